@@ -1,0 +1,110 @@
+"""Correlated randomness as values that can sample themselves in the clear.
+
+A correlation lists its fields. A uniform field is expanded by every party from the seed that it shares with the dealer, so its
+clear value is the sum (words) or exclusive or (bits) of what the parties expand. A determined field is computed from the uniform
+ones by `sample`; the parties but the last expand their shares of it as well, and the last is sent what is missing: the correction.
+
+Whoever can evaluate `sample` can serve every protocol: a dealer process, the lockstep world, a tape, the clear-text oracle.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from mpcfl.ring import Shape, Words
+from mpcfl.view import View
+
+
+@dataclass(frozen=True)
+class Field:
+    """One tensor of a correlation.
+
+    Parameters
+    ----------
+    name : str
+    shape : tuple of int
+        In words.
+    group : str
+        "words": shared by sums in Z_2^64; "bits": by exclusive or, 64 bits to a word.
+    determined : bool
+        Computed from the uniform fields, hence corrected for the last party.
+    owner : int or None
+        A uniform field that this rank alone knows in full: its share is the value, the others' are zero.
+    """
+
+    name: str
+    shape: Shape
+    group: str = "words"
+    determined: bool = False
+    owner: int | None = None
+
+    @property
+    def correction_bytes(self) -> int:
+        return 8 * math.prod(self.shape) if self.determined else 0
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """The name of a dealt uniform field: the number of its draw, and its place among the draw's fields."""
+
+    draw: int
+    place: int
+    shape: Shape
+    group: str = "words"
+    owner: int | None = None
+    bits: int | None = None
+    """For a packed field of bits that is to be read as a vector of zeros and ones: how many."""
+
+
+MaskView = View[Leaf]
+
+
+class Correlation:
+    """Base of all correlations: frozen dataclasses of integers, strings, tuples of them, and views of masks.
+
+    Class attribute `family` is the name under which a dealer knows it.
+    """
+
+    family: ClassVar[str]
+
+    def fields(self) -> tuple[Field, ...]:
+        """The tensors, in the order in which they are expanded."""
+        raise NotImplementedError
+
+    def masks(self) -> tuple[MaskView, ...]:
+        """Views of uniform fields drawn earlier that `sample` needs in the clear, in the order in which it takes them."""
+        return ()
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        """The clear values of the determined fields."""
+        return {}
+
+    @property
+    def correction_bytes(self) -> int:
+        """Bytes that the dealer sends to the last party."""
+        return sum(field.correction_bytes for field in self.fields())
+
+
+class Dealt:
+    """One party's shares of a correlation, in the order of its fields; `dealt["name"]` gives one of them."""
+
+    __slots__ = ("_fields", "_shares", "number")
+
+    def __init__(self, number: int, fields: tuple[Field, ...], shares: Mapping[str, Words]) -> None:
+        self.number = number
+        self._fields = fields
+        self._shares = shares
+
+    def __getitem__(self, name: str) -> Words:
+        return self._shares[name]
+
+    def leaf(self, name: str, bits: int | None = None) -> MaskView:
+        """The dealt field `name` as a mask that later correlations can refer to; `bits` reads a packed plane as a vector."""
+        for place, field in enumerate(self._fields):
+            if field.name == name:
+                shape = field.shape if bits is None else (bits,)
+                return View.leaf(Leaf(self.number, place, field.shape, field.group, field.owner, bits), shape)
+        raise KeyError(name)

@@ -1,0 +1,142 @@
+"""The arithmetic of dealing: what the dealer computes and what each party expands, without any transport.
+
+Party i shares a seed with the dealer. Field f of draw k is tensor 32 k + f of the party's stream. The dealer expands all streams, so
+it knows the clear values; the last party's share of a determined field is the correction: clear value less the others' shares.
+
+Reference   Beaver, STOC 1997 (commodity-based cryptography: a dealer that never sees inputs).
+"""
+
+from __future__ import annotations
+
+import functools
+from collections import OrderedDict
+from collections.abc import Sequence
+
+import numpy as np
+
+from mpcfl import ring
+from mpcfl.correlation import Correlation, Dealt, Field, Leaf
+from mpcfl.errors import ProtocolViolation
+from mpcfl.prg import Stream
+from mpcfl.ring import Words
+
+FIELDS_PER_DRAW = 32
+CACHE_BYTES = 1 << 29
+
+
+def tensor(draw: int, place: int) -> int:
+    """The stream's number of a draw's field."""
+    return draw * FIELDS_PER_DRAW + place
+
+
+def combine(group: str, parts: Sequence[Words]) -> Words:
+    """The clear value of shares: their sum, or their exclusive or."""
+    step = np.bitwise_xor if group == "bits" else np.add
+    return functools.reduce(lambda x, y: np.asarray(step(x, y)), parts)
+
+
+def missing(group: str, clear: Words, parts: Sequence[Words]) -> Words:
+    """The last share, given the clear value and the others."""
+    step = np.bitwise_xor if group == "bits" else np.subtract
+    return functools.reduce(lambda x, y: np.asarray(step(x, y)), parts, clear)
+
+
+class Holder:
+    """A party's side: expands its shares, takes corrections if it is the last."""
+
+    def __init__(self, stream: Stream, rank: int, parties: int) -> None:
+        self._stream = stream
+        self._rank = rank
+        self._last = rank == parties - 1
+        self._draws = 0
+
+    @property
+    def draws(self) -> int:
+        """How many correlations were taken: the number of the next."""
+        return self._draws
+
+    def take(self, correlation: Correlation, corrections: Sequence[Words] | None) -> Dealt:
+        """This party's shares of the next draw; `corrections` for the last party, in the order of the determined fields."""
+        number, self._draws = self._draws, self._draws + 1
+        fields = correlation.fields()
+        given = iter(corrections or ())
+        shares: dict[str, Words] = {}
+        for place, field in enumerate(fields):
+            if field.determined and self._last:
+                shares[field.name] = next(given)
+            elif field.owner is not None and field.owner != self._rank:
+                shares[field.name] = np.zeros(field.shape, np.uint64)
+            else:
+                shares[field.name] = self._stream.fresh(tensor(number, place), field.shape)
+        return Dealt(number, fields, shares)
+
+
+class Dealer:
+    """The trusted side: knows every stream, computes corrections in the order of the draws.
+
+    Parameters
+    ----------
+    streams : sequence of Stream
+        One a party, by rank.
+    cache_bytes : int
+        Bound on clear masks that are kept; beyond it they are expanded again from their counters.
+    """
+
+    def __init__(self, streams: Sequence[Stream], cache_bytes: int = CACHE_BYTES) -> None:
+        self._streams = streams
+        self._draws = 0
+        self._masks: OrderedDict[tuple[int, int], Words] = OrderedDict()
+        self._cached = 0
+        self._cache_bytes = cache_bytes
+
+    @property
+    def draws(self) -> int:
+        return self._draws
+
+    def deal(self, correlation: Correlation) -> list[Words]:
+        """The corrections of the next draw for the last party."""
+        number, self._draws = self._draws, self._draws + 1
+        for stream in self._streams:
+            stream.pass_over(tensor(number, 0))
+        fields = correlation.fields()
+        if len(fields) > FIELDS_PER_DRAW:
+            raise ValueError(f"{correlation.family}: a correlation has at most {FIELDS_PER_DRAW} fields")
+        if not any(field.determined for field in fields):
+            return []
+        uniform = {f.name: self._uniform(number, i, f) for i, f in enumerate(fields) if not f.determined}
+        clear = correlation.sample(uniform, *(mask.apply(self._mask) for mask in correlation.masks()))
+        corrections = []
+        for place, field in enumerate(fields):
+            if field.determined:
+                value = clear[field.name]
+                if value.shape != field.shape:
+                    raise ValueError(f"{correlation.family}.{field.name}: shape {value.shape}, declared {field.shape}")
+                others = [s.fresh(tensor(number, place), field.shape) for s in self._streams[:-1]]
+                corrections.append(missing(field.group, value, others))
+        return corrections
+
+    def _uniform(self, number: int, place: int, field: Field) -> Words:
+        index = tensor(number, place)
+        if field.owner is not None:
+            return self._streams[field.owner].fresh(index, field.shape)
+        return combine(field.group, [stream.fresh(index, field.shape) for stream in self._streams])
+
+    def _mask(self, leaf: Leaf) -> Words:
+        """The clear value of a mask drawn earlier."""
+        if leaf.draw >= self._draws:
+            raise ProtocolViolation("a request refers to a mask that was not drawn yet")
+        key = (leaf.draw, leaf.place)
+        value = self._masks.pop(key, None)
+        if value is None:
+            value = self._expand_again(leaf)
+            self._cached += value.nbytes
+        self._masks[key] = value
+        while self._cached > self._cache_bytes and len(self._masks) > 1:
+            self._cached -= self._masks.popitem(last=False)[1].nbytes
+        return value
+
+    def _expand_again(self, leaf: Leaf) -> Words:
+        streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
+        index = tensor(leaf.draw, leaf.place)
+        value = combine(leaf.group, [stream.again(index, leaf.shape) for stream in streams])
+        return value if leaf.bits is None else ring.unpack(value, leaf.bits)

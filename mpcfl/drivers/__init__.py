@@ -1,0 +1,1 @@
+"""The worlds that run protocols: all parties in one process, one party over links, or nobody, on shapes alone."""

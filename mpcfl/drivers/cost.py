@@ -1,0 +1,104 @@
+"""The cost driver: runs a party's program on shapes alone and counts what it would send, wait for and draw.
+
+The counts are exact: the lockstep world and real links send the same bytes in the same rounds (a test proves it for every rule).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mpcfl.correlation import Correlation, Dealt
+from mpcfl.drivers.rounds import flatten, sends, unflatten
+from mpcfl.effects import Draw, Open, Protocol, Reveal
+from mpcfl.pairwise import Shapeless
+from mpcfl.protocol import START, Position
+from mpcfl.ring import Spec
+
+
+@dataclass
+class Cost:
+    """What a program costs.
+
+    Attributes
+    ----------
+    rounds : int
+        Online rounds in which at least one party sends.
+    bytes_sent : list of int
+        Online payload bytes, by rank.
+    offline_bytes : int
+        Corrections, from the dealer to the last party.
+    draws : dict of str to int
+        Correlations drawn, by family.
+    largest_round : int
+        Payload bytes that the busiest party sends in one round.
+    """
+
+    bytes_sent: list[int]
+    rounds: int = 0
+    offline_bytes: int = 0
+    draws: dict[str, int] = field(default_factory=dict)
+    largest_round: int = 0
+
+
+class CostDriver:
+    """Runs protocols for one rank on `Spec`s.
+
+    Parameters
+    ----------
+    rank, parties : int
+    on_draw : callable, optional
+        Is given each correlation in the order of the draws: a forecast for the dealer.
+    first : int
+        The number of the first draw.
+    """
+
+    def __init__(
+        self, rank: int, parties: int, on_draw: Callable[[Correlation], None] | None = None, first: int = 0
+    ) -> None:
+        self.rank = rank
+        self.parties = parties
+        self.common = Shapeless()
+        self.cost = Cost([0] * parties)
+        self._on_draw = on_draw
+        self._number = first
+
+    def foresee(self, forecast: object) -> None:
+        """Nothing to do: this driver is the forecast."""
+
+    def run(self, protocol: Protocol, at: Position = START) -> Any:
+        """Run a protocol to its end; its result is made of specs."""
+        answer: Any = None
+        while True:
+            try:
+                effect = protocol.send(answer)
+            except StopIteration as stop:
+                return stop.value
+            if isinstance(effect, Draw):
+                answer = self._draw(effect.correlation)
+            else:
+                singles = flatten(effect)
+                self._count(singles)
+                answer = unflatten(effect, iter([self._answer(single) for single in singles]))
+
+    def _answer(self, single: Any) -> Any:
+        if isinstance(single, Reveal):
+            return Spec(single.payload.shape) if self.rank in single.to else None
+        return Spec(single.payload.shape) if isinstance(single, Open) else single.payload
+
+    def _count(self, singles: list[Any]) -> None:
+        ranks = range(self.parties)
+        sent = [sum(s.payload.nbytes for s in singles for j in ranks if sends(s, i, j)) for i in ranks]
+        self.cost.rounds += any(sent)
+        self.cost.largest_round = max(self.cost.largest_round, *sent)
+        self.cost.bytes_sent = [x + y for x, y in zip(self.cost.bytes_sent, sent, strict=True)]
+
+    def _draw(self, correlation: Correlation) -> Dealt:
+        number, self._number = self._number, self._number + 1
+        if self._on_draw is not None:
+            self._on_draw(correlation)
+        self.cost.draws[correlation.family] = self.cost.draws.get(correlation.family, 0) + 1
+        self.cost.offline_bytes += correlation.correction_bytes
+        fields = correlation.fields()
+        return Dealt(number, fields, {f.name: Spec(f.shape) for f in fields})  # type: ignore[misc]

@@ -1,0 +1,40 @@
+"""What every driver needs of a round: its messages in order, and who sends what to whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, TypeAlias
+
+from mpcfl.effects import Communication, Open, Reveal, Round, Send
+
+Single: TypeAlias = Open | Send | Reveal
+
+
+def flatten(effect: Communication) -> list[Single]:
+    """The messages of a round in program order."""
+    if isinstance(effect, Round):
+        return [single for part in effect.effects for single in flatten(part)]
+    return [effect]
+
+
+def unflatten(effect: Communication, answers: Iterator[Any]) -> Any:
+    """The answers of `flatten(effect)`, nested as the effect was."""
+    if isinstance(effect, Round):
+        return [unflatten(part, answers) for part in effect.effects]
+    return next(answers)
+
+
+def sends(single: Single, sender: int, receiver: int) -> bool:
+    """Whether this message goes from `sender` to `receiver`."""
+    if sender == receiver or single.payload.size == 0:
+        return False
+    if isinstance(single, Open):
+        return single.owner is None or single.owner == sender
+    if isinstance(single, Send):
+        return single.sender == sender and single.to in (None, receiver)
+    return receiver in single.to
+
+
+def purpose(single: Single) -> str:
+    """What the ledger says of it: a disclosure's own purpose, else the message's."""
+    return single.purpose if isinstance(single, Reveal) else single.message.purpose

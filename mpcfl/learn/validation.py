@@ -1,0 +1,121 @@
+"""What an estimator accepts: plain data is checked as scikit-learn's conventions ask, secret data by shape alone.
+
+A secret array cannot be looked at: its owner checked the cells when they were read, and its labels are 0 and 1.
+"""
+
+import warnings
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcfl.errors import InputError
+from mpcfl.learn.estimator import DataConversionWarning, scikit_twin
+
+Array: TypeAlias = Any
+"""An ndarray or a secret array: whatever computes through NumPy's protocols."""
+
+
+def is_secret(value: object) -> bool:
+    """Whether `value` is an array type of its own (NEP 13 and NEP 18), to be computed with and never converted."""
+    own = hasattr(type(value), "__array_ufunc__") and hasattr(type(value), "__array_function__")
+    return own and not isinstance(value, np.ndarray | np.generic)
+
+
+def training_data(X: Array, y: Array) -> tuple[Array, Array, NDArray[Any]]:
+    """Check what `fit` was given.
+
+    Parameters
+    ----------
+    X : secret array or array-like, shape (n, d)
+    y : secret array or array-like, shape (n,)
+        Secret labels are 0 and 1; plain labels are two numbers or strings.
+
+    Returns
+    -------
+    X : secret array or float64 ndarray, shape (n, d)
+    y : secret array or float64 ndarray of 0 and 1, shape (n,)
+    classes : ndarray, shape (2,)
+        The labels that 0 and 1 stand for.
+
+    Raises
+    ------
+    InputError
+        A wrong shape; for plain data also NaN, infinity, complex or sparse input, or not exactly two classes.
+    TypeError
+        A plain cell that is no number.
+    """
+    if y is None:
+        raise InputError("This estimator requires y to be passed, but the target y is None.")
+    X = _rows(X)
+    y, classes = (_shaped_labels(y), np.array([0, 1])) if is_secret(y) else _plain_labels(y)
+    if X.shape[0] != y.shape[0]:
+        raise InputError(f"X and y must have the same number of rows, not {X.shape[0]} and {y.shape[0]}.")
+    return X, y, classes
+
+
+def prediction_data(X: Array, features: int, estimator: str) -> Array:
+    """Check what a fitted estimator was given to predict on: rows of as many features as it was fitted with."""
+    X = _rows(X)
+    if X.shape[1] != features:
+        raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {features} features as input.")
+    return X
+
+
+def _rows(X: Array) -> Array:
+    if is_secret(X):
+        _check_two_dimensions(X)
+        return X
+    if hasattr(X, "tocsr"):
+        raise InputError("Sparse input is not supported: pass a dense array.")
+    X = np.asarray(X)
+    if X.dtype.kind == "c":
+        raise InputError("Complex data not supported: pass real numbers.")
+    _check_two_dimensions(X)
+    X = X.astype(np.float64)
+    if not np.isfinite(X).all():
+        raise InputError("Input X contains NaN or infinity (inf).")
+    return X
+
+
+def _check_two_dimensions(X: Array) -> None:
+    if X.ndim != 2:
+        raise InputError(
+            f"Expected a 2D array of rows and features, got {X.ndim}D: "
+            "Reshape your data with X.reshape(-1, 1) for one feature or X.reshape(1, -1) for one row."
+        )
+    if X.shape[0] == 0:
+        raise InputError(f"Found array with 0 sample(s) (shape={X.shape}) while a minimum of 1 is required.")
+    if X.shape[1] == 0:
+        raise InputError(f"Found array with 0 feature(s) (shape={X.shape}) while a minimum of 1 is required.")
+
+
+def _shaped_labels(y: Array) -> Array:
+    if y.ndim != 1:
+        raise InputError(f"y should be a 1d array, got {y.ndim}D.")
+    return y
+
+
+def _plain_labels(y: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    y = np.asarray(y)
+    if y.ndim == 2 and y.shape[1] == 1:
+        warnings.warn(
+            "A column-vector y was passed when a 1d array was expected.",
+            scikit_twin(DataConversionWarning),
+            stacklevel=4,
+        )
+        y = y[:, 0]
+    y = _shaped_labels(y)
+    if y.dtype.kind == "c":
+        raise InputError("Complex data not supported: labels are two numbers or strings.")
+    if y.dtype.kind == "f":
+        if not np.isfinite(y).all():
+            raise InputError("Input y contains NaN or infinity (inf).")
+        if (y != np.floor(y)).any():
+            raise InputError("Unknown label type: continuous. Labels are two numbers or strings.")
+    classes, codes = np.unique(y, return_inverse=True)
+    if len(classes) > 2:
+        raise InputError("Only binary classification is supported. The type of the target is multiclass.")
+    if len(classes) < 2:
+        raise InputError("Only 1 class is present in y: training needs rows of both classes.")
+    return codes.astype(np.float64), classes

@@ -1,0 +1,187 @@
+"""How protocols are written, declared, composed and grouped into suites.
+
+A rule is one protocol for one primitive, with its cost declared beside it; a suite is a value that maps primitives to rules. Nothing is
+registered by being imported: a suite lists its rules, and `suite.derive("mine", rules=[...])` replaces some of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from mpcfl import ring
+from mpcfl.correlation import Correlation
+from mpcfl.effects import Communication, Draw, Effect, Protocol, Round
+from mpcfl.message import Message
+from mpcfl.ring import Shape, Words
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a rule knows of the world: its rank, the number of parties and the fraction of fixed-point numbers."""
+
+    rank: int
+    parties: int
+    fraction: int
+
+    @property
+    def first(self) -> int:
+        """1 at the party that carries public constants, 0 elsewhere."""
+        return int(self.rank == 0)
+
+    def constant(self, public: Words) -> Words:
+        """Lift public words to a share: the first party holds them, the others zeros."""
+        return public if self.rank == 0 else ring.like(public, public.shape)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a party's program stands when it needs a round.
+
+    Parameters
+    ----------
+    history : bytes
+        Digest of all operations so far, the same at every party that runs the same program.
+    line : str
+        "file:line" of the newest operation.
+    op : int
+        Its number.
+    """
+
+    history: bytes
+    line: str
+    op: int
+
+
+START = Position(b"", "", 0)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A protocol for a primitive and what it declares to cost.
+
+    Parameters
+    ----------
+    primitive : str
+    function : callable
+        `function(ctx, *operands, **parameters)`, a generator of effects.
+    rounds : int
+        Rounds on fresh operands.
+    bits : callable
+        `bits(shapes, parties)`: payload bits that a party sends, on fresh shared operands of these shapes.
+    messages : tuple of Message
+        Every message that it sends.
+    correlations : tuple of type
+        Every correlation that it draws.
+    """
+
+    primitive: str
+    function: Callable[..., Protocol]
+    rounds: int
+    bits: Callable[[Sequence[Shape], int], int]
+    messages: tuple[Message, ...] = ()
+    correlations: tuple[type[Correlation], ...] = ()
+
+    def __call__(self, ctx: Context, *operands: Any, **parameters: Any) -> Protocol:
+        return self.function(ctx, *operands, **parameters)
+
+
+def rule(
+    primitive: str,
+    *,
+    rounds: int,
+    bits: Callable[[Sequence[Shape], int], int],
+    messages: Iterable[Message] = (),
+    correlations: Iterable[type[Correlation]] = (),
+) -> Callable[[Callable[..., Protocol]], Rule]:
+    """Declare a generator function as the rule of a primitive."""
+
+    def decorate(function: Callable[..., Protocol]) -> Rule:
+        return Rule(primitive, function, rounds, bits, tuple(messages), tuple(correlations))
+
+    return decorate
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A set of rules, one a primitive.
+
+    Parameters
+    ----------
+    name : str
+    rules : sequence of Rule
+    parties : tuple of int
+        Smallest and largest number of parties.
+    """
+
+    name: str
+    rules: Sequence[Rule]
+    parties: tuple[int, int] = (2, 64)
+    table: Mapping[str, Rule] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        table = {one.primitive: one for one in self.rules}
+        if len(table) < len(self.rules):
+            raise ValueError(f"suite {self.name}: two rules for one primitive")
+        object.__setattr__(self, "table", MappingProxyType(table))
+
+    def __getitem__(self, primitive: str) -> Rule:
+        try:
+            return self.table[primitive]
+        except KeyError:
+            raise NotImplementedError(f"suite {self.name} has no rule for {primitive}") from None
+
+    def derive(self, name: str, rules: Iterable[Rule]) -> Suite:
+        """This suite under another name, with the given rules in place of its own for the same primitives."""
+        table = {one.primitive: one for one in (*self.rules, *rules)}
+        return Suite(name, tuple(table.values()), self.parties)
+
+    @property
+    def messages(self) -> dict[str, Message]:
+        """Every message that the suite's rules can send, by name."""
+        return {message.name: message for one in self.rules for message in one.messages}
+
+    @property
+    def correlations(self) -> dict[str, type[Correlation]]:
+        """Every family of correlations that a dealer must know to serve this suite."""
+        return {kind.family: kind for one in self.rules for kind in one.correlations}
+
+
+def together(*protocols: Protocol) -> Generator[Effect, Any, list[Any]]:
+    """Run protocols side by side, their n-th rounds merged; the answer is the list of their results.
+
+    The order of draws and payloads is that of the arguments, hence the same at every party.
+    """
+    results: list[Any] = [None] * len(protocols)
+    answers: list[Any] = [None] * len(protocols)
+    running = list(range(len(protocols)))
+    while running:
+        waiting: list[int] = []
+        effects: list[Communication] = []
+        for i in running:
+            effect = yield from _advance(protocols[i], answers[i], results, i)
+            if effect is not None:
+                waiting.append(i)
+                effects.append(effect)
+        if waiting:
+            replies = yield Round(tuple(effects))
+            for i, reply in zip(waiting, replies, strict=True):
+                answers[i] = reply
+        running = waiting
+    return results
+
+
+def _advance(
+    protocol: Protocol, answer: Any, results: list[Any], place: int
+) -> Generator[Effect, Any, Communication | None]:
+    """Run one protocol to its next round, or to its end, passing its draws on."""
+    try:
+        effect = protocol.send(answer)
+        while isinstance(effect, Draw):
+            effect = protocol.send((yield effect))
+    except StopIteration as stop:
+        results[place] = stop.value
+        return None
+    return effect

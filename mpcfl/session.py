@@ -1,0 +1,366 @@
+"""A session: where parties, links or the lockstep world, protocols and the array type are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from mpcfl import operations, ring, suites
+from mpcfl.array import DTYPES, SecretArray
+from mpcfl.correlation import Correlation
+from mpcfl.drivers.cost import Cost, CostDriver
+from mpcfl.drivers.lockstep import LockstepDriver, Stage, World
+from mpcfl.engine import FIXED, KINDS, Engine, Runner, Value
+from mpcfl.errors import InputError, UsageError
+from mpcfl.ledger import Disclosures, Ledger
+from mpcfl.protocol import Context, Suite
+from mpcfl.protocols import additive, semi2k
+from mpcfl.ring import Shape, Words
+from mpcfl.share import Share
+
+FRACTION = 18
+FRACTIONS = range(8, 25)
+
+
+Program = Callable[["Session"], Any]
+Forecast = Callable[[Callable[[Correlation], None], int], None]
+"""Calls its first argument with each correlation that a program will draw; the second is the number of the next draw."""
+
+
+class Driver(Runner, Protocol):
+    """What a session needs of a world."""
+
+    def foresee(self, forecast: Forecast) -> None:
+        """Take a program's draws before it runs."""
+        ...
+
+
+class Session:
+    """One party's side of a joint computation.
+
+    Parameters
+    ----------
+    names : sequence of str
+        All parties, by rank.
+    rank : int
+        This party's.
+    driver : Driver
+    fraction : int
+        Fractional bits of fixed-point numbers.
+    suite : Suite
+
+    Attributes
+    ----------
+    parties : tuple of str
+    rank : int
+    name : str
+    fraction : int
+    """
+
+    def __init__(self, names: Sequence[str], rank: int, driver: Driver, fraction: int, suite: Suite) -> None:
+        if fraction not in FRACTIONS:
+            raise UsageError(f"fraction {fraction} is outside {FRACTIONS.start} to {FRACTIONS.stop - 1}")
+        if not suite.parties[0] <= len(names) <= suite.parties[1]:
+            raise UsageError(
+                f"suite {suite.name} takes {suite.parties[0]} to {suite.parties[1]} parties, not {len(names)}"
+            )
+        self.parties = tuple(names)
+        self.rank = rank
+        self.name = self.parties[rank]
+        self.fraction = fraction
+        self._driver = driver
+        self._engine = Engine(Context(rank, len(self.parties), fraction), suite, driver)
+
+    # ----------------------------------------------------------------------------------------------------------------- input
+
+    def share(
+        self,
+        value: ArrayLike | None,
+        owner: int | str,
+        shape: Shape | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> SecretArray:
+        """Share an array of one party with all.
+
+        Parameters
+        ----------
+        value : array_like or None
+            bool, int64 or float64 at the owner; ignored at the others.
+        owner : int or str
+            Rank or name.
+        shape, dtype : optional
+            Agreed beforehand, nobody waits; else the owner announces them, one round. The default dtype is float64.
+
+        Returns
+        -------
+        SecretArray
+
+        Raises
+        ------
+        InputError
+            NaN, infinity or a number out of range, with its place; a shape or dtype that is not the announced one.
+        """
+        kind, shape, words = self._own(value, owner, shape, dtype)
+        rank = self._rank(owner)
+        share = self._engine.common.share(rank, shape, words)
+        self._engine.note("share", rank, kind, shape)
+        return self._array(self._engine.ready(kind, Share(share)))
+
+    def private(
+        self,
+        value: ArrayLike | None,
+        owner: int | str,
+        shape: Shape | None = None,
+        dtype: DTypeLike | None = None,
+    ) -> SecretArray:
+        """An array that its owner alone knows: arguments and result as of `share`.
+
+        It is opened one way, by its owner, when it meets its first secret partner: half the bytes of a shared operand.
+        """
+        kind, shape, words = self._own(value, owner, shape, dtype)
+        rank = self._rank(owner)
+        self._engine.note("private", rank, kind, shape)
+        held = self._nothing(shape) if words is None else words
+        return self._array(self._engine.ready(kind, Share.private(held, rank)))
+
+    def _nothing(self, shape: Shape) -> Words:
+        return self._engine.common.nothing(shape)
+
+    def _own(
+        self, value: ArrayLike | None, owner: int | str, shape: Shape | None, dtype: DTypeLike | None
+    ) -> tuple[str, Shape, Words | None]:
+        """The kind and shape that all agree on, and the owner's words."""
+        rank = self._rank(owner)
+        kind = None if dtype is None else _kind(np.dtype(dtype))
+        array = None
+        if rank == self.rank and value is not None:
+            array = operations.public(value)
+            kind = operations.public_kind(array) if kind is None and shape is None else kind or FIXED
+        elif rank == self.rank and not self._engine.common.shapeless:
+            raise UsageError(f"{self.name} owns this input and must give its value", party=self.name)
+        if shape is None:
+            self._engine.note("announce", rank)
+            code = KINDS.index(kind or FIXED)
+            code, shape = self._engine.run(additive.announce(rank, code, None if array is None else array.shape))
+            if not 0 <= code < len(KINDS):
+                raise InputError("an announced input has an unknown dtype")
+            kind = KINDS[code]
+        shape = tuple(int(n) for n in shape)
+        kind = kind or FIXED
+        if array is None:
+            return kind, shape, None
+        if array.shape != shape:
+            raise InputError(f"the input has shape {array.shape}, announced was {shape}", party=self.name)
+        if KINDS.index(operations.public_kind(array)) < KINDS.index(kind):
+            raise InputError(f"the input is {array.dtype}, announced was {DTYPES[kind]}", party=self.name)
+        return kind, shape, operations.encoded(self._engine, array, kind)
+
+    def announce(self, shape: Shape | None, owner: int | str) -> Shape:
+        """A shape that its owner knows, told to all: one round, public. The others pass None."""
+        rank = self._rank(owner)
+        self._engine.note("announce", rank)
+        told: Shape = self._engine.run(additive.announce(rank, 0, shape))[1]
+        return told
+
+    # ---------------------------------------------------------------------------------------------------------------- running
+
+    def run(self, program: Program) -> Any:
+        """Run a program whose inputs state their shapes; the dealer is told beforehand what it will draw.
+
+        Parameters
+        ----------
+        program : callable
+            `program(session)`; it is first run on shapes alone, where reveals answer zeros, and then for real.
+
+        Returns
+        -------
+        What the program returns.
+        """
+        self.barrier()
+        self._driver.foresee(lambda on_draw, first: self._on_shapes(program, on_draw, first))
+        result = program(self)
+        self.barrier()
+        return result
+
+    def _on_shapes(self, program: Program, on_draw: Callable[[Correlation], None], first: int) -> None:
+        driver = CostDriver(self.rank, len(self.parties), on_draw, first)
+        shadow = Session(self.parties, self.rank, driver, self.fraction, self._engine.suite)
+        program(shadow)
+        shadow.barrier()
+
+    # ---------------------------------------------------------------------------------------------------------------- output
+
+    def barrier(self) -> None:
+        """Run all operations that wait."""
+        self._engine.flush()
+
+    def _array(self, value: Value) -> SecretArray:
+        return SecretArray(value, self._reveal)
+
+    def _reveal(self, value: Value, to: str | Sequence[str], purpose: str) -> Any:
+        readers = self._readers(to)
+        share = value.share
+        self._engine.flush()
+        self._engine.note("reveal", readers, purpose, value.kind, value.shape)
+        words = self._engine.run(additive.reveal(share.words, readers, purpose))
+        return None if words is None else self._decoded(words, value)
+
+    def _decoded(self, words: Words, value: Value) -> Any:
+        if ring.is_spec(words):
+            return np.zeros(value.shape, DTYPES[value.kind])[()]
+        if value.kind == FIXED:
+            return ring.decode(words, self.fraction)[()]
+        signed: NDArray[Any] = np.ascontiguousarray(words).view(np.int64)
+        return signed.astype(DTYPES[value.kind])[()]
+
+    def _readers(self, to: str | Sequence[str]) -> tuple[int, ...]:
+        if isinstance(to, str) and to == "all":
+            return tuple(range(len(self.parties)))
+        return tuple(sorted({self._rank(name) for name in ([to] if isinstance(to, str) else to)}))
+
+    def _rank(self, party: int | str) -> int:
+        if isinstance(party, str):
+            if party in self.parties:
+                return self.parties.index(party)
+        elif 0 <= party < len(self.parties):
+            return int(party)
+        raise UsageError(f"no party is {party!r}; there are {', '.join(self.parties)}", party=str(party))
+
+
+def _kind(dtype: np.dtype[Any]) -> str:
+    for kind, known in DTYPES.items():
+        if known.kind == dtype.kind:
+            return kind
+    raise InputError(f"dtype {dtype} cannot be secret; use float64, int64 or bool")
+
+
+# ------------------------------------------------------------------------------------------------------------------ simulation
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a simulated run gave.
+
+    Attributes
+    ----------
+    results : list
+        By rank.
+    rounds : int
+        Online rounds, input and reveal included, merged operations counted once.
+    bytes_sent : list of int
+        Online payload bytes by rank.
+    offline_bytes : int
+        From the dealer.
+    ledgers : list of Ledger
+        By rank.
+    """
+
+    results: list[Any]
+    rounds: int
+    bytes_sent: list[int]
+    offline_bytes: int
+    ledgers: list[Ledger]
+
+
+
+def party_names(parties: int | Sequence[str]) -> list[str]:
+    """Names by rank: those given, or party0, party1, ..."""
+    names = [f"party{i}" for i in range(parties)] if isinstance(parties, int) else list(parties)
+    if len(names) < 2 or len(set(names)) < len(names):
+        raise UsageError("a computation needs two or more parties with different names")
+    return names
+
+
+def find_suite(suite: Suite | str) -> Suite:
+    return suites.find(suite) if isinstance(suite, str) else suite
+
+
+def simulate(
+    program: Program,
+    parties: int | Sequence[str] = 2,
+    *,
+    fraction: int = FRACTION,
+    suite: Suite | str = semi2k.suite,
+    seed: int | None = None,
+    disclosures: Disclosures | None = None,
+) -> Run:
+    """Run a program at all parties, in lockstep in this process: the same rounds, bytes and results as over links.
+
+    Parameters
+    ----------
+    program : callable
+        `program(session)`, run once a party.
+    parties : int or sequence of str
+        How many (two or more), or their names.
+    fraction : int
+        Fractional bits, 8 to 24.
+    suite : Suite or str
+    seed : int, optional
+        Fixes the run bit for bit; exists in this world alone.
+    disclosures : Disclosures, optional
+        What may be revealed; by default everything.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    Mismatch
+        The parties' programs took different branches.
+    """
+    names = party_names(parties)
+    world = World(names, seed=seed, disclosures=disclosures)
+    stage = Stage(world)
+    chosen = find_suite(suite)
+
+    def perform(rank: int) -> Callable[[], Any]:
+        session = Session(names, rank, LockstepDriver(stage, rank), fraction, chosen)
+
+        def play() -> Any:
+            result = program(session)
+            session.barrier()
+            return result
+
+        return play
+
+    results = stage.run([perform(rank) for rank in range(len(names))])
+    return Run(results, world.rounds, world.bytes_sent, world.offline_bytes, world.ledgers)
+
+
+def forecast(
+    program: Program,
+    parties: int | Sequence[str] = 2,
+    *,
+    rank: int = 0,
+    fraction: int = FRACTION,
+    suite: Suite | str = semi2k.suite,
+    on_draw: Callable[[Correlation], None] | None = None,
+) -> Cost:
+    """The exact cost of a program, which is run on shapes alone.
+
+    Parameters
+    ----------
+    program : callable
+        Every input must state its shape; what `reveal` answers is zeros.
+    parties, fraction, suite
+        As of `simulate`.
+    rank : int
+        The party whose program is run.
+    on_draw : callable, optional
+        Is given each correlation, in order.
+
+    Returns
+    -------
+    Cost
+    """
+    names = party_names(parties)
+    driver = CostDriver(rank, len(names), on_draw)
+    session = Session(names, rank, driver, fraction, find_suite(suite))
+    program(session)
+    session.barrier()
+    return driver.cost

@@ -1,0 +1,174 @@
+"""One party's piece of a secret array, with the memory of how it was masked.
+
+A `Share` is a view (public linear map) of one or more bases plus a public offset. The first product of any view opens its base under
+a fresh mask, and the base keeps that public difference; so every later product with the base, its slices, gathers, transposes,
+concatenations or shifts opens nothing more. A mask belongs to one base for ever: it is never used for two values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mpcfl import ring, view
+from mpcfl.correlation import Leaf, MaskView
+from mpcfl.ring import Shape, Words
+from mpcfl.view import View
+
+
+@dataclass(frozen=True, eq=False)
+class Masked:
+    """An operand x = d + a: public difference d, this party's share of the mask a, and the mask's name."""
+
+    d: Words
+    a: Words
+    mask: MaskView
+
+
+@dataclass(frozen=True, eq=False)
+class Bit:
+    """A bit b = t + (1 - 2t) beta, elementwise: t is public (b xor beta, opened), beta a dealt uniform bit.
+
+    Parameters
+    ----------
+    words : Words
+        This party's additive share of b.
+    t : Words
+        Public, zeros and ones.
+    beta : Words
+        This party's additive share of beta.
+    mask : View of Leaf
+        The name of beta.
+    """
+
+    words: Words
+    t: Words
+    beta: Words
+    mask: MaskView
+
+    def flipped(self, first: int) -> Bit:
+        """The bit 1 - b under the same beta."""
+        return Bit(ring.negative(self.words) + first, 1 - self.t, self.beta, self.mask)
+
+
+class Base:
+    """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words."""
+
+    __slots__ = ("bit", "claimed", "masked", "owner", "words")
+
+    def __init__(self, words: Words, owner: int | None = None, bit: Bit | None = None) -> None:
+        self.words = words
+        self.owner = owner
+        self.bit = bit
+        self.masked: Masked | None = None
+        self.claimed = False
+
+
+class Share:
+    """This party's share of a secret array.
+
+    Parameters
+    ----------
+    words : Words
+        Additive share in Z_2^64.
+    origin : View of Base, optional
+        Where the words come from; by default they are a base of their own.
+    offset : Words, optional
+        Public words of the same shape, part of the value (at the first party's share).
+    """
+
+    __slots__ = ("offset", "origin", "words")
+
+    def __init__(self, words: Words, origin: View[Base] | None = None, offset: Words | None = None) -> None:
+        self.words = words
+        self.origin = View.leaf(Base(words), words.shape) if origin is None else origin
+        self.offset = offset
+
+    @staticmethod
+    def private(words: Words, owner: int) -> Share:
+        """An operand that rank `owner` knows: its words there, zeros elsewhere."""
+        return Share(words, View.leaf(Base(words, owner), words.shape))
+
+    @staticmethod
+    def of_bit(bit: Bit) -> Share:
+        return Share(bit.words, View.leaf(Base(bit.words, bit=bit), bit.words.shape))
+
+    @property
+    def shape(self) -> Shape:
+        return self.words.shape
+
+    def bases(self) -> list[Base]:
+        return list(self.origin.leaves())
+
+    @property
+    def bit(self) -> Bit | None:
+        """The bit form of a secret boolean, where all its bases have one."""
+        if self.offset is not None or any(base.bit is None for base in self.origin.leaves()):
+            return None
+
+        def part(name: str) -> Callable[[Base], Words]:
+            return lambda base: getattr(base.bit, name)
+
+        def mask(base: Base) -> MaskView:
+            assert base.bit is not None
+            return base.bit.mask
+
+        return Bit(self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask))
+
+    @property
+    def masked(self) -> Masked:
+        """The masked form, once every base was opened."""
+
+        def opened(base: Base) -> Masked:
+            assert base.masked is not None
+            return base.masked
+
+        d = self.origin.apply(lambda base: opened(base).d)
+        a = self.origin.apply(lambda base: opened(base).a)
+        return Masked(
+            d if self.offset is None else ring.add(d, self.offset), a, self.origin.map(lambda b: opened(b).mask)
+        )
+
+    # ------------------------------------------------------------------------ public linear maps, which keep the mask
+
+    def _map(self, words: Words, origin: View[Base], move: Callable[[Words], Words]) -> Share:
+        return Share(words, origin, None if self.offset is None else move(self.offset))
+
+    def take(self, index: Any) -> Share:
+        return self._map(ring.take(self.words, index), view.take(self.origin, index), lambda x: ring.take(x, index))
+
+    def transpose(self, axes: tuple[int, ...]) -> Share:
+        words = ring.transpose(self.words, axes)
+        return self._map(words, view.transpose(self.origin, axes), lambda x: ring.transpose(x, axes))
+
+    def reshape(self, shape: Shape) -> Share:
+        words = ring.reshape(self.words, shape)
+        return self._map(words, view.reshape(self.origin, shape), lambda x: ring.reshape(x, shape))
+
+    def broadcast(self, shape: Shape) -> Share:
+        words = ring.broadcast(self.words, shape)
+        return self._map(words, view.broadcast(self.origin, shape), lambda x: ring.broadcast(x, shape))
+
+    def scale(self, factor: int) -> Share:
+        """Times a public integer."""
+        scalar = ring.scalar(factor)
+        words = ring.multiply(self.words, scalar)
+        return self._map(words, view.scale(self.origin, factor), lambda x: ring.multiply(x, scalar))
+
+    def shift(self, constant: Words, first: int) -> Share:
+        """Plus public words of the same shape."""
+        words = ring.add(self.words, constant) if first else self.words
+        return Share(words, self.origin, constant if self.offset is None else ring.add(self.offset, constant))
+
+    @staticmethod
+    def concatenate(parts: list[Share], axis: int) -> Share:
+        words = ring.concatenate([part.words for part in parts], axis)
+        origin = view.concatenate([part.origin for part in parts], axis)
+        if all(part.offset is None for part in parts):
+            return Share(words, origin)
+        offsets = [ring.like(p.words, p.shape) if p.offset is None else p.offset for p in parts]
+        return Share(words, origin, ring.concatenate(offsets, axis))
+
+
+__all__ = ["Base", "Bit", "Leaf", "Masked", "Share"]

@@ -1,0 +1,100 @@
+"""Public linear maps of named arrays: how an operand's mask follows it through slices, gathers, transposes and the like.
+
+A view is a small expression over leaves. Applied to shares it gives the operand, applied to masks it gives the operand's mask, and
+because the map is linear the opened difference of the view is the view of the opened difference: nothing new is opened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from mpcfl import ring
+from mpcfl.ring import Shape, Words
+
+L = TypeVar("L")
+M = TypeVar("M")
+
+
+@dataclass(frozen=True, eq=False)
+class View(Generic[L]):
+    """A public linear map of one or more leaves.
+
+    Parameters
+    ----------
+    operation : str
+        "leaf", "take", "transpose", "reshape", "broadcast", "concatenate" or "scale".
+    argument : object
+        The leaf, the index, the axes, the shape, the axis, or the factor.
+    sources : tuple of View
+    shape : tuple of int
+        Of the result.
+    """
+
+    operation: str
+    argument: Any
+    sources: tuple[View[L], ...]
+    shape: Shape
+
+    @staticmethod
+    def leaf(leaf: M, shape: Shape) -> View[M]:
+        return View("leaf", leaf, (), shape)
+
+    def leaves(self) -> Iterator[L]:
+        if self.operation == "leaf":
+            yield self.argument
+        for source in self.sources:
+            yield from source.leaves()
+
+    def map(self, function: Callable[[L], View[M]]) -> View[M]:
+        """The same view over other leaves."""
+        if self.operation == "leaf":
+            return function(self.argument)
+        return View(self.operation, self.argument, tuple(s.map(function) for s in self.sources), self.shape)
+
+    def apply(self, resolve: Callable[[L], Words]) -> Words:
+        """The view's value where the leaves have the values that `resolve` gives."""
+        if self.operation == "leaf":
+            return resolve(self.argument)
+        values = [source.apply(resolve) for source in self.sources]
+        return _OPERATIONS[self.operation](values, self.argument)
+
+
+_OPERATIONS: dict[str, Callable[[list[Words], Any], Words]] = {
+    "take": lambda values, index: ring.take(values[0], index),
+    "transpose": lambda values, axes: ring.transpose(values[0], axes),
+    "reshape": lambda values, shape: ring.reshape(values[0], shape),
+    "broadcast": lambda values, shape: ring.broadcast(values[0], shape),
+    "concatenate": lambda values, axis: ring.concatenate(values, axis),
+    "scale": lambda values, factor: ring.multiply(values[0], ring.scalar(factor)),
+}
+
+
+def take(view: View[L], index: Any) -> View[L]:
+    shape = np.broadcast_to(np.uint8(0), view.shape)[index].shape
+    return View("take", index, (view,), shape)
+
+
+def transpose(view: View[L], axes: tuple[int, ...]) -> View[L]:
+    return View("transpose", axes, (view,), tuple(view.shape[axis] for axis in axes))
+
+
+def reshape(view: View[L], shape: Shape) -> View[L]:
+    return view if shape == view.shape else View("reshape", shape, (view,), shape)
+
+
+def broadcast(view: View[L], shape: Shape) -> View[L]:
+    return view if shape == view.shape else View("broadcast", shape, (view,), shape)
+
+
+def scale(view: View[L], factor: int) -> View[L]:
+    return View("scale", factor, (view,), view.shape)
+
+
+def concatenate(views: list[View[L]], axis: int) -> View[L]:
+    shape = list(views[0].shape)
+    shape[axis] = sum(view.shape[axis] for view in views)
+    return View("concatenate", axis, tuple(views), tuple(shape))

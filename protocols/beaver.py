@@ -1,0 +1,146 @@
+"""Beaver multiplication over Z_2^k: n parties, semi-honest, input-independent dealer.
+
+Parties hold [x] and [y] and want [x o y], where o is any bilinear map.
+
+    offline    [a], [b], [c]     a, b uniform,  c = a o b
+    online     d = open([x] - [a]),  e = open([y] - [b])              1 round
+    local      [z] = [c] + d o [b] + [a] o e + d o e
+
+An operand keeps its difference d and the name of its mask a: later products with it, its slices or its transpose open nothing of it
+again. An operand that one party knows has a mask that this party knows, and is opened by it alone, one way.
+
+Realises    the bilinear-map functionality against any n - 1 semi-honest parties; dealer apart. Simulator: d, e uniform, since a, b are
+            uniform, unknown to the n - 1 and used for this operand alone; output share from the ideal call. Further products
+            with the same operand add triples that depend on a and b alone, whose shares are uniform.
+Reference   Beaver, CRYPTO 1991; matrix form in Mohassel and Zhang, IEEE S&P 2017; masked values that live on as in Patra et al.
+            (ABY2.0), USENIX Security 2021.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mpcfl import ring, view
+from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.effects import Draw, Effect, Open, Protocol, Round
+from mpcfl.message import Exposure, Message
+from mpcfl.protocol import Context, rule
+from mpcfl.ring import Shape, Words
+from mpcfl.share import Bit, Masked, Share
+
+OPERAND = Message(
+    "beaver/operand", "party", "party", "words", Exposure.MASKED, "difference of an operand and its uniform mask"
+)
+
+
+@dataclass(frozen=True)
+class Mask(Correlation):
+    """A uniform mask of a shape; `owner` knows it in full where the operand is private to that rank."""
+
+    family = "mask"
+    shape: Shape
+    owner: int | None = None
+
+    def fields(self) -> tuple[Field, ...]:
+        return (Field("a", self.shape, owner=self.owner),)
+
+
+@dataclass(frozen=True)
+class Triple(Correlation):
+    """c = a o b for masks that have names; o is "mul" (elementwise, on vectors) or "matmul"."""
+
+    family = "triple"
+    operation: str
+    left: MaskView
+    right: MaskView
+
+    def fields(self) -> tuple[Field, ...]:
+        left, right = self.left.shape, self.right.shape
+        return (Field("c", ring.matmul_shape(left, right) if self.operation == "matmul" else left, determined=True),)
+
+    def masks(self) -> tuple[MaskView, ...]:
+        return (self.left, self.right)
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        a, b = masks
+        return {"c": ring.matmul(a, b) if self.operation == "matmul" else ring.multiply(a, b)}
+
+
+def masked(ctx: Context, *operands: Share) -> Generator[Effect, Any, list[Masked]]:
+    """The masked form x = d + a of each operand; opens those bases that were not opened before: one round or none."""
+    fresh = []
+    waits = False
+    for operand in operands:
+        for base in operand.bases():
+            if base.masked is None and base.claimed:
+                waits = True  # a protocol that runs beside this one opens it in this very round
+            elif base.masked is None:
+                base.claimed = True
+                dealt = yield Draw(Mask(base.words.shape, base.owner))
+                fresh.append((base, dealt))
+    if fresh or waits:
+        differences = yield Round(
+            tuple(Open(OPERAND, ring.subtract(base.words, dealt["a"]), base.owner) for base, dealt in fresh)
+        )
+        for (base, dealt), d in zip(fresh, differences, strict=True):
+            base.masked = Masked(d, dealt["a"], dealt.leaf("a"))
+    return [operand.masked for operand in operands]
+
+
+def operand_bits(shapes: Any, parties: int) -> int:
+    """Payload bits that a party sends to open fresh operands of these shapes."""
+    return 64 * (parties - 1) * sum(math.prod(shape) for shape in shapes)
+
+
+@rule("mul", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple])
+def mul(ctx: Context, x: Share, y: Share) -> Protocol:
+    """Elementwise product of vectors in the ring."""
+    left, right = yield from masked(ctx, x, y)
+    (d, a), (e, b) = (left.d, left.a), (right.d, right.a)
+    c = (yield Draw(Triple("mul", left.mask, right.mask)))["c"]
+    return ring.beaver(c, a, b, d, e, ctx.first)
+
+
+@rule("matmul", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple])
+def matmul(ctx: Context, x: Share, y: Share) -> Protocol:
+    """Matrix product, with NumPy's rules for vectors and stacks."""
+    left, right = yield from masked(ctx, x, y)
+    (d, a), (e, b) = (left.d, left.a), (right.d, right.a)
+    c = (yield Draw(Triple("matmul", left.mask, right.mask)))["c"]
+    # d o b + d o e is one product at the party that adds the public term
+    return ring.add(ring.add(c, ring.matmul(d, ring.add(b, e) if ctx.first else b)), ring.matmul(a, e))
+
+
+@rule("square", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple])
+def square(ctx: Context, x: Share) -> Protocol:
+    """Elementwise square of a vector: one operand opened, the triple dealt as a square pair (c = a a)."""
+    (operand,) = yield from masked(ctx, x)
+    d, a = operand.d, operand.a
+    c = (yield Draw(Triple("mul", operand.mask, operand.mask)))["c"]
+    return ring.square(c, a, d, ctx.first)
+
+
+@rule(
+    "mux",
+    rounds=1,
+    bits=lambda shapes, parties: operand_bits(shapes[1:], parties),
+    messages=[OPERAND],
+    correlations=[Mask, Triple],
+)
+def mux(ctx: Context, bit: Bit, value: Share) -> Protocol:
+    """b v for a bit whose form b = t + (1 - 2t) beta is at hand: only v is opened, and nothing if v was compared before.
+
+    b v = t v + (1 - 2t) (d [beta] + [beta a]),  v = d + a;  the dealer gives the one product [beta a].
+    """
+    (operand,) = yield from masked(ctx, value)
+    d, a = operand.d, operand.a
+    product = (yield Draw(Triple("mul", bit.mask, operand.mask)))["c"]
+    return ring.select(bit.t, bit.beta, d, a, product, ctx.first)
+
+
+def flat(mask: MaskView) -> MaskView:
+    """A mask as a vector."""
+    return view.reshape(mask, (math.prod(mask.shape),))

@@ -1,0 +1,54 @@
+"""Conversion of exclusive-or shared bits to additive shares by daBits: n parties, semi-honest, input-independent dealer.
+
+Parties hold <b> (exclusive or) and want [b] (sum mod 2^64).
+
+    offline    beta a uniform bit;  <beta>, [beta]
+    online     t = open(<b> xor <beta>)                                1 round, one bit
+    local      [b] = t + (1 - 2t) [beta]
+
+The pair (t, beta) stays with the bit: a later mux with it opens nothing of the bit.
+
+Realises    the bit-conversion functionality against any n - 1 semi-honest parties; dealer apart. Simulator: t uniform.
+Reference   Rotaru and Wood, INDOCRYPT 2019 (daBits).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mpcfl import ring
+from mpcfl.correlation import Correlation, Field
+from mpcfl.effects import Draw, Open, Protocol
+from mpcfl.message import Exposure, Message
+from mpcfl.protocol import Context
+from mpcfl.ring import Words
+from mpcfl.share import Bit
+
+BIT = Message("conversion/bit", "party", "party", "bits", Exposure.MASKED, "a bit under a uniform bit")
+
+
+@dataclass(frozen=True)
+class DaBit(Correlation):
+    """`size` uniform bits, shared by exclusive or (packed) and by sums."""
+
+    family = "dabit"
+    size: int
+
+    def fields(self) -> tuple[Field, ...]:
+        return (
+            Field("bits", (ring.packed(self.size),), group="bits"),
+            Field("beta", (self.size,), determined=True),
+        )
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        return {"beta": ring.unpack(uniform["bits"], self.size)}
+
+
+def b2a(ctx: Context, plane: Words, size: int) -> Protocol:
+    """The bits of a packed plane as a `Bit` vector of `size`."""
+    dealt = yield Draw(DaBit(size))
+    opened = yield Open(BIT, plane ^ dealt["bits"])
+    t, beta = ring.unpack(opened, size), dealt["beta"]
+    words = ring.add(beta, ring.multiply(t, ctx.first - ring.multiply(beta, ring.scalar(2))))
+    return Bit(words, t, beta, dealt.leaf("bits", bits=size))

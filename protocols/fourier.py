@@ -1,0 +1,217 @@
+"""Sigmoid and softplus in four rounds: a trigonometric series inside a window, straight lines outside. Dealer model.
+
+Parties hold [x] and want [f(x)] for every representable x, |x| < 2^(62 - f). Inside |x| < 9
+
+    sigmoid(x)  = 1/2 + sum_k A_k sin(k w x)          softplus(x) = x/2 + B_0 + sum_k B_k cos(k w x)        w = 2 pi / 32
+
+up to 2e-4 and 6e-5; outside, 0 below and 1 (sigmoid) or x (softplus) above, up to 1.3e-4 = sigmoid(-9).
+
+    offline    r = -a for the operand's mask a;  [U_k] = A_k cos(k w r) + B_k sin(k w r),  [V_k] = B_k cos(k w r) - A_k sin(k w r)
+               digit tables of r, two daBits, one truncation pair and its products with the first daBit
+    online     d = open([x] - [a])                                             1 round, none if x was opened before
+    local      [S] = sum_k sin(k w d) [U_k] + cos(k w d) [V_k], since x = d - r and the period divides the ring
+    online     c = open([S] + 2^62 + [rho'])  beside the merges of [x < 9] and [x < -9], both from the one table     2 rounds
+               inside = [x < 9] xor [x < -9] and high = 1 - [x < 9], converted                                      1 round
+    local      [f(x)] = inside [trunc(S)] + high [line(x)], both products dealt (truncation, beaver): nothing is opened for them
+
+The public sines come from integer tables, so all parties multiply by the same bits on every CPU.
+
+Realises    x to f(x) + error, the error a function of x and of the public rounding coin of one truncation. Simulator: all openings
+            uniform (see beaver, comparison, conversion, truncation); U and V depend on a alone and are shared uniformly.
+Reference   Sines of a masked angle with a dealer: Zheng et al., ACSAC 2023 (Secure softmax/sigmoid). Fourier extension of functions that
+            are not periodic: Boyd, J. Comput. Phys. 178 (2002). Coefficients: minimax on [0, 9], rounded to 2^-28.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import gmpy2
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcfl import ring
+from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.effects import Draw, Open, Protocol
+from mpcfl.kernels import fourier
+from mpcfl.protocol import Context, rule, together
+from mpcfl.protocols.beaver import Mask, Triple, masked
+from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, msb_bits, sign_plane
+from mpcfl.protocols.conversion import b2a
+from mpcfl.protocols.truncation import PRODUCT, SLACK, TruncMux, TruncPair
+from mpcfl.ring import Words, shaped
+from mpcfl.share import Share
+
+PERIOD_BITS = 5
+"""The period is 2^5 = 32."""
+WINDOW = 9
+SCALE = 56
+"""Fractional bits of S: 30 of the public sines, 26 of the shared factors."""
+COEFFICIENT_BITS = 28
+
+
+@dataclass(frozen=True)
+class Series:
+    """f(x) = linear x + constant + sum of sin[k] sin(k w x) + cos[k] cos(k w x) inside, 0 below, `high` above.
+
+    Parameters
+    ----------
+    sin, cos : tuple of int
+        Coefficients for k = 1, 2, ... times 2^28.
+    constant : int
+        Times 2^28.
+    half : bool
+        Whether x / 2 is added.
+    identity : bool
+        Whether the line above the window is x; else it is 1.
+    """
+
+    sin: tuple[int, ...]
+    cos: tuple[int, ...]
+    constant: int
+    half: bool
+    identity: bool
+
+
+_ZERO = (0,) * 10
+SERIES = {
+    "sigmoid": Series(
+        sin=(
+            33592332, 224771755, -239516053, 268435456, -211563718, 153923910, -86352701, 41559526, -13719951, 3240874,
+        ),
+        cos=_ZERO,
+        constant=1 << 27,
+        half=False,
+        identity=False,
+    ),
+    "softplus": Series(
+        sin=_ZERO,
+        cos=(
+            409609371, -1073741824, 796964067, -613457436, 382247682, -219096057, 102100542, -40307428, 11265724, -2136052,
+        ),
+        constant=432631700,
+        half=True,
+        identity=True,
+    ),
+}  # fmt: skip
+
+
+@functools.cache
+def tables() -> tuple[NDArray[np.int64], ...]:
+    """Sines and cosines at h / 2^12 and l / 2^24 of a turn, times 2^30, correctly rounded."""
+
+    def row(function: Any, turns: int) -> NDArray[np.int64]:
+        with gmpy2.context(precision=120):
+            step = 2 * gmpy2.const_pi() / turns
+            return np.array([int(gmpy2.rint(function(step * i) * (1 << 30))) for i in range(1 << 12)], np.int64)
+
+    return tuple(row(function, turns) for turns in (1 << 12, 1 << 24) for function in (gmpy2.sin, gmpy2.cos))
+
+
+def angle(x: Words, fraction: int) -> NDArray[np.uint32]:
+    """x modulo the period as a 24-bit fraction of a turn."""
+    return ((x << np.uint64(64 - PERIOD_BITS - fraction)) >> np.uint64(40)).astype(np.uint32)
+
+
+@dataclass(frozen=True)
+class Harmonics(Correlation):
+    """U_k and V_k of a series for r = -a, times 2^26."""
+
+    family = "harmonics"
+    mask: MaskView
+    series: str
+    fraction: int
+
+    def fields(self) -> tuple[Field, ...]:
+        shape = (len(SERIES[self.series].sin), *self.mask.shape)
+        return (Field("u", shape, determined=True), Field("v", shape, determined=True))
+
+    def masks(self) -> tuple[MaskView, ...]:
+        return (self.mask,)
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        series = SERIES[self.series]
+        r = angle(ring.negative(masks[0]), self.fraction)
+        sin, cos = (np.empty((len(series.sin), r.shape[0]), np.int64) for _ in range(2))
+        fourier.harmonics(r, *tables(), sin, cos)
+        a, b = (np.array(c, np.int64)[:, None] for c in (series.sin, series.cos))
+        half, shift = np.int64(1 << 31), np.int64(32)
+        return {
+            "u": ((a * cos + b * sin + half) >> shift).astype(np.uint64),
+            "v": ((b * cos - a * sin + half) >> shift).astype(np.uint64),
+        }
+
+
+@shaped(lambda d, u, v, fraction: d.shape)
+def evaluate(d: Words, u: Words, v: Words, fraction: int) -> Words:
+    """sum_k sin(k w d) u_k + cos(k w d) v_k at public d."""
+    out = np.empty(d.shape, np.uint64)
+    fourier.evaluate(angle(d, fraction), *tables(), u, v, out)
+    return out
+
+
+def series_bits(shapes: Sequence[ring.Shape], parties: int) -> int:
+    """Declared payload bits: two comparisons of one opened operand and one truncation."""
+    n = shapes[0][0]
+    return 2 * msb_bits(shapes, parties) - (parties - 1) * 64 * n + (parties - 1) * 64 * n
+
+
+def evaluate_series(ctx: Context, x: Share, name: str) -> Protocol:
+    """f(x) on a vector, at the fraction of `x`."""
+    series, n, first, one = SERIES[name], x.shape[0], ctx.first, 1 << ctx.fraction
+    shift = SCALE - ctx.fraction
+    (operand,) = yield from masked(ctx, x)
+    d = operand.d
+    digits = yield Draw(Digits(operand.mask, True))
+    waves = yield Draw(Harmonics(operand.mask, name, ctx.fraction))
+    pair = yield Draw(TruncPair(n, 1, shift))
+
+    s = ring.add(evaluate(d, waves["u"], waves["v"], ctx.fraction), ring.scalar(first * series.constant << 28))
+    if series.half:
+        s = ring.add(s, ring.multiply(x.words, ring.scalar(1 << (shift - 1))))
+
+    def below(limit: int) -> Protocol:
+        return sign_plane(ctx, ring.subtract(d, ring.scalar(limit * one)), digits["tables"], digits["top"])
+
+    c, less_high, less_low = yield from together(
+        opened(ring.add(s, pair["r"]) + SLACK * first), below(WINDOW), below(-WINDOW)
+    )
+    high_plane = ~less_high if first else less_high
+    inside, high = yield from together(b2a(ctx, less_high ^ less_low, n), b2a(ctx, high_plane, n))
+
+    mux = yield Draw(TruncMux(inside.mask, pair.leaf("r"), 1, shift))
+    zero = ring.like(c, c.shape)
+    public = ring.truncate(c, zero, zero, 1, shift, 1)
+    hidden = ring.truncate(c, pair["rho"], pair["mu"], 1, shift, 0)
+    product = ring.truncate(c, mux["rho"], mux["mu"], 1, shift, 0)
+    result = ring.select(inside.t, inside.beta, public, hidden, product, first)
+    if not series.identity:
+        return ring.add(result, ring.multiply(high.words, ring.scalar(one)))
+    line = (yield Draw(Triple("mul", high.mask, operand.mask)))["c"]
+    return ring.add(result, ring.select(high.t, high.beta, d, operand.a, line, first))
+
+
+def opened(payload: Words) -> Protocol:
+    """Open one masked value to be truncated."""
+    return (yield Open(PRODUCT, payload))
+
+
+def _series_rule(name: str) -> Any:
+    @rule(
+        name,
+        rounds=4,
+        bits=series_bits,
+        messages=[PRODUCT, *MESSAGES],
+        correlations=[*CORRELATIONS, Mask, Triple, TruncPair, TruncMux, Harmonics],
+    )
+    def series(ctx: Context, x: Share) -> Protocol:
+        return (yield from evaluate_series(ctx, x, name))
+
+    return series
+
+
+sigmoid = _series_rule("sigmoid")
+softplus = _series_rule("softplus")

@@ -1,0 +1,103 @@
+"""The oracle: every primitive on clear ring values, in a world of one party that opens nothing.
+
+Each rule states what its primitive means; the conformance test holds every suite against it. Numbers that a suite may round by a coin
+are rounded down here.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcfl import ring
+from mpcfl.correlation import Leaf
+from mpcfl.effects import Protocol
+from mpcfl.protocol import Context, Rule, Suite
+from mpcfl.ring import Words
+from mpcfl.share import Bit, Share
+from mpcfl.view import View
+
+
+def _bit(values: NDArray[np.bool_]) -> Bit:
+    words = values.astype(np.uint64)
+    zero = np.zeros_like(words)
+    return Bit(words, words, zero, View.leaf(Leaf(0, 0, words.shape), words.shape))
+
+
+def _mul(ctx: Context, x: Share, y: Share) -> Protocol:
+    return ring.multiply(x.words, y.words)
+    yield
+
+
+def _matmul(ctx: Context, x: Share, y: Share) -> Protocol:
+    return ring.matmul(x.words, y.words)
+    yield
+
+
+def _square(ctx: Context, x: Share) -> Protocol:
+    return ring.multiply(x.words, x.words)
+    yield
+
+
+def _mux(ctx: Context, bit: Bit, value: Share) -> Protocol:
+    return ring.multiply(bit.words, value.words)
+    yield
+
+
+def _trunc_pr(ctx: Context, x: Words, multiplier: int, shift: int) -> Protocol:
+    return ring.words([(int(v) * multiplier) >> shift for v in x.view(np.int64)])
+    yield
+
+
+def _trunc_exact(ctx: Context, x: Words, shift: int) -> Protocol:
+    return (x.view(np.int64) >> np.int64(shift)).view(np.uint64)
+    yield
+
+
+def _msb(ctx: Context, x: Share) -> Protocol:
+    return _bit(x.words.view(np.int64) < 0)
+    yield
+
+
+def _eqz(ctx: Context, x: Share) -> Protocol:
+    return _bit(x.words == 0)
+    yield
+
+
+def _sigmoid(ctx: Context, x: Share) -> Protocol:
+    values = ring.decode(x.words, ctx.fraction)
+    return ring.encode(0.5 + 0.5 * np.tanh(0.5 * values), ctx.fraction)
+    yield
+
+
+def _softplus(ctx: Context, x: Share) -> Protocol:
+    values = ring.decode(x.words, ctx.fraction)
+    return ring.encode(np.logaddexp(0.0, values), ctx.fraction)
+    yield
+
+
+def _divide(ctx: Context, x: Share, y: Share) -> Protocol:
+    pairs = zip(x.words.view(np.int64), y.words.view(np.int64), strict=True)
+    return ring.words([(int(a) << ctx.fraction) // int(b) for a, b in pairs])
+    yield
+
+
+_FUNCTIONS = {
+    "mul": _mul,
+    "matmul": _matmul,
+    "square": _square,
+    "mux": _mux,
+    "trunc_pr": _trunc_pr,
+    "trunc_exact": _trunc_exact,
+    "msb": _msb,
+    "eqz": _eqz,
+    "sigmoid": _sigmoid,
+    "softplus": _softplus,
+    "divide": _divide,
+}
+
+suite = Suite(
+    "plain",
+    [Rule(primitive, function, 0, lambda shapes, parties: 0) for primitive, function in _FUNCTIONS.items()],
+    parties=(1, 1),
+)

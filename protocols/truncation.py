@@ -1,0 +1,106 @@
+"""Truncation that cannot fail in range: n parties, semi-honest, input-independent dealer.
+
+Parties hold [x], x in [-2^62, 2^62) as a signed number, and want [y] with y = x M / 2^m, public M < 2^63 and m <= 62. For M = 1
+it is the truncation of a fixed-point product; other M multiply by a public number at 62 bits of precision, over the whole range of x.
+
+    offline    r uniform in Z_2^64;  [r],  [rho] = [floor((r mod 2^63) M / 2^m)],  [mu] = [msb(r)]
+    online     c = open([x] + 2^62 + [r])                                                            1 round
+    local      c' = floor((c mod 2^63) M / 2^m)
+               [y] = c' - [rho] + (msb(c) xor [mu]) 2^63 M / 2^m - 2^62 M / 2^m
+
+Correct     x' = x + 2^62 lies in [0, 2^63). With r' = r mod 2^63 and w = [c mod 2^63 < r'], x' = (c mod 2^63) - r' + 2^63 w, and
+            w = msb(c) xor msb(r). Multiplied by M / 2^m only the two floors err, each in [0, 1) and with opposite signs, and
+            2^62 M / 2^m is exact for m <= 62: so |y - x M / 2^m| < 1, and for M = 1 y is floor(x / 2^m) or that plus one.
+Realises    the functionality that gives x M / 2^m rounded by a coin which depends on x mod 2^m and on c, c uniform and public: the
+            coin of `trunc_pr` is public. Simulator: c uniform. `trunc_exact` has no coin.
+Reference   Escudero et al., CRYPTO 2020 (edaBits), section 4; Dalskov, Escudero and Keller, PETS 2020 (probabilistic truncation in
+            Z_2^k with one bit of slack); exact carry from the dealt msb(r) as in Damgard et al., IEEE S&P 2019.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mpcfl import ring
+from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.effects import Draw, Open, Protocol
+from mpcfl.message import Exposure, Message
+from mpcfl.protocol import Context, rule
+from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, msb, msb_bits
+from mpcfl.ring import Words
+from mpcfl.share import Share
+
+PRODUCT = Message(
+    "truncation/product", "party", "party", "words", Exposure.MASKED, "a value to be truncated, under a uniform mask"
+)
+
+SLACK = 1 << 62
+
+
+@dataclass(frozen=True)
+class TruncPair(Correlation):
+    """r uniform, rho = floor((r mod 2^63) M / 2^m), mu = msb(r), on vectors of `size`."""
+
+    family = "trunc_pair"
+    size: int
+    multiplier: int
+    shift: int
+
+    def fields(self) -> tuple[Field, ...]:
+        n = (self.size,)
+        return (Field("r", n), Field("rho", n, determined=True), Field("mu", n, determined=True))
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        r = uniform["r"]
+        return {"rho": ring.scale_floor(r, self.multiplier, self.shift), "mu": r >> 63}
+
+
+@dataclass(frozen=True)
+class TruncMux(Correlation):
+    """[beta rho] and [beta mu] of a truncation pair whose r has a name: the mux of a truncated value costs no opening."""
+
+    family = "trunc_mux"
+    beta: MaskView
+    r: MaskView
+    multiplier: int
+    shift: int
+
+    def fields(self) -> tuple[Field, ...]:
+        return (Field("rho", self.r.shape, determined=True), Field("mu", self.r.shape, determined=True))
+
+    def masks(self) -> tuple[MaskView, ...]:
+        return (self.beta, self.r)
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        beta, r = masks
+        return {"rho": beta * ring.scale_floor(r, self.multiplier, self.shift), "mu": beta * (r >> 63)}
+
+
+@rule(
+    "trunc_pr",
+    rounds=1,
+    bits=lambda shapes, parties: 64 * (parties - 1) * math.prod(shapes[0]),
+    messages=[PRODUCT],
+    correlations=[TruncPair],
+)
+def trunc_pr(ctx: Context, x: Words, multiplier: int, shift: int) -> Protocol:
+    """x M / 2^m on a vector, within one unit; floor or floor + 1 for M = 1."""
+    pair = yield Draw(TruncPair(x.shape[0], multiplier, shift))
+    c = yield Open(PRODUCT, ring.add(x, pair["r"]) + SLACK * ctx.first)
+    return ring.truncate(c, pair["rho"], pair["mu"], multiplier, shift, ctx.first)
+
+
+@rule(
+    "trunc_exact",
+    rounds=5,
+    bits=lambda shapes, parties: 64 * (parties - 1) * math.prod(shapes[0]) + msb_bits(shapes, parties),
+    messages=[PRODUCT, *MESSAGES],
+    correlations=[TruncPair, *CORRELATIONS],
+)
+def trunc_exact(ctx: Context, x: Words, shift: int) -> Protocol:
+    """floor(x / 2^m) on a vector, a function of x alone: one less than `trunc_pr` where that lies above x."""
+    y = yield from trunc_pr(ctx, x, 1, shift)
+    above = yield from msb(ctx, Share(ring.subtract(x, ring.multiply(y, ring.scalar(1 << shift)))))
+    return ring.subtract(y, above.words)
