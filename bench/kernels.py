@@ -81,8 +81,8 @@ def numpy_scale_floor(x: Words, multiplier: int, shift: int) -> Words:
 def numpy_truncate(c: Words, rho: Words, mu: Words, shift: int) -> Words:
     top = c >> np.uint64(63)
     public = ((c & LOW_63) >> np.uint64(shift)) - np.uint64(1 << 62 - shift)
-    share: Words = public - rho + (top + (np.uint64(1) - np.uint64(2) * top) * mu) * np.uint64(1 << 63 - shift)
-    return share
+    share = public - rho + (top + (np.uint64(1) - np.uint64(2) * top) * mu) * np.uint64(1 << 63 - shift)
+    return share.astype(np.uint64, copy=False)
 
 
 def fixed_cases() -> Iterator[Case]:
@@ -196,7 +196,7 @@ def bits_cases() -> Iterator[Case]:
 
 
 def numpy_digits(x: Words) -> NDArray[np.uint16]:
-    return ((x & LOW_63)[:, None] >> DIGIT_PLACES & np.uint64(15)).astype(np.uint16)
+    return (x[:, None] >> DIGIT_PLACES & np.uint64(15)).astype(np.uint16)
 
 
 def numpy_lookup(c: Words, tables: Words) -> NDArray[np.uint32]:

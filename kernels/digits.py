@@ -1,8 +1,7 @@
 """One-time tables of the comparison: the hexadecimal digits of a mask, looked up at public digits.
 
-Sixteen digits of 4 bits make a word mod 2^63; digit 0 is the lowest, and the top digit has 3 bits. The table of one
-digit r is the one-hot vector e of 16 bits, e[k] = 1 exactly where k = r; that of digit i begins at bit 16 (i % 4) of
-word i // 4.
+Sixteen digits of 4 bits make a word; digit 0 is the lowest. The table of one digit r is the one-hot vector e of 16
+bits, e[k] = 1 exactly where k = r; that of digit i begins at bit 16 (i % 4) of word i // 4.
 For a public digit c, both [c = r] = e[c] and [c < r] = XOR of e[k] over k > c are linear over GF(2), so each party
 computes its xor share of them from its share of e, with nothing sent.
 
@@ -20,7 +19,6 @@ Words = NDArray[np.uint64]
 HalfWords = NDArray[np.uint32]
 
 ONE = np.uint64(1)
-LOW_63 = np.uint64((1 << 63) - 1)
 DIGIT = np.uint64(15)
 
 LOW_HALF = np.uint64(0x00000000FFFFFFFF)
@@ -43,16 +41,15 @@ def _four_tables(digits: np.uint64) -> np.uint64:
 
 @njit(void(reads(uint64, 1), writes(uint64, 2)), cache=True, nogil=True)
 def onehot(r: Words, out: Words) -> None:
-    """Tables of the 16 digits of r mod 2^63: r[n], out[n, 4]."""
+    """Tables of the 16 digits of r: r[n], out[n, 4]."""
     n = r.size
     if out.shape[0] != n or out.shape[1] != 4:
         raise ValueError("onehot: shapes must be (n,), (n, 4)")
     for i in range(n):
-        word = r[i] & LOW_63
-        out[i, 0] = _four_tables(word)
-        out[i, 1] = _four_tables(word >> np.uint64(16))
-        out[i, 2] = _four_tables(word >> np.uint64(32))
-        out[i, 3] = _four_tables(word >> np.uint64(48))
+        out[i, 0] = _four_tables(r[i])
+        out[i, 1] = _four_tables(r[i] >> np.uint64(16))
+        out[i, 2] = _four_tables(r[i] >> np.uint64(32))
+        out[i, 3] = _four_tables(r[i] >> np.uint64(48))
 
 
 @njit(uint64(uint64), cache=True, nogil=True)
@@ -83,7 +80,7 @@ def _spread(x: np.uint64) -> np.uint64:
 
 @njit(void(reads(uint64, 1), reads(uint64, 2), writes(uint32, 1)), cache=True, nogil=True)
 def lookup(c: Words, tables: Words, out: HalfWords) -> None:
-    """This party's xor shares of [c_i < r_i] and [c_i = r_i] for the 16 digits of c and r mod 2^63.
+    """This party's xor shares of [c_i < r_i] and [c_i = r_i] for the 16 digits of c and r.
 
     Parameters
     ----------
@@ -98,7 +95,7 @@ def lookup(c: Words, tables: Words, out: HalfWords) -> None:
     if tables.shape[0] != n or tables.shape[1] != 4 or out.size != n:
         raise ValueError("lookup: shapes must be (n,), (n, 4), (n,)")
     for i in range(n):
-        word = c[i] & LOW_63
+        word = c[i]
         t0, t1, t2, t3 = tables[i, 0], tables[i, 1], tables[i, 2], tables[i, 3]
         h0, h1 = _four_tables(word), _four_tables(word >> np.uint64(16))
         h2, h3 = _four_tables(word >> np.uint64(32)), _four_tables(word >> np.uint64(48))

@@ -189,7 +189,12 @@ class Engine:
 
     def run(self, protocol: Rounds) -> Any:
         """Run one protocol now."""
-        return self._driver.run(protocol, Position(self._history.digest(), self._line, self.operations))
+        return self._driver.run(protocol, self.position)
+
+    @property
+    def position(self) -> Position:
+        """Where the program stands."""
+        return Position(self._history.digest(), self._line, self.operations)
 
 
 def caller() -> str:

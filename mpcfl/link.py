@@ -26,8 +26,9 @@ from mpcfl.wire import Buffer
 __all__ = ["Endpoint", "Frame", "Link", "Sealed"]
 
 _LINGER: Final = 10.0
-"""Seconds that a clean end may wait for the last frames to arrive."""
-_ABORT_LINGER: Final = 1.0
+"""Seconds that a clean end may wait until all that was posted is acknowledged."""
+_FLUSH: Final = 500
+"""Milliseconds for the very last words (BYE, ABORT) to get from ZeroMQ to the kernel."""
 
 
 class Link:
@@ -154,25 +155,35 @@ class Link:
             raise PeerLost(f"{self.peer} has ended the session", peer=self.peer)
         raise PeerLost(f"{self.peer} sent nothing for {seconds:g} s", peer=self.peer)
 
-    def drain(self, limit: int, timeout: float | None = None) -> None:
-        """Wait until at most `limit` sealed bytes are unacknowledged: for a sender that works ahead in bounded memory.
+    @property
+    def waiting(self) -> bool:
+        """Whether `receive` would answer or raise at once."""
+        with self._turns:
+            return self._peering.incoming.ready or self._peering.over or self._endpoint.failure is not None
+
+    def drained(self, limit: int, seconds: float) -> bool:
+        """Wait until at most `limit` sealed bytes are unacknowledged, or until the time is over.
+
+        For a sender that works ahead in bounded memory.
+
+        Returns
+        -------
+        bool
+            Whether it came to that.
 
         Raises
         ------
-        PeerLost
-            The peer did not take enough in time.
         MpcflError
             The session failed.
         """
-        seconds = self._endpoint.round_timeout if timeout is None else timeout
         peering, endpoint = self._peering, self._endpoint
-        deadline = time.monotonic() + seconds
-        ready = self._turns.wait(
-            lambda: endpoint.failure is not None or peering.ended or self.backlog <= limit, deadline
-        )
+
+        def ready() -> bool:
+            return endpoint.failure is not None or peering.ended or self.backlog <= limit
+
+        self._turns.wait(ready, time.monotonic() + seconds)
         endpoint.check()
-        if not ready or self.backlog > limit:
-            raise PeerLost(f"{self.peer} did not take what was sent within {seconds:g} s", peer=self.peer)
+        return self.backlog <= limit
 
 
 class Endpoint:
@@ -284,12 +295,11 @@ class Endpoint:
                     self._peerings[entry.name] = Peering(
                         self._identity, self._roster, entry, dict(terms), self._control, self._data
                     )
+            descriptors = [self._gate.descriptor, *self._control.descriptors, *self._data.descriptors]
+            self._turns = Turns(self._turn, descriptors, f"links of {self._identity.name}")
         except BaseException:
-            self._peerings = {}
             context.destroy(0)
             raise
-        descriptors = [self._gate.descriptor, *self._control.descriptors, *self._data.descriptors]
-        self._turns = Turns(self._turn, descriptors, f"links of {self._identity.name}")
 
     def _absence(self) -> MpcflError:
         missing = [peering for peering in self._peerings.values() if not peering.established]
@@ -385,7 +395,6 @@ class Endpoint:
         """
         if self._context is None or self._context.closed:
             return
-        deadline = time.monotonic() + (_ABORT_LINGER if self._aborted else _LINGER)
         try:
             if not self._aborted and self.failure is None:
                 with self._turns:
@@ -393,13 +402,13 @@ class Endpoint:
                         peering.leave()
                 peerings = self._peerings.values()
                 self._turns.wait(
-                    lambda: self.failure is not None or all(p.outgoing.delivered or p.ended for p in peerings), deadline
+                    lambda: self.failure is not None or all(p.outgoing.delivered or p.ended for p in peerings),
+                    time.monotonic() + _LINGER,
                 )
         finally:
             self._turns.close()
-            linger = max(0, int((deadline - time.monotonic()) * 1000))
-            self._data.close(0 if self._aborted else linger)
-            self._control.close(linger)
+            self._data.close(0 if self._aborted else _FLUSH)
+            self._control.close(_FLUSH)
             self._gate.close()
             self._context.term()
 

@@ -31,7 +31,7 @@ class Message:
     Parameters
     ----------
     name : str
-        Unique, in kebab case, prefixed by its protocol: "beaver/operand".
+        Unique, prefixed by its protocol: "beaver.operand".
     sender, receiver : str
         Roles: "party", "owner", "dealer", "reader".
     payload : str

@@ -24,9 +24,9 @@ from mpcfl.errors import InputError, ProtocolViolation
 from mpcfl.message import Exposure, Message
 from mpcfl.ring import Shape, Words
 
-SHAPE = Message("additive/shape", "owner", "party", "words", Exposure.PUBLIC, "type and shape of an input")
+SHAPE = Message("additive.shape", "owner", "party", "words", Exposure.PUBLIC, "type and shape of an input")
 OUTPUT = Message(
-    "additive/output", "party", "reader", "words", Exposure.OUTPUT, "share of a result, re-randomised by zero"
+    "additive.output", "party", "reader", "words", Exposure.OUTPUT, "share of a result, re-randomised by zero"
 )
 
 MAX_DIMENSIONS = 8

@@ -32,7 +32,7 @@ from mpcfl.ring import Shape, Words
 from mpcfl.share import Bit, Masked, Share
 
 OPERAND = Message(
-    "beaver/operand", "party", "party", "words", Exposure.MASKED, "difference of an operand and its uniform mask"
+    "beaver.operand", "party", "party", "words", Exposure.MASKED, "difference of an operand and its uniform mask"
 )
 
 

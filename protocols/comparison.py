@@ -45,7 +45,7 @@ from mpcfl.ring import Words, shaped
 from mpcfl.share import Share
 
 MERGE = Message(
-    "comparison/merge", "party", "party", "bits", Exposure.MASKED, "factors of a digit merge under uniform bits"
+    "comparison.merge", "party", "party", "bits", Exposure.MASKED, "factors of a digit merge under uniform bits"
 )
 
 DIGITS = 16

@@ -25,7 +25,7 @@ from mpcfl.protocol import Context
 from mpcfl.ring import Words
 from mpcfl.share import Bit
 
-BIT = Message("conversion/bit", "party", "party", "bits", Exposure.MASKED, "a bit under a uniform bit")
+BIT = Message("conversion.bit", "party", "party", "bits", Exposure.MASKED, "a bit under a uniform bit")
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from mpcfl.ring import Words
 from mpcfl.share import Share
 
 PRODUCT = Message(
-    "truncation/product", "party", "party", "words", Exposure.MASKED, "a value to be truncated, under a uniform mask"
+    "truncation.product", "party", "party", "words", Exposure.MASKED, "a value to be truncated, under a uniform mask"
 )
 
 SLACK = 1 << 62

@@ -50,8 +50,8 @@ def test_encode_at_the_bound(fraction):
     assert fixed.encode(inside, fraction, out) == -1
     assert [signed(w) for w in out] == [2**62 - 512, -(2**62) + 512, 0, 2, 0]
     for bad in (bound, -bound, math.nan, math.inf, -math.inf, 1e300):
-        values = np.array([0.0, bad, 0.0, math.nan])
-        assert fixed.encode(values, fraction, out[:4]) == 1
+        assert fixed.encode(np.array([0.0, bad, 0.0]), fraction, out[:3]) == 1
+        assert fixed.encode(np.array([0.0, 0.0, bad, math.nan]), fraction, out[:4]) == 2
 
 
 @settings(deadline=None)

@@ -47,7 +47,7 @@ def test_matmul_has_the_words_of_python_integers(data, m, k, n):
 
 
 @pytest.mark.parametrize(
-    "shape", [(1, 1, 1), (3, 5, 2), (4, 4, 4), (7, 9, 1), (64, 64, 64), (33, 130, 67), (5, 70, 5000)]
+    "shape", [(1, 1, 1), (3, 5, 2), (4, 4, 4), (7, 9, 1), (64, 64, 64), (33, 130, 67), (5, 70, 5000), (5, 9, 33_000)]
 )
 def test_matmul_equals_numpy_beyond_one_panel(shape):
     m, k, n = shape

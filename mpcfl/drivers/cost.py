@@ -64,6 +64,22 @@ class CostDriver:
         self._on_draw = on_draw
         self._number = first
 
+    @property
+    def rounds(self) -> int:
+        return self.cost.rounds
+
+    @property
+    def bytes_sent(self) -> int:
+        return self.cost.bytes_sent[self.rank]
+
+    @property
+    def offline_bytes(self) -> int:
+        return self.cost.offline_bytes
+
+    @property
+    def ledger(self) -> None:
+        return None
+
     def foresee(self, forecast: object) -> None:
         """Nothing to do: this driver is the forecast."""
 

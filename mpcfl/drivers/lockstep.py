@@ -213,6 +213,22 @@ class LockstepDriver:
         self.parties = stage.world.parties
         self.common = stage.world.common[rank]
 
+    @property
+    def rounds(self) -> int:
+        return self._stage.world.rounds
+
+    @property
+    def bytes_sent(self) -> int:
+        return self._stage.world.bytes_sent[self.rank]
+
+    @property
+    def offline_bytes(self) -> int:
+        return self._stage.world.offline_bytes
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._stage.world.ledgers[self.rank]
+
     def foresee(self, forecast: object) -> None:
         """Nothing to do: correlations are dealt where they are drawn."""
 

@@ -1,0 +1,156 @@
+"""The dealer: a process of its own that gives correlated randomness and sees no message between the parties.
+
+It shares a seed with each party (from the handshake; nothing is sent). The parties send the same requests, mostly a forecast of the whole
+program; the dealer compares them, works ahead within bounded memory and sends the last party its corrections. It learns the
+program, its shapes and row schedules. Together with any one party it could read everything.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from mpcfl import requests, suites
+from mpcfl.dealing import Dealer
+from mpcfl.errors import Interrupted, Mismatch, MpcflError, PeerLost, ProtocolViolation, UsageError
+from mpcfl.keys import Identity
+from mpcfl.link import Endpoint, Frame, Link
+from mpcfl.prg import Stream
+from mpcfl.requests import ALIVE, CORRECTIONS, END, REQUESTS, SEED
+from mpcfl.ring import Words
+from mpcfl.roster import Roster
+
+AHEAD_BYTES = 256 << 20
+"""Corrections that may wait at the dealer for the last party."""
+GROUP_BYTES = 1 << 20
+
+
+def serve(
+    roster: Roster | str | Path,
+    key: Identity | str | Path,
+    *,
+    connect_timeout: float = 60.0,
+    round_timeout: float = 60.0,
+) -> None:
+    """Serve one session of the roster's parties.
+
+    Parameters
+    ----------
+    roster : Roster or path
+    key : Identity or path
+        The dealer's.
+    connect_timeout, round_timeout : float
+        Seconds until all parties must have come, and until each must have given a sign of life.
+
+    Raises
+    ------
+    MpcflError
+        What ended the session: a lost party, requests that differ, an abort.
+    """
+    roster = roster if isinstance(roster, Roster) else Roster.load(Path(roster))
+    identity = key if isinstance(key, Identity) else Identity.load(Path(key))
+    if identity.role != "dealer":
+        raise UsageError(f"the key of {identity.name} is a {identity.role}'s, not a dealer's", party=identity.name)
+    endpoint = Endpoint(identity, roster, connect_timeout=connect_timeout, round_timeout=round_timeout)
+    try:
+        links = endpoint.connect({})
+        _Service(links, round_timeout).run()
+    except MpcflError as error:
+        endpoint.abort(error)
+        raise
+    except KeyboardInterrupt:
+        error = Interrupted("the dealer was interrupted")
+        endpoint.abort(error)
+        raise error from None
+    finally:
+        endpoint.close()
+
+
+class _Service:
+    """One session of the dealer.
+
+    Parameters
+    ----------
+    links : dict of str to Link
+    patience : float
+        Seconds without a sign of life after which a party is lost.
+    """
+
+    def __init__(self, links: dict[str, Link], patience: float) -> None:
+        terms = next(iter(links.values())).terms
+        try:
+            order = json.loads(terms["parties"])
+            self._families = suites.find(terms["suite"]).correlations
+        except (KeyError, ValueError):
+            raise ProtocolViolation("the parties' terms name neither their order nor their suite") from None
+        if sorted(order) != sorted(links):
+            raise Mismatch("the parties of the job are not those of the roster", parties=", ".join(order))
+        self._links = [links[name] for name in order]
+        self._waiting: list[deque[bytes | None]] = [deque() for _ in order]
+        self._streams = [Stream(link.exporter(SEED)) for link in self._links]
+        self._dealer = Dealer(self._streams)
+        self._patience = patience
+
+    def run(self) -> None:
+        """Deal until every party has said that it needs no more."""
+        try:
+            while True:
+                for rank, link in enumerate(self._links):
+                    while not self._waiting[rank]:
+                        self._take(rank, link.receive(self._patience))
+                heads = {queue[0] for queue in self._waiting}
+                if heads == {None}:
+                    return
+                self._deal()
+        finally:
+            for stream in self._streams:
+                stream.wipe()
+
+    def _take(self, rank: int, frame: Frame) -> None:
+        kind = frame.header.kind
+        if kind == REQUESTS:
+            self._waiting[rank].extend(requests.unpack(bytes(frame.body)))
+        elif kind == END:
+            self._waiting[rank].append(None)
+        elif kind != ALIVE:
+            raise ProtocolViolation(f"{self._links[rank].peer} sent the dealer a frame of kind {kind!r}")
+
+    def _deal(self) -> None:
+        """Deal what all have asked for, up to one frame of corrections."""
+        corrections: list[Words] = []
+        size = count = 0
+        while size < GROUP_BYTES and all(self._waiting) and self._waiting[0][0] is not None:
+            asked = [queue.popleft() for queue in self._waiting]
+            request = asked[0]
+            if request is None or any(other != request for other in asked):
+                raise Mismatch("the parties ask the dealer for different correlations: their programs differ")
+            given = self._dealer.deal(requests.decode(request, self._families))
+            corrections += given
+            size += sum(words.nbytes for words in given)
+            count += 1
+        if count == 0:
+            raise Mismatch("a party needs no more correlations while another does: their programs differ")
+        if corrections:
+            self._send(corrections)
+
+    def _send(self, corrections: Sequence[Words]) -> None:
+        last = self._links[-1]
+        body = [memoryview(words.reshape(-1)).cast("B") for words in corrections if words.size]
+        last.post(last.prepare(body, round=0, count=len(corrections), history=b"", at="", kind=CORRECTIONS))
+        lost = time.monotonic() + self._patience
+        while not last.drained(AHEAD_BYTES, 1.0):
+            if self._heard(len(self._links) - 1):
+                lost = time.monotonic() + self._patience
+            elif time.monotonic() > lost:
+                raise PeerLost(f"{last.peer} gave no sign of life for {self._patience:g} s", peer=last.peer)
+
+    def _heard(self, rank: int) -> bool:
+        """Take what a party has sent meanwhile; whether it sent anything."""
+        link, heard = self._links[rank], False
+        while link.waiting:
+            self._take(rank, link.receive(self._patience))
+            heard = True
+        return heard

@@ -1,0 +1,201 @@
+"""The network driver: one party's protocols over authenticated links to the other parties and the dealer.
+
+A round is one frame to each peer that is owed anything, and one from each that owes: the payloads of all merged messages end to end. Names
+and shapes follow from the program, which both sides run; the frame's header carries their number, their size and a digest of all
+operations so far, and a difference ends the session in that round. What leaves is recorded in the ledger first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from mpcfl import ring
+from mpcfl.correlation import Correlation, Dealt
+from mpcfl.dealing import combine
+from mpcfl.drivers.offline import DealerLink
+from mpcfl.drivers.recording import record
+from mpcfl.drivers.rounds import Single, flatten, purpose, sends, unflatten
+from mpcfl.effects import Draw, Open, Protocol, Reveal, Send
+from mpcfl.errors import Mismatch, ProtocolViolation, UsageError
+from mpcfl.ledger import Ledger
+from mpcfl.link import Frame, Link
+from mpcfl.pairwise import Pairwise
+from mpcfl.protocol import START, Position
+from mpcfl.ring import Words
+
+ROUND, END = "round", "end"
+
+
+class NetworkDriver:
+    """Runs one party's protocols over links.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The parties, by rank.
+    rank : int
+    links : mapping of str to Link
+        To all other parties, and to the dealer.
+    dealer_name : str or None
+    ledger : Ledger
+    keep_view : bool
+        Keep every received tensor in `view`.
+
+    Attributes
+    ----------
+    ledger : Ledger
+    rounds : int
+        Online rounds so far.
+    bytes_sent : int
+        Online payload bytes of this party.
+    offline_bytes : int
+        Corrections of the correlations drawn so far, from the dealer to the last party.
+    view : dict of str to Words
+        By "INDEX/MESSAGE/FIELD/SENDER".
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        rank: int,
+        links: dict[str, Link],
+        dealer_name: str | None,
+        ledger: Ledger,
+        *,
+        keep_view: bool = False,
+    ) -> None:
+        self.rank = rank
+        self.parties = len(names)
+        self._names = tuple(names)
+        self._peers = {i: links[name] for i, name in enumerate(names) if i != rank}
+        self.common = Pairwise(rank, {i: link.exporter("common randomness") for i, link in self._peers.items()})
+        self._dealer = None if dealer_name is None else DealerLink(links[dealer_name], rank, self.parties, ledger)
+        self.ledger = ledger
+        self.rounds = 0
+        self.bytes_sent = 0
+        self.offline_bytes = 0
+        self.view: dict[str, Words] | None = {} if keep_view else None
+
+    # ---------------------------------------------------------------------------------------------------------------- running
+
+    def run(self, protocol: Protocol, at: Position = START) -> Any:
+        """Run a protocol to its end."""
+        answer: Any = None
+        while True:
+            try:
+                effect = protocol.send(answer)
+            except StopIteration as stop:
+                return stop.value
+            if isinstance(effect, Draw):
+                answer = self._draw(effect.correlation)
+            else:
+                singles = flatten(effect)
+                answer = unflatten(effect, iter(self._exchange(singles, at)))
+
+    def foresee(self, forecast: Callable[[Callable[[Correlation], None], int], None]) -> None:
+        """Tell the dealer, from a thread, what a program will draw."""
+        if self._dealer is not None:
+            self._dealer.foresee(forecast)
+
+    def finish(self, at: Position) -> None:
+        """Agree with all peers that the program has ended here, and release the dealer."""
+        for link in self._peers.values():
+            link.post(link.prepare([], round=self.rounds, count=0, history=at.history, at=at.line, kind=END))
+        for link in self._peers.values():
+            self._check(link, link.receive(), END, 0, 0, at)
+        if self._dealer is not None:
+            self._dealer.end()
+        self.wipe()
+
+    def wipe(self) -> None:
+        """Forget all secrets."""
+        self.common.wipe()
+        if self._dealer is not None:
+            self._dealer.wipe()
+
+    def _draw(self, correlation: Correlation) -> Dealt:
+        if self._dealer is None:
+            raise UsageError("this program needs correlated randomness, and the roster has no dealer")
+        self.offline_bytes += correlation.correction_bytes
+        return self._dealer.draw(correlation)
+
+    # --------------------------------------------------------------------------------------------------------------- one round
+
+    def _exchange(self, singles: list[Single], at: Position) -> list[Any]:
+        payloads = [self._payload(single) for single in singles]
+        moves = any(sends(s, i, j) for s in singles for i in range(self.parties) for j in range(self.parties))
+        if moves:
+            for rank, link in self._peers.items():
+                self._send(rank, link, singles, payloads, at)
+            inboxes = {rank: self._receive(rank, link, singles, at) for rank, link in self._peers.items()}
+            self.rounds += 1
+        else:
+            inboxes = {rank: iter(()) for rank in self._peers}
+        return [self._answer(s, payload, inboxes) for s, payload in zip(singles, payloads, strict=True)]
+
+    def _payload(self, single: Single) -> Words:
+        if not isinstance(single, Reveal):
+            return single.payload
+        self.ledger.disclosures.check(single.purpose, [self._names[rank] for rank in single.to])
+        return ring.add(single.payload, self.common.zero(single.payload.shape))
+
+    def _send(self, rank: int, link: Link, singles: list[Single], payloads: list[Words], at: Position) -> None:
+        going = [(s, np.asarray(p, order="C")) for s, p in zip(singles, payloads, strict=True) if sends(s, self.rank, rank)]
+        if not going:
+            return
+        body = [memoryview(words.reshape(-1)).cast("B") for _, words in going]
+        sealed = link.prepare(
+            body, round=self.rounds, count=len(going), history=at.history, at=at.line, kind=ROUND
+        )
+        said = [(s.message, purpose(s), words.shape) for s, words in going]
+        record(self.ledger, "out", link.peer, said, sealed, self.rounds, at.op)
+        link.post(sealed)
+        self.bytes_sent += sealed.payload_bytes
+
+    def _receive(self, rank: int, link: Link, singles: list[Single], at: Position) -> Iterator[Words]:
+        """The payloads that a peer sends in this round, in order."""
+        coming = [(s, s.payload.shape) for s in singles if sends(s, rank, self.rank)]
+        if not coming:
+            return iter(())
+        frame = link.receive()
+        sizes = [8 * int(np.prod(shape, dtype=np.int64)) for _, shape in coming]
+        self._check(link, frame, ROUND, len(coming), sum(sizes), at)
+        said = [(s.message, purpose(s), shape) for s, shape in coming]
+        record(self.ledger, "in", link.peer, said, frame, self.rounds, at.op)
+        words: Words = frame.body.view(np.uint64)
+        parts: list[Words] = []
+        start = 0
+        for (single, shape), size in zip(coming, sizes, strict=True):
+            part = words[start // 8 : (start + size) // 8].reshape(shape)
+            start += size
+            parts.append(part)
+            if self.view is not None:
+                key = f"{len(self.view):06d}/{single.message.name}/{single.message.payload}/{link.peer}"
+                self.view[key] = part.copy()
+        return iter(parts)
+
+    def _check(self, link: Link, frame: Frame, kind: str, count: int, size: int, at: Position) -> None:
+        header = frame.header
+        if header.history != at.history or header.kind != kind:
+            here, there = at.line or "its start", header.at or "its start"
+            raise Mismatch(
+                f"the programs differ: {self._names[self.rank]} is at {here}, {link.peer} at {there}",
+                here=here,
+                there=there,
+                peer=link.peer,
+            )
+        if (header.round, header.count, header.total) != (self.rounds, count, size):
+            raise ProtocolViolation(f"{link.peer} sent a frame of another size or round than its program says", peer=link.peer)
+
+    def _answer(self, single: Single, payload: Words, inboxes: dict[int, Iterator[Words]]) -> Any:
+        got = {rank: next(inbox) for rank, inbox in inboxes.items() if sends(single, rank, self.rank)}
+        if isinstance(single, Send):
+            return got.get(single.sender, payload)
+        if isinstance(single, Open) and single.owner is not None:
+            return got.get(single.owner, payload)
+        if isinstance(single, Reveal) and self.rank not in single.to:
+            return None
+        return combine(single.message.payload, [payload, *got.values()])

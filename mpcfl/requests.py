@@ -1,0 +1,171 @@
+"""How a party names to the dealer the correlations that it will draw: encoding and strict decoding, no input or output.
+
+A request is a msgpack list: the family, then the correlation's parameters in the order of its dataclass. A view of masks is written as
+the steps that make it; its shape is computed anew by the reader, never trusted.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import Any, cast
+
+import msgpack
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcfl import view
+from mpcfl.correlation import Correlation, Leaf
+from mpcfl.errors import ProtocolViolation
+from mpcfl.message import Exposure, Message
+from mpcfl.view import View
+
+REQUEST = Message("dealer.request", "party", "dealer", "bytes", Exposure.PUBLIC, "names and shapes of the correlations to come")
+CORRECTION = Message("dealer.correction", "dealer", "party", "words", Exposure.SHARE, "the last party's shares of what seeds cannot give")
+
+SEED = "correlations"
+"""Purpose of the secret of a party and the dealer from which the party's stream is keyed."""
+REQUESTS, CORRECTIONS, ALIVE, END = "requests", "corrections", "alive", "end"
+"""Kinds of frames between a party and the dealer."""
+
+MAX_ELEMENTS = 1 << 33
+MAX_REQUEST = 1 << 28
+_INDEX_TYPES = {"i4": np.dtype("<i4"), "i8": np.dtype("<i8"), "b1": np.dtype("?")}
+
+
+def encode(correlation: Correlation) -> bytes:
+    """The request for a correlation."""
+    values = [_value(getattr(correlation, f.name)) for f in dataclasses.fields(cast("Any", correlation))]
+    return cast("bytes", msgpack.packb([correlation.family, *values]))
+
+
+def decode(request: bytes, families: Mapping[str, type[Correlation]]) -> Correlation:
+    """The correlation of a request.
+
+    Raises
+    ------
+    ProtocolViolation
+        The request is malformed, of an unknown family, or larger than any honest one.
+    """
+    try:
+        parts = msgpack.unpackb(request, max_ext_len=0, strict_map_key=True, use_list=True)
+        family, *values = parts
+        kind = families[family]
+        if len(values) != len(dataclasses.fields(cast("Any", kind))):
+            raise ValueError("wrong number of parameters")
+        correlation = kind(*(_parsed(value) for value in values))
+        if any(min(f.shape, default=0) < 0 or math.prod(f.shape) > MAX_ELEMENTS for f in correlation.fields()):
+            raise ValueError("too large")
+    except (ValueError, TypeError, KeyError, IndexError, AttributeError, msgpack.UnpackException) as error:
+        raise ProtocolViolation(f"a request for correlations is malformed ({type(error).__name__})") from None
+    return correlation
+
+
+def _value(value: Any) -> Any:
+    if isinstance(value, View):
+        return {"view": _view(value)}
+    if isinstance(value, tuple):
+        return [_value(part) for part in value]
+    return value
+
+
+def _view(one: View[Leaf]) -> list[Any]:
+    if one.operation == "leaf":
+        return ["leaf", *dataclasses.astuple(one.argument)]
+    sources = [_view(source) for source in one.sources]
+    argument = _index(one.argument) if one.operation == "take" else one.argument
+    return [one.operation, argument, sources]
+
+
+def _index(index: Any) -> Any:
+    if isinstance(index, tuple):
+        return {"tuple": [_index(part) for part in index]}
+    if isinstance(index, slice):
+        return {"slice": [None if n is None else int(n) for n in (index.start, index.stop, index.step)]}
+    if index is None:
+        return {"axis": True}
+    if index is Ellipsis:
+        return {"rest": True}
+    if isinstance(index, int | np.integer):
+        return int(index)
+    array = np.asarray(index)
+    if array.dtype == np.bool_:
+        code = "b1"
+    else:
+        code = "i4" if array.size == 0 or int(np.abs(array).max()) < 1 << 31 else "i8"
+    return {"array": [code, list(array.shape), array.astype(_INDEX_TYPES[code]).tobytes()]}
+
+
+def _parsed(value: Any) -> Any:
+    if isinstance(value, dict):
+        return _parsed_view(value["view"])
+    if isinstance(value, list):
+        return tuple(_parsed(part) for part in value)
+    return value
+
+
+def _parsed_view(parts: list[Any]) -> View[Leaf]:
+    operation = parts[0]
+    if operation == "leaf":
+        draw, place, shape, group, owner, bits = parts[1:]
+        leaf = Leaf(int(draw), int(place), tuple(int(n) for n in shape), str(group), owner, bits)
+        if leaf.draw < 0 or min(leaf.shape, default=0) < 0 or math.prod(leaf.shape) > MAX_ELEMENTS:
+            raise ValueError("bad leaf")
+        return View.leaf(leaf, leaf.shape if bits is None else (int(bits),))
+    _, argument, sources = parts
+    inner = [_parsed_view(source) for source in sources]
+    if operation == "concatenate":
+        return view.concatenate(inner, int(argument))
+    (source,) = inner
+    if operation == "take":
+        return view.take(source, _parsed_index(argument))
+    if operation == "transpose":
+        return view.transpose(source, tuple(int(axis) for axis in argument))
+    if operation == "scale":
+        return view.scale(source, int(argument))
+    shape = tuple(int(n) for n in argument)
+    if min(shape, default=0) < 0 or math.prod(shape) > MAX_ELEMENTS:
+        raise ValueError("bad shape")
+    if operation == "reshape" and math.prod(shape) == math.prod(source.shape):
+        return view.reshape(source, shape)
+    if operation == "broadcast" and np.broadcast_shapes(source.shape, shape) == shape:
+        return view.broadcast(source, shape)
+    raise ValueError("unknown operation")
+
+
+def _parsed_index(index: Any) -> Any:
+    if isinstance(index, int):
+        return index
+    ((kind, value),) = index.items()
+    if kind == "tuple":
+        return tuple(_parsed_index(part) for part in value)
+    if kind == "slice":
+        return slice(*value)
+    if kind == "array":
+        code, shape, data = value
+        array: NDArray[Any] = np.frombuffer(data, _INDEX_TYPES[code]).reshape([int(n) for n in shape])
+        return array
+    return {"axis": None, "rest": Ellipsis}[kind]
+
+
+def pack(requests: list[bytes]) -> bytes:
+    """Several requests as the body of one frame."""
+    return cast("bytes", msgpack.packb(requests))
+
+
+def unpack(body: bytes) -> list[bytes]:
+    """The requests of a frame's body.
+
+    Raises
+    ------
+    ProtocolViolation
+        It is no list of byte strings.
+    """
+    try:
+        requests = msgpack.unpackb(body, max_ext_len=0, max_bin_len=MAX_REQUEST)
+    except (ValueError, msgpack.UnpackException):
+        requests = None
+    if not isinstance(requests, list) or not all(isinstance(request, bytes) for request in requests):
+        raise ProtocolViolation("a frame of requests for correlations is malformed")
+    return requests
