@@ -1,8 +1,8 @@
 """`SecretArray`: NumPy's array type for values that nobody holds in the clear.
 
-Operators, ufuncs and NumPy functions work as on an ndarray, by one table keyed by the NumPy function (`mpcfl.dispatch`). What would
-turn a secret plain by accident raises TypeError and names the alternative; `repr` shows shape and dtype alone. Only `reveal`
-discloses, and only to those it names.
+Operators, ufuncs and NumPy functions work as on an ndarray, by one table keyed by the NumPy function
+(`mpcfl.dispatch`). What would turn a secret plain by accident raises TypeError and names the alternative; `repr` shows
+shape and dtype alone. Only `reveal` discloses, and only to those it names.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class SecretArray(NDArrayOperatorsMixin):
         self._value = value
         self._reveal = reveal
 
-    # --------------------------------------------------------------------------------------------------------- description
+    # ------------------------------------------------------------------------------------------------------ description
 
     @property
     def shape(self) -> Shape:
@@ -70,7 +70,7 @@ class SecretArray(NDArrayOperatorsMixin):
     def __repr__(self) -> str:
         return f"SecretArray(shape={self.shape}, dtype={self.dtype})"
 
-    # ---------------------------------------------------------------------------------------------------------- disclosure
+    # ------------------------------------------------------------------------------------------------------- disclosure
 
     def reveal(self, to: str | Sequence[str] = "all", purpose: str = "result") -> NDArray[Any] | Any | None:
         """Disclose the array to the named parties.
@@ -95,7 +95,7 @@ class SecretArray(NDArrayOperatorsMixin):
         """
         return self._reveal(self._value, to, purpose)
 
-    # ------------------------------------------------------------------------------------------------------------ dispatch
+    # --------------------------------------------------------------------------------------------------------- dispatch
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
         out = kwargs.pop("out", None)
@@ -111,8 +111,8 @@ class SecretArray(NDArrayOperatorsMixin):
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
-            "a secret array does not become plain: use reveal() to disclose it, and np.stack or np.concatenate to combine "
-            "secret arrays (np.array, np.asarray and ndarray methods cannot)"
+            "a secret array does not become plain: use reveal() to disclose it, and np.stack or np.concatenate to "
+            "combine secret arrays (np.array, np.asarray and ndarray methods cannot)"
         )
 
     def apply(self, operation: Callable[..., Value], *operands: Any) -> SecretArray:
@@ -126,7 +126,12 @@ class SecretArray(NDArrayOperatorsMixin):
             return [self._wrap(part) for part in result]
         return result
 
-    # --------------------------------------------------------------------------------------------------------------- methods
+    def _as(self, called: Callable[..., Any], *args: Any, **kwargs: Any) -> SecretArray:
+        """A method by the NumPy function of its name."""
+        result: SecretArray = called(self, *args, **kwargs)
+        return result
+
+    # ---------------------------------------------------------------------------------------------------------- methods
 
     def __getitem__(self, index: Any) -> SecretArray:
         return self._wrap(dispatch.getitem(self._value, index))  # type: ignore[no-any-return]
@@ -135,10 +140,10 @@ class SecretArray(NDArrayOperatorsMixin):
         return (self[i] for i in range(len(self)))
 
     def transpose(self, *axes: Any) -> SecretArray:
-        return np.transpose(self, axes[0] if len(axes) == 1 else axes or None)  # type: ignore[call-overload,no-any-return]
+        return self._as(np.transpose, axes[0] if len(axes) == 1 else axes or None)
 
     def reshape(self, *shape: Any) -> SecretArray:
-        return np.reshape(self, shape[0] if len(shape) == 1 else shape)  # type: ignore[call-overload,no-any-return]
+        return self._as(np.reshape, shape[0] if len(shape) == 1 else shape)
 
     def ravel(self) -> SecretArray:
         return self.reshape(-1)
@@ -149,13 +154,13 @@ class SecretArray(NDArrayOperatorsMixin):
         return self._wrap(dispatch.astype(self._value, np.dtype(dtype)))  # type: ignore[no-any-return]
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return np.sum(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload,no-any-return]
+        return self._as(np.sum, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return np.mean(self, axis=axis, keepdims=keepdims)  # type: ignore[call-overload,no-any-return]
+        return self._as(np.mean, axis=axis, keepdims=keepdims)
 
     def dot(self, other: Any) -> SecretArray:
-        return self @ other
+        return self._as(np.dot, other)
 
     def copy(self) -> SecretArray:
         """The same secret; it shares its mask."""
@@ -167,7 +172,7 @@ class SecretArray(NDArrayOperatorsMixin):
     def __deepcopy__(self, memo: Any) -> SecretArray:
         return self.copy()
 
-    # --------------------------------------------------------------------------------------------- what a secret cannot be
+    # ------------------------------------------------------------------------------------------ what a secret cannot be
 
     def __bool__(self) -> NoReturn:
         raise TypeError("the truth of a secret is not known: use np.where to choose by it, or reveal() to disclose it")

@@ -1,10 +1,12 @@
 """Correlated randomness as values that can sample themselves in the clear.
 
-A correlation lists its fields. A uniform field is expanded by every party from the seed that it shares with the dealer, so its
-clear value is the sum (words) or exclusive or (bits) of what the parties expand. A determined field is computed from the uniform
-ones by `sample`; the parties but the last expand their shares of it as well, and the last is sent what is missing: the correction.
+A correlation lists its fields. A uniform field is expanded by every party from the seed that it shares with the dealer,
+so its clear value is the sum (words) or exclusive or (bits) of what the parties expand. A determined field is computed
+from the uniform ones by `sample`; the parties but the last expand their shares of it as well, and the last is sent what
+is missing: the correction.
 
-Whoever can evaluate `sample` can serve every protocol: a dealer process, the lockstep world, a tape, the clear-text oracle.
+Whoever can evaluate `sample` can serve every protocol: a dealer process, the lockstep world, a tape, the clear-text
+oracle.
 """
 
 from __future__ import annotations
@@ -75,7 +77,7 @@ class Correlation:
         raise NotImplementedError
 
     def masks(self) -> tuple[MaskView, ...]:
-        """Views of uniform fields drawn earlier that `sample` needs in the clear, in the order in which it takes them."""
+        """Views of uniform fields drawn earlier that `sample` takes in the clear, in this order."""
         return ()
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
@@ -102,7 +104,7 @@ class Dealt:
         return self._shares[name]
 
     def leaf(self, name: str, bits: int | None = None) -> MaskView:
-        """The dealt field `name` as a mask that later correlations can refer to; `bits` reads a packed plane as a vector."""
+        """The dealt field `name` as a mask for later correlations; `bits` reads a packed plane as a vector."""
         for place, field in enumerate(self._fields):
             if field.name == name:
                 shape = field.shape if bits is None else (bits,)

@@ -1,8 +1,8 @@
 """The dealer: a process of its own that gives correlated randomness and sees no message between the parties.
 
-It shares a seed with each party (from the handshake; nothing is sent). The parties send the same requests, mostly a forecast of the whole
-program; the dealer compares them, works ahead within bounded memory and sends the last party its corrections. It learns the
-program, its shapes and row schedules. Together with any one party it could read everything.
+It shares a seed with each party (from the handshake; nothing is sent). The parties send the same requests, mostly a
+forecast of the whole program; the dealer compares them, works ahead within bounded memory and sends the last party its
+corrections. It learns the program, its shapes and row schedules. Together with any one party it could read everything.
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
+
+import numpy as np
 
 from mpcfl import requests, suites
 from mpcfl.dealing import Dealer
@@ -62,9 +64,9 @@ def serve(
         endpoint.abort(error)
         raise
     except KeyboardInterrupt:
-        error = Interrupted("the dealer was interrupted")
-        endpoint.abort(error)
-        raise error from None
+        interrupted = Interrupted("the dealer was interrupted")
+        endpoint.abort(interrupted)
+        raise interrupted from None
     finally:
         endpoint.close()
 
@@ -138,7 +140,7 @@ class _Service:
 
     def _send(self, corrections: Sequence[Words]) -> None:
         last = self._links[-1]
-        body = [memoryview(words.reshape(-1)).cast("B") for words in corrections if words.size]
+        body = [words.reshape(-1).view(np.uint8) for words in corrections if words.size]
         last.post(last.prepare(body, round=0, count=len(corrections), history=b"", at="", kind=CORRECTIONS))
         lost = time.monotonic() + self._patience
         while not last.drained(AHEAD_BYTES, 1.0):

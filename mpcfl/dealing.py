@@ -1,7 +1,8 @@
 """The arithmetic of dealing: what the dealer computes and what each party expands, without any transport.
 
-Party i shares a seed with the dealer. Field f of draw k is tensor 32 k + f of the party's stream. The dealer expands all streams, so
-it knows the clear values; the last party's share of a determined field is the correction: clear value less the others' shares.
+Party i shares a seed with the dealer. Field f of draw k is tensor 32 k + f of the party's stream. The dealer expands
+all streams, so it knows the clear values; the last party's share of a determined field is the correction: clear value
+less the others' shares.
 
 Reference   Beaver, STOC 1997 (commodity-based cryptography: a dealer that never sees inputs).
 """
@@ -56,7 +57,7 @@ class Holder:
         return self._draws
 
     def take(self, correlation: Correlation, corrections: Sequence[Words] | None) -> Dealt:
-        """This party's shares of the next draw; `corrections` for the last party, in the order of the determined fields."""
+        """This party's shares of the next draw; the last party gives `corrections`, one a determined field."""
         number, self._draws = self._draws, self._draws + 1
         fields = correlation.fields()
         given = iter(corrections or ())

@@ -1,7 +1,7 @@
 """One table from NumPy's functions to operations on secret values.
 
-`ufunc` serves `__array_ufunc__`, `function` serves `__array_function__`. A function that is not in the tables, or an argument that a secret
-cannot honour, raises TypeError with the alternative.
+`ufunc` serves `__array_ufunc__`, `function` serves `__array_function__`. A function that is not in the tables, or an
+argument that a secret cannot honour, raises TypeError with the alternative.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from mpcfl import operations as op
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 from mpcfl.ring import Shape
 
-# ----------------------------------------------------------------------------------------------------------------------- ufuncs
+# --------------------------------------------------------------------------------------------------------------- ufuncs
 
 
 def ufunc(called: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
@@ -145,7 +145,7 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
     np.minimum: _minimum,
 }
 
-# -------------------------------------------------------------------------------------------------------------------- functions
+# ------------------------------------------------------------------------------------------------------------ functions
 
 
 def function(called: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -221,8 +221,7 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
             raise TypeError("np.where takes a secret boolean: compare first")
         return op.where(condition, left, right)
     mask = np.asarray(condition).astype(np.bool_)
-    engine = left.engine if isinstance(left, Value) else right.engine
-    left, right = (v if isinstance(v, Value) else op.constant(engine, v) for v in (left, right))
+    left, right = _values([left, right])
     return op.add(op.multiply(left, mask.astype(np.int64)), op.multiply(right, (~mask).astype(np.int64)))
 
 

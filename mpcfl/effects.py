@@ -1,7 +1,7 @@
 """What a protocol may ask of the world: a protocol is a generator of these values.
 
-Each `yield` of an `Open`, `Send` or `Reveal` is one round of communication; a `Draw` costs none. The driver that runs the
-generator hands the answer back. `together` runs protocols side by side and merges their n-th rounds into one.
+Each `yield` of an `Open`, `Send` or `Reveal` is one round of communication; a `Draw` costs none. The driver that runs
+the generator hands the answer back. `together` runs protocols side by side and merges their n-th rounds into one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Deferred execution: operations wait until something needs a result, then all that wait run side by side.
 
-A `Value` is one party's secret array, computed or still waiting. An interactive operation joins the queue; local (linear) operations on
-waiting values wait as well. The first use of a waiting value runs the whole queue through `together`, so independent operations
-share their rounds. The order is a function of the program alone, and a digest of it travels in every frame.
+A `Value` is one party's secret array, computed or still waiting. An interactive operation joins the queue; local
+(linear) operations on waiting values wait as well. The first use of a waiting value runs the whole queue through
+`together`, so independent operations share their rounds. The order is a function of the program alone, and a digest of
+it travels in every frame.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ _PACKAGE = str(Path(__file__).parent)
 class Runner(Protocol):
     """What the engine needs of a driver."""
 
-    common: Common
+    @property
+    def common(self) -> Common: ...
 
     def run(self, protocol: Rounds, at: Position) -> Any: ...
 
@@ -110,7 +112,7 @@ class Engine:
     def common(self) -> Common:
         return self._driver.common
 
-    # ------------------------------------------------------------------------------------------------------------ recording
+    # -------------------------------------------------------------------------------------------------------- recording
 
     def note(self, name: str, *public: object) -> None:
         """Number an operation and add it, its shapes and its public operands to the history."""
@@ -172,7 +174,7 @@ class Engine:
             self.flush()
         return value
 
-    # -------------------------------------------------------------------------------------------------------------- running
+    # ---------------------------------------------------------------------------------------------------------- running
 
     def flush(self) -> None:
         """Run all operations that wait, side by side; then the local ones that waited for them, in program order."""

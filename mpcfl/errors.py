@@ -1,7 +1,7 @@
 """Errors a user meets, each with the exit code that the command line ends with.
 
-A message is one clear sentence: what is wrong, where, what to do. It never holds a secret value. `ids` are the public names
-that belong to it (party, file, row, column), for programs that read the JSON line on stderr.
+A message is one clear sentence: what is wrong, where, what to do. It never holds a secret value. `ids` are the public
+names that belong to it (party, file, row, column), for programs that read the JSON line on stderr.
 """
 
 

@@ -74,10 +74,8 @@ def divide(x: Any, y: Any) -> Any:
     -------
     SecretArray of fixed-point numbers if x or y is secret, within 2^-24 + 2^-fraction of the quotient; else ndarray.
 
-    Notes
-    -----
-    Twenty rounds on secrets; meant for few elements. Outside the stated range the result is meaningless; y = 0 gives a finite
-    number without meaning. Source: `mpcfl.protocols.division`.
+    Notes ----- Twenty rounds on secrets; meant for few elements. Outside the stated range the result is meaningless; y
+    = 0 gives a finite number without meaning. Source: `mpcfl.protocols.division`.
     """
     if isinstance(x, SecretArray) or isinstance(y, SecretArray):
         secret = x if isinstance(x, SecretArray) else y

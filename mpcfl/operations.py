@@ -1,7 +1,8 @@
 """What the array type can do, on values: which operations are local, which are protocols, and how kinds combine.
 
-Kinds follow NumPy: fixed point stands for float64, integers for int64, booleans for bool. A boolean in arithmetic is the integer 0 or 1.
-Public numbers are exact where they can be: an integer multiplies locally, any other scalar at up to 62 bits (see truncation).
+Kinds follow NumPy: fixed point stands for float64, integers for int64, booleans for bool. A boolean in arithmetic is
+the integer 0 or 1. Public numbers are exact where they can be: an integer multiplies locally, any other scalar at up to
+62 bits (see truncation).
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ SCALAR_BITS = 62
 ARRAY_SIGNIFICANT_BITS = 24
 
 
-# ------------------------------------------------------------------------------------------------------------- public operands
+# ------------------------------------------------------------------------------------------------------ public operands
 
 
 def public(value: object) -> Public:
@@ -98,7 +99,7 @@ def joined(x: str, y: str) -> str:
     return FIXED if FIXED in (x, y) else INTEGER
 
 
-# ----------------------------------------------------------------------------------------------------------------- structure
+# ------------------------------------------------------------------------------------------------------------ structure
 
 
 def take(x: Value, index: Any) -> Value:
@@ -131,7 +132,7 @@ def _widest(kinds: Sequence[str]) -> str:
     return FIXED if FIXED in kinds else INTEGER
 
 
-# ----------------------------------------------------------------------------------------------------------- sums, differences
+# ---------------------------------------------------------------------------------------------------- sums, differences
 
 
 def add(x: Value, y: Operand) -> Value:
@@ -171,7 +172,7 @@ def total(x: Value, axis: int) -> Value:
     return x.engine.local(kind, shape, [x], lambda: Share(ring.total(x.share.words, axis)))
 
 
-# ------------------------------------------------------------------------------------------------------------------- products
+# ------------------------------------------------------------------------------------------------------------- products
 
 
 def _vector(share: Share, shape: Shape) -> Share:
@@ -365,7 +366,7 @@ def _matmul_public(x: Operand, y: Operand, secret: Value, shape: Shape) -> Value
     )
 
 
-# ---------------------------------------------------------------------------------------------------------------- comparisons
+# ---------------------------------------------------------------------------------------------------------- comparisons
 
 
 def _bits(shape: Shape) -> Any:
@@ -418,7 +419,7 @@ def invert(x: Value) -> Value:
     return result
 
 
-# ----------------------------------------------------------------------------------------------------------------------- choice
+# --------------------------------------------------------------------------------------------------------------- choice
 
 
 def where(condition: Value, x: Operand, y: Operand) -> Value:
@@ -477,7 +478,7 @@ def negative_part(x: Value) -> Value:
     return engine.submit("negative part", x.kind, shape, [x], protocol, _result(shape))
 
 
-# ------------------------------------------------------------------------------------------------------------------- functions
+# ------------------------------------------------------------------------------------------------------------ functions
 
 
 def rounded(x: Value) -> Value:

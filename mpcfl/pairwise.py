@@ -1,4 +1,4 @@
-"""What two parties can make together without a message: shares of an input and shares of zero, from seeds they have in common.
+"""What two parties make together without a message: shares of an input and of zero, from common seeds.
 
 The seeds never come from a dealer, so a dealer cannot see what they hide.
 
@@ -20,7 +20,8 @@ from mpcfl.ring import Shape, Spec, Words
 class Common(Protocol):
     """What a driver offers of common randomness, and whether it runs on shapes alone."""
 
-    shapeless: bool
+    @property
+    def shapeless(self) -> bool: ...
 
     def nothing(self, shape: Shape) -> Words:
         """Zeros: the share of a party that holds nothing."""

@@ -1,8 +1,9 @@
 """The one source of secret randomness: AES-256 in counter mode, keyed from the operating system's generator.
 
-A stream has one key and one purpose. Its tensors are numbered: tensor k reads the counters k 2^64, k 2^64 + 1, ... (16 bytes
-each), so that no (stream, counter) serves two tensors. A number once passed is never given out as fresh again; `again` reads the
-same tensor a second time, for masks that keep their name. Keys are never stored, and a forked child finds its streams wiped.
+A stream has one key and one purpose. Its tensors are numbered: tensor k reads the counters k 2^64, k 2^64 + 1, ... (16
+bytes each), so that no (stream, counter) serves two tensors. A number once passed is never given out as fresh again;
+`again` reads the same tensor a second time, for masks that keep their name. Keys are never stored, and a forked child
+finds its streams wiped.
 
 Reference   NIST SP 800-38A (CTR).
 """
@@ -79,7 +80,7 @@ class Stream:
         counter = number.to_bytes(8, "big") + bytes(8)
         encryptor = Cipher(algorithms.AES(self._key), modes.CTR(counter)).encryptor()
         out = np.empty(shape, np.uint64)
-        target = memoryview(out.reshape(-1)).cast("B") if out.size else memoryview(bytearray())
+        target = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
         for start in range(0, len(target), len(_ZEROS)):
             stop = min(start + len(_ZEROS), len(target))
             encryptor.update_into(_ZEROS[: stop - start], target[start:stop])

@@ -1,7 +1,8 @@
 """How protocols are written, declared, composed and grouped into suites.
 
-A rule is one protocol for one primitive, with its cost declared beside it; a suite is a value that maps primitives to rules. Nothing is
-registered by being imported: a suite lists its rules, and `suite.derive("mine", rules=[...])` replaces some of them.
+A rule is one protocol for one primitive, with its cost declared beside it; a suite is a value that maps primitives to
+rules. Nothing is registered by being imported: a suite lists its rules, and `suite.derive("mine", rules=[...])`
+replaces some of them.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How a party names to the dealer the correlations that it will draw: encoding and strict decoding, no input or output.
 
-A request is a msgpack list: the family, then the correlation's parameters in the order of its dataclass. A view of masks is written as
-the steps that make it; its shape is computed anew by the reader, never trusted.
+A request is a msgpack list: the family, then the correlation's parameters in the order of its dataclass. A view of
+masks is written as the steps that make it; its shape is computed anew by the reader, never trusted.
 """
 
 from __future__ import annotations
@@ -21,8 +21,12 @@ from mpcfl.errors import ProtocolViolation
 from mpcfl.message import Exposure, Message
 from mpcfl.view import View
 
-REQUEST = Message("dealer.request", "party", "dealer", "bytes", Exposure.PUBLIC, "names and shapes of the correlations to come")
-CORRECTION = Message("dealer.correction", "dealer", "party", "words", Exposure.SHARE, "the last party's shares of what seeds cannot give")
+REQUEST = Message(
+    "dealer.request", "party", "dealer", "bytes", Exposure.PUBLIC, "names and shapes of the correlations to come"
+)
+CORRECTION = Message(
+    "dealer.correction", "dealer", "party", "words", Exposure.SHARE, "the last party's shares of what seeds cannot give"
+)
 
 SEED = "correlations"
 """Purpose of the secret of a party and the dealer from which the party's stream is keyed."""
@@ -31,7 +35,7 @@ REQUESTS, CORRECTIONS, ALIVE, END = "requests", "corrections", "alive", "end"
 
 MAX_ELEMENTS = 1 << 33
 MAX_REQUEST = 1 << 28
-_INDEX_TYPES = {"i4": np.dtype("<i4"), "i8": np.dtype("<i8"), "b1": np.dtype("?")}
+_INDEX_TYPES: dict[str, np.dtype[Any]] = {"i4": np.dtype("<i4"), "i8": np.dtype("<i8"), "b1": np.dtype("?")}
 
 
 def encode(correlation: Correlation) -> bytes:
@@ -90,10 +94,8 @@ def _index(index: Any) -> Any:
     if isinstance(index, int | np.integer):
         return int(index)
     array = np.asarray(index)
-    if array.dtype == np.bool_:
-        code = "b1"
-    else:
-        code = "i4" if array.size == 0 or int(np.abs(array).max()) < 1 << 31 else "i8"
+    small = array.size == 0 or -(1 << 31) <= int(array.min()) and int(array.max()) < 1 << 31
+    code = "b1" if array.dtype == np.bool_ else "i4" if small else "i8"
     return {"array": [code, list(array.shape), array.astype(_INDEX_TYPES[code]).tobytes()]}
 
 

@@ -1,8 +1,9 @@
 """Arrays of the ring Z_2^64, and their twin that has a shape alone.
 
-Protocol code works on `Words`: C-contiguous uint64 arrays whose additions wrap. Where NumPy would be slow or inexact (products,
-fixed point, bits), the functions below call the kernels. Each of them also takes a `Spec`, which stands for an array that was
-never made: the cost driver runs whole programs on specs and so knows their rounds and bytes before any data exists.
+Protocol code works on `Words`: C-contiguous uint64 arrays whose additions wrap. Where NumPy would be slow or inexact
+(products, fixed point, bits), the functions below call the kernels. Each of them also takes a `Spec`, which stands for
+an array that was never made: the cost driver runs whole programs on specs and so knows their rounds and bytes before
+any data exists.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ def shaped(rule: Callable[..., Shape]) -> Callable[[Callable[P, T]], Callable[P,
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
             for argument in args:
-                if type(argument) is Spec:
+                if is_spec(argument):
                     return cast("T", Spec(rule(*args, **kwargs)))
             return function(*args, **kwargs)
 
@@ -92,14 +93,15 @@ def words(value: Any) -> Words:
 
 def like(template: Words, shape: Shape, value: int = 0) -> Words:
     """A constant array of `shape`, as real or as shapeless as `template`."""
-    return cast("Words", Spec(shape)) if type(template) is Spec else np.full(shape, value % MODULUS, np.uint64)
+    return cast("Words", Spec(shape)) if is_spec(template) else np.full(shape, value % MODULUS, np.uint64)
 
 
 def is_spec(x: object) -> bool:
+    """Whether x has a shape alone."""
     return type(x) is Spec
 
 
-# ---------------------------------------------------------------------------------------------------------------- structure
+# ------------------------------------------------------------------------------------------------------------ structure
 
 
 @shaped(lambda x, index: x[index].shape)
@@ -124,7 +126,7 @@ def broadcast(x: Words, shape: Shape) -> Words:
 
 
 def concatenate(parts: Sequence[Words], axis: int) -> Words:
-    if any(type(part) is Spec for part in parts):
+    if any(is_spec(part) for part in parts):
         shape = list(parts[0].shape)
         shape[axis] = sum(part.shape[axis] for part in parts)
         return cast("Words", Spec(tuple(shape)))
@@ -137,7 +139,7 @@ def total(x: Words, axis: int) -> Words:
     return np.asarray(np.add.reduce(x, axis=axis, dtype=np.uint64))
 
 
-# ------------------------------------------------------------------------------------------------------- elementwise, wrapping
+# ------------------------------------------------------------------------------------------------ elementwise, wrapping
 
 
 @shaped(lambda x, y: np.broadcast_shapes(np.shape(x), np.shape(y)))
@@ -166,7 +168,7 @@ def scalar(value: int) -> Words:
     return np.array(value % MODULUS, np.uint64)
 
 
-# ------------------------------------------------------------------------------------------------------------------- products
+# ------------------------------------------------------------------------------------------------------------- products
 
 
 def matmul_shape(x: Shape, y: Shape) -> Shape:
@@ -223,16 +225,16 @@ def _batched(x: Words, y: Words, shape: Shape) -> Words:
     return out.reshape(shape)
 
 
-def _contiguous(*arrays: Words) -> tuple[Words, ...]:
+def _flat(x: Words) -> Words:
     """What the kernels take: a broadcast or transposed operand is copied here, no other."""
-    return tuple(np.ascontiguousarray(array) for array in arrays)
+    return np.ascontiguousarray(x)
 
 
 @shaped(lambda c, *rest: c.shape)
 def beaver(c: Words, a: Words, b: Words, d: Words, e: Words, first: int) -> Words:
     """[c] + d [b] + [a] e + d e, elementwise on vectors; the public term at the first party alone."""
     out = np.empty(c.shape, np.uint64)
-    ring64.beaver(*_contiguous(c, a, b, d, e), first, out)
+    ring64.beaver(_flat(c), _flat(a), _flat(b), _flat(d), _flat(e), first, out)
     return out
 
 
@@ -240,7 +242,7 @@ def beaver(c: Words, a: Words, b: Words, d: Words, e: Words, first: int) -> Word
 def square(c: Words, a: Words, d: Words, first: int) -> Words:
     """[c] + 2 d [a] + d d, elementwise on vectors."""
     out = np.empty(c.shape, np.uint64)
-    ring64.square(*_contiguous(c, a, d), first, out)
+    ring64.square(_flat(c), _flat(a), _flat(d), first, out)
     return out
 
 
@@ -248,11 +250,11 @@ def square(c: Words, a: Words, d: Words, first: int) -> Words:
 def select(t: Words, beta: Words, d: Words, a: Words, product: Words, first: int) -> Words:
     """Share of b v for b = t + (1 - 2t) beta, v = d + a, from [beta], [a] and [beta a], on vectors."""
     out = np.empty(t.shape, np.uint64)
-    ring64.select(*_contiguous(t, beta, d, a, product), first, out)
+    ring64.select(_flat(t), _flat(beta), _flat(d), _flat(a), _flat(product), first, out)
     return out
 
 
-# ---------------------------------------------------------------------------------------------------------------- fixed point
+# ---------------------------------------------------------------------------------------------------------- fixed point
 
 
 def encode(values: NDArray[Any], fraction: int) -> Words:
@@ -287,7 +289,7 @@ def decode(x: Words, fraction: int) -> NDArray[np.float64]:
 def scale_floor(x: Words, multiplier: int, shift: int) -> Words:
     """floor((x mod 2^63) multiplier / 2^shift) mod 2^64, exact, on vectors."""
     out = np.empty(x.shape, np.uint64)
-    fixed.scale_floor(np.ascontiguousarray(x), np.uint64(multiplier), shift, out)
+    fixed.scale_floor(_flat(x), multiplier, shift, out)
     return out
 
 
@@ -295,11 +297,11 @@ def scale_floor(x: Words, multiplier: int, shift: int) -> Words:
 def truncate(c: Words, rho: Words, mu: Words, multiplier: int, shift: int, first: int) -> Words:
     """One party's share of x multiplier / 2^shift, see `mpcfl.protocols.truncation`, on vectors."""
     out = np.empty(c.shape, np.uint64)
-    fixed.truncate(*_contiguous(c, rho, mu), np.uint64(multiplier), shift, first, out)
+    fixed.truncate(_flat(c), _flat(rho), _flat(mu), multiplier, shift, first, out)
     return out
 
 
-# ----------------------------------------------------------------------------------------------------------------------- bits
+# ----------------------------------------------------------------------------------------------------------------- bits
 
 
 def packed(n: int) -> int:

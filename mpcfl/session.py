@@ -36,7 +36,7 @@ FRACTIONS = range(8, 25)
 
 Program = Callable[["Session"], Any]
 Forecast = Callable[[Callable[[Correlation], None], int], None]
-"""Calls its first argument with each correlation that a program will draw; the second is the number of the next draw."""
+"""Calls its first argument with each correlation that a program will draw, from draw number (second argument) on."""
 
 
 class Driver(Runner, Protocol):
@@ -120,7 +120,7 @@ class Session:
         """Where the program stands."""
         return self._engine.position
 
-    # ----------------------------------------------------------------------------------------------------------------- input
+    # ------------------------------------------------------------------------------------------------------------ input
 
     def share(
         self,
@@ -211,7 +211,7 @@ class Session:
         told: Shape = self._engine.run(additive.announce(rank, 0, shape))[1]
         return told
 
-    # ---------------------------------------------------------------------------------------------------------------- running
+    # ---------------------------------------------------------------------------------------------------------- running
 
     def run(self, program: Program) -> Any:
         """Run a program whose inputs state their shapes; the dealer is told beforehand what it will draw.
@@ -237,7 +237,7 @@ class Session:
         program(shadow)
         shadow.barrier()
 
-    # ---------------------------------------------------------------------------------------------------------------- output
+    # ----------------------------------------------------------------------------------------------------------- output
 
     def barrier(self) -> None:
         """Run all operations that wait."""
@@ -283,7 +283,7 @@ def _kind(dtype: np.dtype[Any]) -> str:
     raise InputError(f"dtype {dtype} cannot be secret; use float64, int64 or bool")
 
 
-# ------------------------------------------------------------------------------------------------------------ over real links
+# ------------------------------------------------------------------------------------------------------ over real links
 
 
 @contextlib.contextmanager
@@ -311,7 +311,8 @@ def connect(
     party : str
         This party's name, which the key must bear.
     terms : mapping of str to str, optional
-        What all parties must hold equal before any data is sent, besides version, roster, suite, fraction and disclosures.
+        What all parties must hold equal before any data is sent, besides version, roster, suite, fraction and
+        disclosures.
     names : sequence of str, optional
         The parties by rank; by default in the order of the roster.
     fraction : int
@@ -385,7 +386,7 @@ def _save_view(path: Path, view: Mapping[str, Words]) -> None:
         np.savez(file, allow_pickle=False, **view)
 
 
-# ------------------------------------------------------------------------------------------------------------------ simulation
+# ----------------------------------------------------------------------------------------------------------- simulation
 
 
 @dataclass(frozen=True)
@@ -411,7 +412,6 @@ class Run:
     bytes_sent: list[int]
     offline_bytes: int
     ledgers: list[Ledger]
-
 
 
 def party_names(parties: int | Sequence[str]) -> list[str]:

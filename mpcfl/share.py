@@ -1,8 +1,9 @@
 """One party's piece of a secret array, with the memory of how it was masked.
 
-A `Share` is a view (public linear map) of one or more bases plus a public offset. The first product of any view opens its base under
-a fresh mask, and the base keeps that public difference; so every later product with the base, its slices, gathers, transposes,
-concatenations or shifts opens nothing more. A mask belongs to one base for ever: it is never used for two values.
+A `Share` is a view (public linear map) of one or more bases plus a public offset. The first product of any view opens
+its base under a fresh mask, and the base keeps that public difference; so every later product with the base, its
+slices, gathers, transposes, concatenations or shifts opens nothing more. A mask belongs to one base for ever: it is
+never used for two values.
 """
 
 from __future__ import annotations

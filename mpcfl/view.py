@@ -1,7 +1,8 @@
-"""Public linear maps of named arrays: how an operand's mask follows it through slices, gathers, transposes and the like.
+"""Public linear maps of named arrays: how a mask follows its operand through slices, gathers, transposes and the like.
 
-A view is a small expression over leaves. Applied to shares it gives the operand, applied to masks it gives the operand's mask, and
-because the map is linear the opened difference of the view is the view of the opened difference: nothing new is opened.
+A view is a small expression over leaves. Applied to shares it gives the operand, applied to masks it gives the
+operand's mask, and because the map is linear the opened difference of the view is the view of the opened difference:
+nothing new is opened.
 """
 
 from __future__ import annotations

@@ -1,15 +1,18 @@
 """Additive sharing over Z_2^64: input, private input and output, for two or more parties.
 
-An owner's input needs no bytes: every other party expands its share from a seed that it has with the owner, and the owner keeps
-x less all of these. Only where the shape is not agreed beforehand does the owner announce it (public). An operand private to its owner
-is not shared at all: the owner holds x, the others zero, and what leaves the owner is masked by the first product.
+An owner's input needs no bytes: every other party expands its share from a seed that it has with the owner, and the
+owner keeps x less all of these. Only where the shape is not agreed beforehand does the owner announce it (public). An
+operand private to its owner is not shared at all: the owner holds x, the others zero, and what leaves the owner is
+masked by the first product.
 
-An output is sent as shares to its readers. Before that every party adds its part of a fresh sharing of zero, made from pairwise
-seeds without communication, so the shares that a reader sees are uniform subject to their sum: they tell the output and no more.
+An output is sent as shares to its readers. Before that every party adds its part of a fresh sharing of zero, made from
+pairwise seeds without communication, so the shares that a reader sees are uniform subject to their sum: they tell the
+output and no more.
 
-Realises    input and output against any n - 1 semi-honest parties. Simulator of an output: uniform shares that add up to it.
-Reference   Cramer, Damgard and Nielsen, "Secure Multiparty Computation and Secret Sharing", 2015, chapter 3; zero sharing by
-            pairwise seeds: Cramer, Damgard and Ishai, TCC 2005.
+Realises    input and output against any n - 1 semi-honest parties. Simulator of an output: uniform shares that add up
+            to it.
+Reference   Cramer, Damgard and Nielsen, "Secure Multiparty Computation and Secret Sharing", 2015, chapter 3; zero
+            sharing by pairwise seeds: Cramer, Damgard and Ishai, TCC 2005.
 """
 
 from __future__ import annotations

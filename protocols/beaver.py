@@ -6,20 +6,22 @@ Parties hold [x] and [y] and want [x o y], where o is any bilinear map.
     online     d = open([x] - [a]),  e = open([y] - [b])              1 round
     local      [z] = [c] + d o [b] + [a] o e + d o e
 
-An operand keeps its difference d and the name of its mask a: later products with it, its slices or its transpose open nothing of it
-again. An operand that one party knows has a mask that this party knows, and is opened by it alone, one way.
+An operand keeps its difference d and the name of its mask a: later products with it, its slices or its transpose open
+nothing of it again. An operand that one party knows has a mask that this party knows, and is opened by it alone, one
+way.
 
-Realises    the bilinear-map functionality against any n - 1 semi-honest parties; dealer apart. Simulator: d, e uniform, since a, b are
-            uniform, unknown to the n - 1 and used for this operand alone; output share from the ideal call. Further products
-            with the same operand add triples that depend on a and b alone, whose shares are uniform.
-Reference   Beaver, CRYPTO 1991; matrix form in Mohassel and Zhang, IEEE S&P 2017; masked values that live on as in Patra et al.
-            (ABY2.0), USENIX Security 2021.
+Realises    the bilinear-map functionality against any n - 1 semi-honest parties; dealer apart. Simulator: d, e uniform,
+            since a, b are uniform, unknown to the n - 1 and used for this operand alone; output share from the ideal
+            call. Further products with the same operand add triples that depend on a and b alone, whose shares are
+            uniform.
+Reference   Beaver, CRYPTO 1991; matrix form in Mohassel and Zhang, IEEE S&P 2017; masked values that live on as in
+            Patra et al. (ABY2.0), USENIX Security 2021.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -90,7 +92,7 @@ def masked(ctx: Context, *operands: Share) -> Generator[Effect, Any, list[Masked
     return [operand.masked for operand in operands]
 
 
-def operand_bits(shapes: Any, parties: int) -> int:
+def operand_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Payload bits that a party sends to open fresh operands of these shapes."""
     return 64 * (parties - 1) * sum(math.prod(shape) for shape in shapes)
 
@@ -131,7 +133,7 @@ def square(ctx: Context, x: Share) -> Protocol:
     correlations=[Mask, Triple],
 )
 def mux(ctx: Context, bit: Bit, value: Share) -> Protocol:
-    """b v for a bit whose form b = t + (1 - 2t) beta is at hand: only v is opened, and nothing if v was compared before.
+    """b v for a bit in the form b = t + (1 - 2t) beta: only v is opened, and nothing if v was compared before.
 
     b v = t v + (1 - 2t) (d [beta] + [beta a]),  v = d + a;  the dealer gives the one product [beta a].
     """

@@ -2,8 +2,9 @@
 
 Parties hold [x], x in Z_2^64, and want the bit msb(x), or [x = 0].
 
-The operand is opened as d = x - a (beaver); with r = -a that is x = d - r for public d and a number r that the dealer knows. So
-msb(x) = msb(d) xor msb(r) xor [d mod 2^63 < r mod 2^63], and x = 0 exactly if d = r. Both are questions on the 4-bit digits of d and r:
+The operand is opened as d = x - a (beaver); with r = -a that is x = d - r for public d and a number r that the dealer
+knows. So msb(x) = msb(d) xor msb(r) xor [d mod 2^63 < r mod 2^63], and x = 0 exactly if d = r. Both are questions on
+the 4-bit digits of d and r:
 
     offline    for each digit r_i the one-hot vector e_i of 16 bits, <e_i> shared by exclusive or;  <msb(r)>
     online     d = open([x] - [a])                                            1 round, none if x was opened before
@@ -12,14 +13,15 @@ msb(x) = msb(d) xor msb(r) xor [d mod 2^63 < r mod 2^63], and x = 0 exactly if d
                lt = lt_3 + eq_3 lt_2 + eq_3 eq_2 lt_1 + eq_3 eq_2 eq_1 lt_0,  eq = eq_3 eq_2 eq_1 eq_0
     online     conversion of the bit to an additive share (conversion)        1 round
 
-A merge opens each factor under a uniform bit and expands the products: the dealer gives the shares of all products of mask bits
-(Beaver's trick for more than two factors). lt_3 is linear and needs no opening. 64 + 28 + 6 + 1 bits an element for msb.
+A merge opens each factor under a uniform bit and expands the products: the dealer gives the shares of all products of
+mask bits (Beaver's trick for more than two factors). lt_3 is linear and needs no opening. 64 + 28 + 6 + 1 bits an
+element for msb.
 
-Realises    msb and equality to zero, exactly, for every x in Z_2^64, against any n - 1 semi-honest parties; dealer apart. Simulator: all
-            openings uniform: a, the merge masks and beta are fresh and uniform. The tables depend on a alone and are shared
-            with uniform shares; several tables for one a are shared independently.
-Reference   One-time truth tables: Ishai et al., TCC 2013; Damgard et al., CRYPTO 2017 (TinyTable). Digit tree: Garay, Schoenmakers and
-            Villegas, PKC 2007; Rathee et al., CCS 2020 (CrypTFlow2), section 3.
+Realises    msb and equality to zero, exactly, for every x in Z_2^64, against any n - 1 semi-honest parties; dealer
+            apart. Simulator: all openings uniform: a, the merge masks and beta are fresh and uniform. The tables depend
+            on a alone and are shared with uniform shares; several tables for one a are shared independently.
+Reference   One-time truth tables: Ishai et al., TCC 2013; Damgard et al., CRYPTO 2017 (TinyTable). Digit tree: Garay,
+            Schoenmakers and Villegas, PKC 2007; Rathee et al., CCS 2020 (CrypTFlow2), section 3.
 """
 
 from __future__ import annotations
@@ -50,6 +52,7 @@ MERGE = Message(
 
 DIGITS = 16
 LOW_63 = np.uint64((1 << 63) - 1)
+TOP = np.uint64(63)
 
 
 class Polynomial:
@@ -122,7 +125,7 @@ class Digits(Correlation):
         r = ring.negative(masks[0])
         tables = np.empty((r.shape[0], 4), np.uint64)
         digits.onehot(r & LOW_63 if self.signed else r, tables)
-        return {"tables": tables, "top": ring.pack(r >> 63)}
+        return {"tables": tables, "top": top_bits(r)}
 
 
 @dataclass(frozen=True)
@@ -169,7 +172,7 @@ def low_63(d: Words) -> Words:
 @shaped(lambda x: (ring.packed(x.shape[0]),))
 def top_bits(x: Words) -> Words:
     """The most significant bits of a vector, packed."""
-    return ring.pack(x >> 63)
+    return ring.pack(x >> TOP)
 
 
 def multiply_bits(ctx: Context, polynomial: Polynomial, factors: Words) -> Protocol:

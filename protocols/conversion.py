@@ -1,4 +1,4 @@
-"""Conversion of exclusive-or shared bits to additive shares by daBits: n parties, semi-honest, input-independent dealer.
+"""Conversion of exclusive-or shared bits to additive shares by daBits: n parties, semi-honest, with a dealer.
 
 Parties hold <b> (exclusive or) and want [b] (sum mod 2^64).
 

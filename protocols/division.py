@@ -1,7 +1,7 @@
 """Quotients of secrets by normalisation and Newton's iteration. Dealer model.
 
-Parties hold [x], [y] as integers with |x| <= y, 1 <= y < 2^62 (fixed-point numbers of one fraction: the quotient does not see it), and
-want x / y at the session's fraction.
+Parties hold [x], [y] as integers with |x| <= y, 1 <= y < 2^62 (fixed-point numbers of one fraction: the quotient does
+not see it), and want x / y at the session's fraction.
 
     [y < 2^j], j = 1 .. 61                   one opening of y, one merge of all 61 comparisons       4 rounds
     F = 1 + sum_j [y < 2^j] 2^(61-j), so that y F lies in [2^61, 2^62)                              local
@@ -10,7 +10,8 @@ want x / y at the session's fraction.
     x' w / 2^(56 - f)                                                                                2 rounds
 
 Error       below 2^-24 + 2^-f: the start is off by at most 0.0858, which three steps square to below 2^-28.
-Realises    the quotient up to the stated error and the public rounding coins of its truncations. Simulator: that of its parts.
+Realises    the quotient up to the stated error and the public rounding coins of its truncations. Simulator: that of its
+            parts.
 Reference   Normalisation: Catrina and Saxena, FC 2010; the linear start: Goldschmidt's division as given there.
 """
 
@@ -39,8 +40,9 @@ STEPS = 3
 def quotient_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits on fresh operands."""
     n = shapes[0][0]
-    # operands x, y; factor; two truncations; three steps of y', w, truncation, w, 2 - y' w, truncation; the last product
-    words = 2 + 1 + 2 + STEPS * 5 + 1 + 3
+    # x, y, the factor, two truncations; then y' once, and a step opens w, its rest, and two values to truncate; at the
+    # end x', w and one value to truncate
+    words = 5 + 1 + 4 * STEPS + 3
     return (parties - 1) * 64 * n * words + planes_bits((LIMIT - 1) * n, parties)
 
 

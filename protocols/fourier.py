@@ -2,24 +2,29 @@
 
 Parties hold [x] and want [f(x)] for every representable x, |x| < 2^(62 - f). Inside |x| < 9
 
-    sigmoid(x)  = 1/2 + sum_k A_k sin(k w x)          softplus(x) = x/2 + B_0 + sum_k B_k cos(k w x)        w = 2 pi / 32
+    sigmoid(x)  = 1/2 + sum_k A_k sin(k w x)          softplus(x) = x/2 + B_0 + sum_k B_k cos(k w x)        w = 2 pi /
+    32
 
 up to 2e-4 and 6e-5; outside, 0 below and 1 (sigmoid) or x (softplus) above, up to 1.3e-4 = sigmoid(-9).
 
-    offline    r = -a for the operand's mask a;  [U_k] = A_k cos(k w r) + B_k sin(k w r),  [V_k] = B_k cos(k w r) - A_k sin(k w r)
-               digit tables of r, two daBits, one truncation pair and its products with the first daBit
-    online     d = open([x] - [a])                                             1 round, none if x was opened before
+    offline    r = -a for the operand's mask a;  [U_k] with U_k = A_k cos(k w r) + B_k sin(k w r)
+               and [V_k] with V_k = B_k cos(k w r) - A_k sin(k w r);  digit tables of r, two daBits, a truncation pair
+    online     d = open([x] - [a])                                         1 round, none if x was opened before
     local      [S] = sum_k sin(k w d) [U_k] + cos(k w d) [V_k], since x = d - r and the period divides the ring
-    online     c = open([S] + 2^62 + [rho'])  beside the merges of [x < 9] and [x < -9], both from the one table     2 rounds
-               inside = [x < 9] xor [x < -9] and high = 1 - [x < 9], converted                                      1 round
-    local      [f(x)] = inside [trunc(S)] + high [line(x)], both products dealt (truncation, beaver): nothing is opened for them
+    online     c = open([S] + 2^62 + [rho']) beside the merges of [x < 9] and [x < -9], both from one table
+                                                                           2 rounds
+               inside = [x < 9] xor [x < -9] and high = 1 - [x < 9], converted
+                                                                           1 round
+    local      [f(x)] = inside [trunc(S)] + high [line(x)]: both products are dealt, nothing is opened for them
 
 The public sines come from integer tables, so all parties multiply by the same bits on every CPU.
 
-Realises    x to f(x) + error, the error a function of x and of the public rounding coin of one truncation. Simulator: all openings
-            uniform (see beaver, comparison, conversion, truncation); U and V depend on a alone and are shared uniformly.
-Reference   Sines of a masked angle with a dealer: Zheng et al., ACSAC 2023 (Secure softmax/sigmoid). Fourier extension of functions that
-            are not periodic: Boyd, J. Comput. Phys. 178 (2002). Coefficients: minimax on [0, 9], rounded to 2^-28.
+Realises    x to f(x) + error, the error a function of x and of the public rounding coin of one truncation. Simulator:
+            all openings uniform (see beaver, comparison, conversion, truncation); U and V depend on a alone and are
+            shared uniformly.
+Reference   Sines of a masked angle with a dealer: Zheng et al., ACSAC 2023 (Secure softmax/sigmoid). Fourier extension
+            of functions that are not periodic: Boyd, J. Comput. Phys. 178 (2002). Coefficients: minimax on [0, 9],
+            rounded to 2^-28.
 """
 
 from __future__ import annotations
@@ -90,7 +95,8 @@ SERIES = {
     "softplus": Series(
         sin=_ZERO,
         cos=(
-            409609371, -1073741824, 796964067, -613457436, 382247682, -219096057, 102100542, -40307428, 11265724, -2136052,
+            409609371, -1073741824, 796964067, -613457436, 382247682, -219096057, 102100542, -40307428, 11265724,
+            -2136052,
         ),
         constant=432631700,
         half=True,
@@ -100,7 +106,7 @@ SERIES = {
 
 
 @functools.cache
-def tables() -> tuple[NDArray[np.int64], ...]:
+def tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
     """Sines and cosines at h / 2^12 and l / 2^24 of a turn, times 2^30, correctly rounded."""
 
     def row(function: Any, turns: int) -> NDArray[np.int64]:
@@ -108,7 +114,8 @@ def tables() -> tuple[NDArray[np.int64], ...]:
             step = 2 * gmpy2.const_pi() / turns
             return np.array([int(gmpy2.rint(function(step * i) * (1 << 30))) for i in range(1 << 12)], np.int64)
 
-    return tuple(row(function, turns) for turns in (1 << 12, 1 << 24) for function in (gmpy2.sin, gmpy2.cos))
+    coarse, fine = 1 << 12, 1 << 24
+    return row(gmpy2.sin, coarse), row(gmpy2.cos, coarse), row(gmpy2.sin, fine), row(gmpy2.cos, fine)
 
 
 def angle(x: Words, fraction: int) -> NDArray[np.uint32]:

@@ -1,9 +1,10 @@
 """The default suite: two or more semi-honest parties, additive shares in Z_2^64, correlated randomness from a dealer.
 
-Security    any n - 1 parties together learn nothing but outputs. The dealer, who sees no message between the parties, learns the program and
-            its shapes; the dealer together with any one party learns everything.
-Reference   each rule's file. The combination of Beaver triples over Z_2^64 with a trusted dealer is that of CrypTen (Knott et al.,
-            NeurIPS 2021) and of SPU's semi2k (Ma et al., USENIX ATC 2023); truncation and comparison are different here.
+Security    any n - 1 parties together learn nothing but outputs. The dealer, who sees no message between the parties,
+            learns the program and its shapes; the dealer together with any one party learns everything.
+Reference   each rule's file. The combination of Beaver triples over Z_2^64 with a trusted dealer is that of CrypTen
+            (Knott et al., NeurIPS 2021) and of SPU's semi2k (Ma et al., USENIX ATC 2023); truncation and comparison are
+            different here.
 """
 
 from mpcfl.protocol import Suite

@@ -1,20 +1,23 @@
 """Truncation that cannot fail in range: n parties, semi-honest, input-independent dealer.
 
-Parties hold [x], x in [-2^62, 2^62) as a signed number, and want [y] with y = x M / 2^m, public M < 2^63 and m <= 62. For M = 1
-it is the truncation of a fixed-point product; other M multiply by a public number at 62 bits of precision, over the whole range of x.
+Parties hold [x], x in [-2^62, 2^62) as a signed number, and want [y] with y = x M / 2^m, public M < 2^63 and m <= 62.
+For M = 1 it is the truncation of a fixed-point product; other M multiply by a public number at 62 bits of precision,
+over the whole range of x.
 
     offline    r uniform in Z_2^64;  [r],  [rho] = [floor((r mod 2^63) M / 2^m)],  [mu] = [msb(r)]
     online     c = open([x] + 2^62 + [r])                                                            1 round
     local      c' = floor((c mod 2^63) M / 2^m)
                [y] = c' - [rho] + (msb(c) xor [mu]) 2^63 M / 2^m - 2^62 M / 2^m
 
-Correct     x' = x + 2^62 lies in [0, 2^63). With r' = r mod 2^63 and w = [c mod 2^63 < r'], x' = (c mod 2^63) - r' + 2^63 w, and
-            w = msb(c) xor msb(r). Multiplied by M / 2^m only the two floors err, each in [0, 1) and with opposite signs, and
-            2^62 M / 2^m is exact for m <= 62: so |y - x M / 2^m| < 1, and for M = 1 y is floor(x / 2^m) or that plus one.
-Realises    the functionality that gives x M / 2^m rounded by a coin which depends on x mod 2^m and on c, c uniform and public: the
-            coin of `trunc_pr` is public. Simulator: c uniform. `trunc_exact` has no coin.
-Reference   Escudero et al., CRYPTO 2020 (edaBits), section 4; Dalskov, Escudero and Keller, PETS 2020 (probabilistic truncation in
-            Z_2^k with one bit of slack); exact carry from the dealt msb(r) as in Damgard et al., IEEE S&P 2019.
+Correct     x' = x + 2^62 lies in [0, 2^63). With r' = r mod 2^63 and w = [c mod 2^63 < r'], x' = (c mod 2^63) - r' +
+            2^63 w, and w = msb(c) xor msb(r). Multiplied by M / 2^m only the two floors err, each in [0, 1) and with
+            opposite signs, and 2^62 M / 2^m is exact for m <= 62: so |y - x M / 2^m| < 1, and for M = 1 y is floor(x /
+            2^m) or that plus one.
+Realises    the functionality that gives x M / 2^m rounded by a coin which depends on x mod 2^m and on c, c uniform and
+            public: the coin of `trunc_pr` is public. Simulator: c uniform. `trunc_exact` has no coin.
+Reference   Escudero et al., CRYPTO 2020 (edaBits), section 4; Dalskov, Escudero and Keller, PETS 2020 (probabilistic
+            truncation in Z_2^k with one bit of slack); exact carry from the dealt msb(r) as in Damgard et al., IEEE S&P
+            2019.
 """
 
 from __future__ import annotations
@@ -22,6 +25,8 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+
+import numpy as np
 
 from mpcfl import ring
 from mpcfl.correlation import Correlation, Field, MaskView
@@ -37,6 +42,7 @@ PRODUCT = Message(
 )
 
 SLACK = 1 << 62
+TOP = np.uint64(63)
 
 
 @dataclass(frozen=True)
@@ -54,12 +60,12 @@ class TruncPair(Correlation):
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = uniform["r"]
-        return {"rho": ring.scale_floor(r, self.multiplier, self.shift), "mu": r >> 63}
+        return {"rho": ring.scale_floor(r, self.multiplier, self.shift), "mu": r >> TOP}
 
 
 @dataclass(frozen=True)
 class TruncMux(Correlation):
-    """[beta rho] and [beta mu] of a truncation pair whose r has a name: the mux of a truncated value costs no opening."""
+    """[beta rho] and [beta mu] of a truncation pair whose r has a name: muxing a truncated value opens nothing."""
 
     family = "trunc_mux"
     beta: MaskView
@@ -75,7 +81,7 @@ class TruncMux(Correlation):
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         beta, r = masks
-        return {"rho": beta * ring.scale_floor(r, self.multiplier, self.shift), "mu": beta * (r >> 63)}
+        return {"rho": beta * ring.scale_floor(r, self.multiplier, self.shift), "mu": beta * (r >> TOP)}
 
 
 @rule(

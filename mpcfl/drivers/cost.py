@@ -1,6 +1,7 @@
 """The cost driver: runs a party's program on shapes alone and counts what it would send, wait for and draw.
 
-The counts are exact: the lockstep world and real links send the same bytes in the same rounds (a test proves it for every rule).
+The counts are exact: the lockstep world and real links send the same bytes in the same rounds (a test proves it for
+every rule).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The lockstep world: all parties in one process, stepped round by round, deterministic under a seed.
 
-A round is what every party's protocol yields next. The world checks that all parties yield the same messages, moves the payloads,
-records both sides in the ledgers and answers. Whole programs run one thread a party under a baton: only its holder runs, and it
-changes hands when a program needs a round, so a run is the same every time.
+A round is what every party's protocol yields next. The world checks that all parties yield the same messages, moves the
+payloads, records both sides in the ledgers and answers. Whole programs run one thread a party under a baton: only its
+holder runs, and it changes hands when a program needs a round, so a run is the same every time.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ class World:
         self._transcript = transcript
         self._seq = 0
 
-    # ------------------------------------------------------------------------------------------------ one protocol a party
+    # --------------------------------------------------------------------------------------------- one protocol a party
 
     def run(self, protocols: Sequence[Protocol], at: Position = START) -> list[Any]:
         """Run one protocol a party to its end, all in this thread; the results by rank."""

@@ -1,8 +1,9 @@
 """The network driver: one party's protocols over authenticated links to the other parties and the dealer.
 
-A round is one frame to each peer that is owed anything, and one from each that owes: the payloads of all merged messages end to end. Names
-and shapes follow from the program, which both sides run; the frame's header carries their number, their size and a digest of all
-operations so far, and a difference ends the session in that round. What leaves is recorded in the ledger first.
+A round is one frame to each peer that is owed anything, and one from each that owes: the payloads of all merged
+messages end to end. Names and shapes follow from the program, which both sides run; the frame's header carries their
+number, their size and a digest of all operations so far, and a difference ends the session in that round. What leaves
+is recorded in the ledger first.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ class NetworkDriver:
         self.offline_bytes = 0
         self.view: dict[str, Words] | None = {} if keep_view else None
 
-    # ---------------------------------------------------------------------------------------------------------------- running
+    # ---------------------------------------------------------------------------------------------------------- running
 
     def run(self, protocol: Protocol, at: Position = START) -> Any:
         """Run a protocol to its end."""
@@ -122,7 +123,7 @@ class NetworkDriver:
         self.offline_bytes += correlation.correction_bytes
         return self._dealer.draw(correlation)
 
-    # --------------------------------------------------------------------------------------------------------------- one round
+    # -------------------------------------------------------------------------------------------------------- one round
 
     def _exchange(self, singles: list[Single], at: Position) -> list[Any]:
         payloads = [self._payload(single) for single in singles]
@@ -143,13 +144,13 @@ class NetworkDriver:
         return ring.add(single.payload, self.common.zero(single.payload.shape))
 
     def _send(self, rank: int, link: Link, singles: list[Single], payloads: list[Words], at: Position) -> None:
-        going = [(s, np.asarray(p, order="C")) for s, p in zip(singles, payloads, strict=True) if sends(s, self.rank, rank)]
+        going = [
+            (s, np.asarray(p, order="C")) for s, p in zip(singles, payloads, strict=True) if sends(s, self.rank, rank)
+        ]
         if not going:
             return
-        body = [memoryview(words.reshape(-1)).cast("B") for _, words in going]
-        sealed = link.prepare(
-            body, round=self.rounds, count=len(going), history=at.history, at=at.line, kind=ROUND
-        )
+        body = [words.reshape(-1).view(np.uint8) for _, words in going]
+        sealed = link.prepare(body, round=self.rounds, count=len(going), history=at.history, at=at.line, kind=ROUND)
         said = [(s.message, purpose(s), words.shape) for s, words in going]
         record(self.ledger, "out", link.peer, said, sealed, self.rounds, at.op)
         link.post(sealed)
@@ -188,7 +189,9 @@ class NetworkDriver:
                 peer=link.peer,
             )
         if (header.round, header.count, header.total) != (self.rounds, count, size):
-            raise ProtocolViolation(f"{link.peer} sent a frame of another size or round than its program says", peer=link.peer)
+            raise ProtocolViolation(
+                f"{link.peer} sent a frame of another size or round than its program says", peer=link.peer
+            )
 
     def _answer(self, single: Single, payload: Words, inboxes: dict[int, Iterator[Words]]) -> Any:
         got = {rank: next(inbox) for rank, inbox in inboxes.items() if sends(single, rank, self.rank)}

@@ -1,8 +1,8 @@
 """A party's side of the dealer: asks for correlations, ahead of time where the program can be foreseen, and takes them.
 
-All parties send the same requests in the same order. A forecast runs in a thread of its own, so that the dealer works while the parties
-compute; what is drawn must then be what was foreseen. Without a forecast a request goes out with the draw, and the last party waits one
-round trip for its corrections.
+All parties send the same requests in the same order. A forecast runs in a thread of its own, so that the dealer works
+while the parties compute; what is drawn must then be what was foreseen. Without a forecast a request goes out with the
+draw, and the last party waits one round trip for its corrections.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class DealerLink:
         self._pulse = threading.Thread(target=self._live, name="sign of life for the dealer", daemon=True)
         self._pulse.start()
 
-    # ----------------------------------------------------------------------------------------------------------------- draws
+    # ------------------------------------------------------------------------------------------------------------ draws
 
     def draw(self, correlation: Correlation) -> Dealt:
         """This party's shares of the next correlation."""
@@ -100,7 +100,7 @@ class DealerLink:
         part, self._start = self._words[self._start : stop].reshape(shape), stop
         return part
 
-    # -------------------------------------------------------------------------------------------------------------- requests
+    # --------------------------------------------------------------------------------------------------------- requests
 
     def foresee(self, forecast: Callable[[Callable[[Correlation], None], int], None]) -> None:
         """Send the requests of a whole program from a thread."""
@@ -150,7 +150,7 @@ class DealerLink:
         with self._sending:
             self._link.post(self._link.prepare([], round=0, count=0, history=b"", at="", kind=kind))
 
-    # --------------------------------------------------------------------------------------------------------------- the end
+    # ---------------------------------------------------------------------------------------------------------- the end
 
     def end(self) -> None:
         """Tell the dealer that nothing more is needed."""

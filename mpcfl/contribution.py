@@ -1,0 +1,107 @@
+"""What one party brings to a job: its rows in the order of their ids, split and prepared as the job says.
+
+All of it is local. Of its data, nothing but shares and masked differences leaves this party afterwards; its statistics
+leave it never, its column names as part of a disclosed model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcfl.data import Preparation, read_table, split_rows
+from mpcfl.errors import InputError
+from mpcfl.job import Job
+
+FINGERPRINT_WORDS = 3
+FINGERPRINT_BITS = 42
+"""A fingerprint is as many numbers of as many bits: together 126 bits of a SHA-256."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Contribution:
+    """One party's prepared rows.
+
+    Attributes
+    ----------
+    party : str
+    ids : list of str
+        One a row, in bytewise order.
+    features : ndarray of float64, shape (rows, width)
+    labels : ndarray of int64, shape (rows,), or None
+        0 and 1, at the party that holds them.
+    preparation : Preparation
+        Fitted on the training rows.
+    """
+
+    party: str
+    ids: list[str]
+    features: NDArray[np.float64]
+    labels: NDArray[np.int64] | None
+    preparation: Preparation
+
+    @classmethod
+    def read(cls, job: Job, party: str, path: str | Path) -> Self:
+        """Read a party's file and prepare its rows.
+
+        Raises
+        ------
+        UsageError
+            There is no such file.
+        InputError
+            A file, a column or a cell that is not as the job says, named by file, row and column; labels of one class.
+        """
+        label = job.label_column if party == job.label_party else None
+        table = read_table(path, job.job.id, label)
+        train, _ = split_rows(len(table), job.split.test, job.job.seed)
+        columns = job.columns_of(party, table.columns)
+        preparation = Preparation.fit(table, columns, job.prepare.options(party, columns), train)
+        features = preparation.transform(table, limit=largest_feature(job.engine.fraction))
+        labels = None if table.label is None else table.label.astype(np.int64)
+        if labels is not None and np.ptp(labels[train]) == 0:
+            raise InputError(
+                f"{path}, column {label}: the training rows are all of one class; training needs rows of both.",
+                file=str(path),
+                column=str(label),
+            )
+        return cls(party, table.ids, features, labels, preparation)
+
+    @property
+    def rows(self) -> int:
+        return self.features.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Features, which are public in number."""
+        return self.features.shape[1]
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the features as a model has them: "bank.age", "bureau.job=fixed"."""
+        return [f"{self.party}.{name}" for name in self.preparation.features]
+
+    def fingerprint(self) -> NDArray[np.int64]:
+        """126 bits of SHA-256 over the ordered ids, as numbers to be shared and compared in secret.
+
+        It must never leave its holder as it is: who has it can search for the ids that lead to it.
+        """
+        state = hashlib.sha256(b"mpcfl ids 1\n" + len(self.ids).to_bytes(8, "big"))
+        for name in self.ids:
+            raw = name.encode()
+            state.update(len(raw).to_bytes(8, "big") + raw)
+        bits = int.from_bytes(state.digest(), "big") >> (256 - FINGERPRINT_WORDS * FINGERPRINT_BITS)
+        mask = (1 << FINGERPRINT_BITS) - 1
+        return np.array([bits >> i * FINGERPRINT_BITS & mask for i in range(FINGERPRINT_WORDS)], np.int64)
+
+    def __repr__(self) -> str:
+        return f"<Contribution of {self.party}: {self.rows} rows, {self.width} features>"
+
+
+def largest_feature(fraction: int) -> float:
+    """The magnitude below which the product of any two features has room before it is truncated."""
+    return 2.0 ** (31 - fraction)

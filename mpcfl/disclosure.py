@@ -1,0 +1,90 @@
+"""Who learns what from a job: one list, from which the ledger refuses outputs and the user is told before work begins."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mpcfl.errors import InputError
+from mpcfl.job import Job
+from mpcfl.ledger import Disclosures
+
+IDS_AGREE = "ids agree"
+COEFFICIENTS = "coefficients of the model"
+INTERCEPT = "intercept of the model"
+
+METRICS = ("auc", "ks", "accuracy", "log_loss")
+"""Names of what a held-out report says, in the order in which it is disclosed."""
+
+DEALER_WARNING = "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
+
+
+@dataclass(frozen=True)
+class Fact:
+    """Something that a job tells, and whom.
+
+    Attributes
+    ----------
+    what : str
+    readers : tuple of str
+    output : bool
+        A result computed on all data, as against what the parties tell openly.
+    """
+
+    what: str
+    readers: tuple[str, ...]
+    output: bool
+
+
+def columns_of(party: str) -> str:
+    """The purpose under which a party's column names are disclosed to the readers of a model."""
+    return f"column names of {party}"
+
+
+def held_out(metric: str) -> str:
+    """The purpose under which a metric is disclosed."""
+    return f"{metric} of the held-out rows"
+
+
+def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
+    """The outputs of a job, in the order in which they are revealed.
+
+    Raises
+    ------
+    InputError
+        The job names a party that takes no part, or discloses nothing to anybody.
+    """
+    job.check(parties)
+    if not job.disclose.model and not job.disclose.metrics:
+        raise InputError("The job discloses nothing: name in [disclose] who learns the model or the metrics.", key="disclose")
+    model, metrics = _ordered(job.disclose.model, parties), _ordered(job.disclose.metrics, parties)
+    facts = [Fact(IDS_AGREE, tuple(parties), True)]
+    if model:
+        facts += [Fact(columns_of(party), model, True) for party in parties]
+        facts += [Fact(COEFFICIENTS, model, True), Fact(INTERCEPT, model, True)]
+    if metrics:
+        facts += [Fact(held_out(metric), metrics, True) for metric in METRICS]
+    return facts
+
+
+def agreed(job: Job, parties: Sequence[str]) -> Disclosures:
+    """The list that a session keeps to; arguments and errors as of `outputs`."""
+    return Disclosures(tuple((fact.what, fact.readers) for fact in outputs(job, parties)))
+
+
+def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
+    """All that a job tells, outputs and what is public: the table that a user reads before work begins."""
+    everyone = (*parties, dealer)
+    sizes = "number of columns after preparation, by party"
+    if job.disclose.model:
+        sizes += ", and how long their names are together"
+    public = [
+        Fact(f"number of rows: {rows}, which of them are held out, and the order of training", everyone, False),
+        Fact("learner and its parameters, shapes of all operations", everyone, False),
+        Fact(sizes, everyone, False),
+    ]
+    return [*public, *outputs(job, parties)]
+
+
+def _ordered(names: Sequence[str], parties: Sequence[str]) -> tuple[str, ...]:
+    return tuple(party for party in parties if party in names)

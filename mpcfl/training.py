@@ -1,0 +1,278 @@
+"""The joint program of a job: what all parties run together once each has prepared its own rows.
+
+    ids agree       each party shares a fingerprint of its ordered ids; only whether all are equal is revealed
+    sizes           each party tells how many features it has, and how long their names are if a model is disclosed
+    training        features stay private operands of their owners, labels are shared; the learner runs on secret arrays
+    metrics         on the held-out rows, rounded on shares
+    disclosure      to those whom the job names, under the purposes that were agreed
+
+Every party runs the same functions; what only it has is its `Contribution`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcfl.array import SecretArray
+from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
+from mpcfl.data import split_rows
+from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INTERCEPT, METRICS, columns_of, held_out
+from mpcfl.drivers.cost import Cost
+from mpcfl.errors import InputError, Mismatch, ProtocolViolation
+from mpcfl.job import Job
+from mpcfl.learn import metrics
+from mpcfl.session import Session, forecast
+
+DECIMALS = 4
+"""Metrics are disclosed rounded to as many decimals."""
+
+Stage = Callable[[Session, str], None]
+"""Is told when a stage begins, with the session that runs it: the real one, or one that runs on shapes."""
+
+TRAINING, EVALUATION, DISCLOSURE, DONE = "training", "metrics", "disclosure", "done"
+"""Stages of the joint program."""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The public sizes of a job.
+
+    Attributes
+    ----------
+    rows : int
+    widths : tuple of int
+        Features by rank.
+    name_bytes : tuple of int
+        Length by rank of the features' names as they are disclosed with a model; zeros if none is.
+    """
+
+    rows: int
+    widths: tuple[int, ...]
+    name_bytes: tuple[int, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What one party learnt from a job; None is what was not disclosed to it.
+
+    Attributes
+    ----------
+    columns : list of str or None
+        Names of the features, "bank.age" or "bureau.job=fixed", by rank and in each party's order.
+    coef : ndarray of float64, shape (len(columns),), or None
+    intercept : float or None
+    metrics : dict of str to float or None
+        By the names in `mpcfl.disclosure.METRICS`.
+    extent : Extent
+    """
+
+    columns: list[str] | None
+    coef: NDArray[np.float64] | None
+    intercept: float | None
+    metrics: Mapping[str, float | None]
+    extent: Extent
+
+
+def terms(job: Job, rows: int) -> dict[str, str]:
+    """What all parties must hold equal before any of them sends data: each key of the job, and the number of rows.
+
+    Values of the job stand as hashes, since they may be long; keys that differ are named to the user.
+    """
+    return {key: _digest(value) for key, value in job.entries().items()} | {"job": job.hash(), "rows": str(rows)}
+
+
+def train(session: Session, job: Job, contribution: Contribution, stage: Stage | None = None) -> Result:
+    """Run a job to its end, together with all other parties.
+
+    Parameters
+    ----------
+    session : Session
+        Of the job's parties by rank, bound to `mpcfl.disclosure.agreed`, with the job's fraction and suite.
+    job : Job
+    contribution : Contribution
+        This party's, whose number of rows all have agreed on.
+    stage : callable, optional
+        Is told of each stage as it begins.
+
+    Returns
+    -------
+    Result
+
+    Raises
+    ------
+    Mismatch
+        The parties' ids differ.
+    InputError
+        No party has a feature.
+    """
+    if not session.run(lambda on: ids_agree(on, contribution.fingerprint())):
+        raise Mismatch(
+            "the id columns differ: every party must hold the same ids, one row each; find those in common first",
+            column=job.job.id,
+        )
+    extent = announce_sizes(session, job, contribution)
+    if not sum(extent.widths):
+        raise InputError("No party has a column to train on.", key="columns")
+    answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
+    if stage is not None:
+        stage(session, DONE)
+    return _result(session, job, extent, answers)
+
+
+def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
+    """The exact cost of `train` for those sizes, found on shapes alone.
+
+    Parameters
+    ----------
+    job : Job
+    parties : sequence of str
+        By rank.
+    extent : Extent
+
+    Returns
+    -------
+    Cost
+    """
+
+    def program(session: Session) -> None:
+        ids_agree(session, None)
+        for party in parties:
+            session.announce(None, party)
+        joint(session, job, extent, None)
+
+    return forecast(program, parties, fraction=job.engine.fraction, suite=job.engine.suite)
+
+
+# ------------------------------------------------------------------------------------------------------------------ the program
+
+
+def ids_agree(session: Session, fingerprint: NDArray[np.int64] | None) -> Any:
+    """Whether the fingerprints of all parties are equal: one bit to all, and nothing else to anybody."""
+    first, *others = (
+        session.share(fingerprint if owner == session.name else None, owner, (FINGERPRINT_WORDS,), np.int64)
+        for owner in session.parties
+    )
+    equal: Any = np.concatenate([first == other for other in others])  # type: ignore[list-item]
+    return (equal.sum() == equal.size).reveal("all", IDS_AGREE)
+
+
+def announce_sizes(session: Session, job: Job, contribution: Contribution) -> Extent:
+    """Tell and hear the sizes that are public."""
+    mine = (contribution.width, len(_encoded_names(contribution)) if job.disclose.model else 0)
+    told = [session.announce(mine if owner == session.name else None, owner) for owner in session.parties]
+    if any(len(sizes) != 2 for sizes in told):
+        raise ProtocolViolation("a party announced something else than its number of columns and their names' length")
+    return Extent(contribution.rows, tuple(sizes[0] for sizes in told), tuple(sizes[1] for sizes in told))
+
+
+def joint(
+    session: Session, job: Job, extent: Extent, contribution: Contribution | None, stage: Stage | None = None
+) -> dict[str, Any]:
+    """Train, evaluate and disclose.
+
+    Parameters
+    ----------
+    session : Session
+    job : Job
+    extent : Extent
+    contribution : Contribution or None
+        None where the program runs on shapes alone.
+    stage : callable, optional
+
+    Returns
+    -------
+    dict
+        What each disclosure answered, by purpose: None at parties that are not its readers.
+    """
+
+    def begins(name: str) -> None:
+        if stage is not None:
+            stage(session, name)
+
+    mine = None if contribution is None else session.name
+    train_rows, test_rows = split_rows(extent.rows, job.split.test, job.job.seed)
+    X = np.concatenate(
+        [
+            session.private(contribution.features if contribution and owner == mine else None, owner, (extent.rows, width))
+            for owner, width in zip(session.parties, extent.widths, strict=True)
+            if width
+        ],  # type: ignore[arg-type]
+        axis=1,
+    )
+    labels = contribution.labels if contribution and job.label_party == mine else None
+    y = session.share(labels, job.label_party, (extent.rows,), np.int64)
+    begins(TRAINING)
+    model = job.make_learner().fit(X[train_rows], y[train_rows])
+    begins(EVALUATION)
+    # Computed only where it is disclosed: an output that nobody reads is work for nothing.
+    report = _rounded(y[test_rows], model.decision_function(X[test_rows])) if job.disclose.metrics else {}
+    session.barrier()
+    begins(DISCLOSURE)
+    answers: dict[str, Any] = {}
+    if job.disclose.model:
+        for owner, size in zip(session.parties, extent.name_bytes, strict=True):
+            names = _encoded_names(contribution) if contribution and owner == mine else None
+            secret = session.share(names, owner, (size,), np.int64)
+            answers[columns_of(owner)] = secret.reveal(job.disclose.model, columns_of(owner))
+        answers[COEFFICIENTS] = model.coef_.reveal(job.disclose.model, COEFFICIENTS)
+        answers[INTERCEPT] = model.intercept_.reveal(job.disclose.model, INTERCEPT)
+    for metric, value in report.items():
+        answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
+    return answers
+
+
+def _rounded(y: SecretArray, z: SecretArray) -> dict[str, SecretArray]:
+    """The metrics times 10^DECIMALS as whole numbers, rounded on shares: more decimals are not disclosed."""
+    report = metrics.report(y, z)
+    whole: Any = np.rint(np.stack([report[name] for name in METRICS]) * 10**DECIMALS)
+    return {name: whole[place] for place, name in enumerate(METRICS)}
+
+
+# ------------------------------------------------------------------------------------------------------------------- the answer
+
+
+def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, Any]) -> Result:
+    report = {name: answers.get(held_out(name)) for name in METRICS}
+    rounded = {name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()}
+    if session.name not in job.disclose.model:
+        return Result(None, None, None, rounded, extent)
+    columns = [
+        name
+        for owner, width in zip(session.parties, extent.widths, strict=True)
+        for name in _decoded_names(answers[columns_of(owner)], owner, width)
+    ]
+    return Result(columns, answers[COEFFICIENTS], float(answers[INTERCEPT]), rounded, extent)
+
+
+def _encoded_names(contribution: Contribution) -> NDArray[np.int64]:
+    """A party's feature names as numbers that can be shared: the bytes of a JSON list."""
+    text = json.dumps(contribution.preparation.features, ensure_ascii=False)
+    return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
+
+
+def _decoded_names(words: NDArray[np.int64], owner: str, width: int) -> list[str]:
+    """Feature names with their owner's before them.
+
+    Raises
+    ------
+    ProtocolViolation
+        The owner shared something else than so many names.
+    """
+    try:
+        names = json.loads(bytes(words.tolist()))
+    except (ValueError, RecursionError):
+        names = None
+    if not isinstance(names, list) or len(names) != width or not all(isinstance(name, str) for name in names):
+        raise ProtocolViolation(f"{owner} shared column names that cannot be read", party=owner)
+    return [f"{owner}.{name}" for name in names]
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,190 @@
+"""How each primitive is called, on which inputs, and when an answer agrees with the oracle's.
+
+A suite's rules are tried on these cases whatever they do inside; a primitive without a case here fails the conformance test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from simulation import FRACTION, random_words, signed, words
+
+from mpcfl import ring
+from mpcfl.effects import Protocol
+from mpcfl.protocol import Context, Suite
+from mpcfl.ring import Shape, Words
+from mpcfl.share import Share
+
+Inputs: TypeAlias = Callable[[np.random.Generator, Sequence[Shape]], list[Words]]
+Agrees: TypeAlias = Callable[[Words, Words, Sequence[Words]], bool]
+
+SIZES = (0, 1, 63, 64, 65, 1000)
+ONE_VECTOR = tuple([(n,)] for n in SIZES)
+TWO_VECTORS = tuple([(n,), (n,)] for n in SIZES)
+MATRICES = (
+    [(1, 1), (1, 1)],
+    [(7, 5), (5, 3)],
+    [(64, 65), (65, 63)],
+    [(6, 4), (4,)],
+    [(4,), (4, 6)],
+    [(5,), (5,)],
+    [(1, 5), (5, 1)],
+    [(3, 4, 5), (5, 2)],
+    [(2, 1, 4, 5), (3, 5, 2)],
+    [(3, 4, 5), (5,)],
+    [(5,), (3, 5, 4)],
+    [(0, 4), (4, 3)],
+    [(3, 0), (0, 2)],
+)
+HALF, TOP = 1 << 62, 1 << 63
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to call a primitive.
+
+    `start(suite, ctx, *shares)` makes the protocol; it calls each primitive of `uses` once, on operands of the shapes at
+    the given places.
+    """
+
+    name: str
+    shapes: Sequence[Sequence[Shape]]
+    inputs: Inputs
+    agrees: Agrees
+    start: Callable[..., Protocol]
+    uses: Sequence[tuple[str, tuple[int, ...]]]
+
+
+def edged(edges: Words, draw: Callable[[np.random.Generator, Shape], Words]) -> Inputs:
+    """Operands of drawn values of which the first, where there is room, are the edges, in another order for each operand."""
+
+    def inputs(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+        operands = []
+        for place, shape in enumerate(shapes):
+            flat = draw(rng, shape).reshape(-1)
+            own = np.repeat(edges, len(edges)) if place % 2 else np.tile(edges, len(edges))
+            count = min(flat.size, own.size)
+            flat[:count] = own[:count]
+            operands.append(flat.reshape(shape))
+        return operands
+
+    return inputs
+
+
+ANY = edged(words(0, 1, -1, HALF - 1, -HALF, TOP, TOP - 1), random_words)
+
+
+def _below(limit: int) -> Callable[[np.random.Generator, Shape], Words]:
+    return lambda rng, shape: rng.integers(-limit, limit, shape).view(np.uint64)
+
+
+IN_RANGE = edged(words(0, 1, -1, HALF - 1, -HALF, 1 << 18, -(1 << 18), (1 << 18) - 1), _below(HALF))
+
+
+def _moderate(rng: np.random.Generator, shape: Shape) -> Words:
+    return ring.encode(rng.normal(0, 6, shape), FRACTION)
+
+
+_END = 2.0 ** (62 - FRACTION) - 2.0**-8
+_ULP = 2.0**-FRACTION
+REAL = edged(
+    ring.encode(
+        np.array([0, 1e6, -1e6, _END, -_END, 9, -9, 9 - _ULP, 9 + _ULP, -9 - _ULP, _ULP - 9, 16, -16, 32, -32, _ULP]),
+        FRACTION,
+    ),
+    _moderate,
+)
+
+
+def quotients(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+    """|x| <= y, y of every magnitude from 1 to 2^62 - 1."""
+    (n,) = shapes[0]
+    y = [int(2.0**power) for power in rng.uniform(0, 61.99, n)]
+    edges = [(0, 1), (1, 1), (-1, 1), (HALF - 1, HALF - 1), (1 - HALF, HALF - 1), (1, HALF - 1), (1, 3), (-2, 3)]
+    pairs = edges[:n] + [(int(rng.uniform(-1, 1) * v), v) for v in y[len(edges) :]]
+    return [words(*(pair[side] for pair in pairs)).reshape(n) for side in (0, 1)]
+
+
+def exact(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
+    return np.array_equal(got, plain)
+
+
+def floor_or_one_more(multiplier: int, shift: int) -> Agrees:
+    """Less than one unit from x M / 2^m: the floor, or one more where that is not exact."""
+
+    def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
+        above = got - plain
+        whole = np.array([value * multiplier % (1 << shift) == 0 for value in signed(clear[0])], bool)
+        return bool((above <= np.where(whole, 0, 1)).all())
+
+    return agrees
+
+
+def within(error: float) -> Agrees:
+    def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
+        off = np.abs((got - plain).view(np.int64))
+        return bool((off <= error * 2.0**FRACTION).all())
+
+    return agrees
+
+
+def _on_shares(primitive: str) -> Callable[..., Protocol]:
+    return lambda suite, ctx, *shares: suite[primitive](ctx, *shares)
+
+
+def _on_words(primitive: str, *parameters: int) -> Callable[..., Protocol]:
+    return lambda suite, ctx, x: suite[primitive](ctx, x.words, *parameters)
+
+
+def _compare_and_choose(suite: Suite, ctx: Context, x: Share, value: Share) -> Protocol:
+    bit = yield from suite["msb"](ctx, x)
+    return (yield from suite["mux"](ctx, bit, value))
+
+
+def _case(primitive: str, shapes: Any, inputs: Inputs, agrees: Agrees) -> Case:
+    return Case(primitive, shapes, inputs, agrees, _on_shares(primitive), [(primitive, (0, 1)[: len(shapes[0])])])
+
+
+def _truncation(multiplier: int, shift: int) -> Case:
+    return Case(
+        f"trunc_pr by {multiplier} / 2^{shift}",
+        ONE_VECTOR,
+        IN_RANGE,
+        floor_or_one_more(multiplier, shift),
+        _on_words("trunc_pr", multiplier, shift),
+        [("trunc_pr", (0,))],
+    )
+
+
+CASES: dict[str, Sequence[Case]] = {
+    "mul": [_case("mul", TWO_VECTORS, ANY, exact)],
+    "matmul": [_case("matmul", MATRICES, ANY, exact)],
+    "square": [_case("square", ONE_VECTOR, ANY, exact)],
+    "mux": [Case("mux", TWO_VECTORS, ANY, exact, _compare_and_choose, [("msb", (0,)), ("mux", (0, 1))])],
+    "trunc_pr": [
+        *(_truncation(1, shift) for shift in (0, 1, 18, 62)),
+        *(_truncation(*scale) for scale in ((3, 4), ((1 << 62) // 10 + 1, 62), ((1 << 63) - 1, 62), ((1 << 63) - 1, 0))),
+    ],
+    "trunc_exact": [
+        Case(f"trunc_exact by {m}", ONE_VECTOR, IN_RANGE, exact, _on_words("trunc_exact", m), [("trunc_exact", (0,))])
+        for m in (1, 18, 40)
+    ],
+    "msb": [_case("msb", ONE_VECTOR, ANY, exact)],
+    "eqz": [_case("eqz", ONE_VECTOR, ANY, exact)],
+    "sigmoid": [_case("sigmoid", ONE_VECTOR, REAL, within(2.5e-4))],
+    "softplus": [_case("softplus", ONE_VECTOR, REAL, within(2.5e-4))],
+    "divide": [_case("divide", TWO_VECTORS, quotients, within(2.0**-24 + 2.0**-FRACTION))],
+}
+
+
+def cases(suite: Suite, primitive: str) -> Sequence[Case]:
+    """The cases of a primitive."""
+    if primitive not in CASES:
+        raise AssertionError(
+            f"suite {suite.name} has a rule for {primitive!r}, and tests/cases.py has no case for it: say there how it is "
+            "called and what its answer must be"
+        )
+    return CASES[primitive]
