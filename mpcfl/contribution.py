@@ -73,12 +73,12 @@ class Contribution:
 
     @property
     def rows(self) -> int:
-        return self.features.shape[0]
+        return len(self.features)
 
     @property
     def width(self) -> int:
         """Features, which are public in number."""
-        return self.features.shape[1]
+        return len(self.preparation.features)
 
     @property
     def columns(self) -> list[str]:

@@ -86,7 +86,7 @@ class Dealer:
     def __init__(self, streams: Sequence[Stream], cache_bytes: int = CACHE_BYTES) -> None:
         self._streams = streams
         self._draws = 0
-        self._masks: OrderedDict[tuple[int, int], Words] = OrderedDict()
+        self._masks: OrderedDict[Leaf, Words] = OrderedDict()
         self._cached = 0
         self._cache_bytes = cache_bytes
 
@@ -126,12 +126,11 @@ class Dealer:
         """The clear value of a mask drawn earlier."""
         if leaf.draw >= self._draws:
             raise ProtocolViolation("a request refers to a mask that was not drawn yet")
-        key = (leaf.draw, leaf.place)
-        value = self._masks.pop(key, None)
+        value = self._masks.pop(leaf, None)
         if value is None:
             value = self._expand_again(leaf)
             self._cached += value.nbytes
-        self._masks[key] = value
+        self._masks[leaf] = value
         while self._cached > self._cache_bytes and len(self._masks) > 1:
             self._cached -= self._masks.popitem(last=False)[1].nbytes
         return value

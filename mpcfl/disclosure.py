@@ -1,4 +1,4 @@
-"""Who learns what from a job: one list, from which the ledger refuses outputs and the user is told before work begins."""
+"""Who learns what from a job: one list, which binds the ledger and is shown to the user before work begins."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ INTERCEPT = "intercept of the model"
 METRICS = ("auc", "ks", "accuracy", "log_loss")
 """Names of what a held-out report says, in the order in which it is disclosed."""
 
-DEALER_WARNING = "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
+DEALER_WARNING = (
+    "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
+)
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     """
     job.check(parties)
     if not job.disclose.model and not job.disclose.metrics:
-        raise InputError("The job discloses nothing: name in [disclose] who learns the model or the metrics.", key="disclose")
+        raise InputError(
+            "The job discloses nothing: name in [disclose] who learns the model or the metrics.", key="disclose"
+        )
     model, metrics = _ordered(job.disclose.model, parties), _ordered(job.disclose.metrics, parties)
     facts = [Fact(IDS_AGREE, tuple(parties), True)]
     if model:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from mpcfl.effects import Protocol as Rounds
 from mpcfl.pairwise import Common
 from mpcfl.protocol import Context, Position, Suite, together
@@ -29,7 +31,7 @@ KINDS = (FIXED, INTEGER, BOOLEAN)
 MAX_WAITING = 256
 MAX_WAITING_ELEMENTS = 1 << 26
 
-_PACKAGE = str(Path(__file__).parent)
+_INSIDE = (str(Path(__file__).parent), str(Path(np.__file__).parent))
 
 
 class Runner(Protocol):
@@ -55,11 +57,13 @@ class Value:
 
     Attributes
     ----------
+    number : int
+        In program order, the same at every party.
     compared : tuple or None
         For a boolean [x < y]: (x, y, x - y), so that a choice between x and y opens nothing again.
     """
 
-    __slots__ = ("__weakref__", "_compute", "_share", "compared", "engine", "kind", "shape")
+    __slots__ = ("__weakref__", "_compute", "_share", "compared", "engine", "kind", "number", "shape")
 
     def __init__(self, engine: Engine, kind: str, shape: Shape, share: Share | None = None) -> None:
         self.engine = engine
@@ -68,6 +72,7 @@ class Value:
         self._share = share
         self._compute: Callable[[], Share] | None = None
         self.compared: tuple[Value, Any, Value] | None = None
+        self.number = engine.numbered()
 
     @property
     def ready(self) -> bool:
@@ -106,6 +111,7 @@ class Engine:
         self._local: list[weakref.ref[Value]] = []
         self._history = hashlib.blake2b(f"{suite.name} {ctx.parties} {ctx.fraction}".encode(), digest_size=16)
         self._line = ""
+        self._values = 0
         self.operations = 0
 
     @property
@@ -124,8 +130,19 @@ class Engine:
         """A value whose share is at hand."""
         return Value(self, kind, share.shape, share)
 
-    def local(self, kind: str, shape: Shape, inputs: Sequence[Value], compute: Callable[[], Share]) -> Value:
-        """The result of a local operation: at once if its operands are ready, else with them."""
+    def numbered(self) -> int:
+        """The number of a new value."""
+        self._values += 1
+        return self._values
+
+    def local(
+        self, name: str, kind: str, shape: Shape, inputs: Sequence[Value], compute: Callable[[], Share], *public: object
+    ) -> Value:
+        """The result of a local operation: at once if its operands are ready, else with them.
+
+        Name, operands and public parameters enter the history.
+        """
+        self._history.update(repr((name, kind, shape, [operand.number for operand in inputs], *public)).encode())
         if all(value._share is not None for value in inputs):
             return Value(self, kind, shape, compute())
         value = Value(self, kind, shape)
@@ -166,7 +183,7 @@ class Engine:
             if operand._share is None:
                 self.flush()
                 break
-        self.note(name, [operand.shape for operand in inputs], *public)
+        self.note(name, kind, shape, [operand.number for operand in inputs], *public)
         value = Value(self, kind, shape)
         self._queue.append((value, start(*(operand.share for operand in inputs)), finish))
         self._elements += math.prod(shape) + sum(math.prod(operand.shape) for operand in inputs)
@@ -204,7 +221,7 @@ def caller() -> str:
     frame = sys._getframe(1)
     while frame.f_back is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_PACKAGE) or "/learn/" in name:
+        if not name.startswith(_INSIDE) or "/learn/" in name:
             break
         frame = frame.f_back
     return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

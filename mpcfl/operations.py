@@ -76,6 +76,17 @@ def digest(words: Words) -> bytes:
     return hashlib.blake2b(np.ascontiguousarray(words).tobytes(), digest_size=16).digest()
 
 
+def written(index: Any) -> object:
+    """A public index as it stands in the history."""
+    if isinstance(index, tuple):
+        return [written(part) for part in index]
+    return (
+        (index.shape, hashlib.blake2b(index.tobytes(), digest_size=16).digest())
+        if isinstance(index, np.ndarray)
+        else index
+    )
+
+
 def _lift(share: Share, kind: str, target: str, fraction: int) -> Share:
     """A share of one kind as one of a wider kind."""
     return share.scale(1 << fraction) if target == FIXED and kind != FIXED else share
@@ -84,14 +95,14 @@ def _lift(share: Share, kind: str, target: str, fraction: int) -> Share:
 def as_kind(x: Value, target: str) -> Value:
     """The same numbers as a wider kind (boolean, integer, fixed)."""
     if x.kind == target or (target == INTEGER and x.kind == BOOLEAN):
-        return x if x.kind == target else x.engine.local(target, x.shape, [x], lambda: x.share)
+        return x if x.kind == target else x.engine.local("convert", target, x.shape, [x], lambda: x.share)
     fraction = x.engine.ctx.fraction
-    return x.engine.local(target, x.shape, [x], lambda: _lift(x.share, x.kind, target, fraction))
+    return x.engine.local("convert", target, x.shape, [x], lambda: _lift(x.share, x.kind, target, fraction))
 
 
 def as_boolean(x: Value) -> Value:
     """Integers that are known to be zeros and ones, as booleans."""
-    return x.engine.local(BOOLEAN, x.shape, [x], lambda: x.share)
+    return x.engine.local("boolean", BOOLEAN, x.shape, [x], lambda: x.share)
 
 
 def joined(x: str, y: str) -> str:
@@ -104,20 +115,22 @@ def joined(x: str, y: str) -> str:
 
 def take(x: Value, index: Any) -> Value:
     shape = np.broadcast_to(np.uint8(0), x.shape)[index].shape
-    return x.engine.local(x.kind, shape, [x], lambda: x.share.take(index))
+    return x.engine.local("take", x.kind, shape, [x], lambda: x.share.take(index), written(index))
 
 
 def transpose(x: Value, axes: tuple[int, ...]) -> Value:
-    return x.engine.local(x.kind, tuple(x.shape[a] for a in axes), [x], lambda: x.share.transpose(axes))
+    return x.engine.local(
+        "transpose", x.kind, tuple(x.shape[a] for a in axes), [x], lambda: x.share.transpose(axes), axes
+    )
 
 
 def reshape(x: Value, shape: Shape) -> Value:
-    return x.engine.local(x.kind, shape, [x], lambda: x.share.reshape(shape))
+    return x.engine.local("reshape", x.kind, shape, [x], lambda: x.share.reshape(shape))
 
 
 def broadcast(x: Value, shape: Shape) -> Value:
     np.broadcast_shapes(x.shape, shape)
-    return x if x.shape == shape else x.engine.local(x.kind, shape, [x], lambda: x.share.broadcast(shape))
+    return x if x.shape == shape else x.engine.local("broadcast", x.kind, shape, [x], lambda: x.share.broadcast(shape))
 
 
 def concatenate(parts: Sequence[Value], axis: int) -> Value:
@@ -125,7 +138,9 @@ def concatenate(parts: Sequence[Value], axis: int) -> Value:
     parts = [as_kind(part, kind) for part in parts]
     shape = np.concatenate([np.broadcast_to(np.uint8(0), part.shape) for part in parts], axis=axis).shape
     axis = axis % len(shape)
-    return parts[0].engine.local(kind, shape, parts, lambda: Share.concatenate([p.share for p in parts], axis))
+    return parts[0].engine.local(
+        "concatenate", kind, shape, parts, lambda: Share.concatenate([p.share for p in parts], axis), axis
+    )
 
 
 def _widest(kinds: Sequence[str]) -> str:
@@ -145,7 +160,7 @@ def subtract(x: Value, y: Operand) -> Value:
 
 def negative(x: Value) -> Value:
     kind = INTEGER if x.kind == BOOLEAN else x.kind
-    return x.engine.local(kind, x.shape, [x], lambda: x.share.scale(-1))
+    return x.engine.local("negative", kind, x.shape, [x], lambda: x.share.scale(-1))
 
 
 def _sum(x: Value, y: Operand, sign: int) -> Value:
@@ -155,21 +170,23 @@ def _sum(x: Value, y: Operand, sign: int) -> Value:
         left, right = as_kind(x, kind), as_kind(y, kind)
         shape = np.broadcast_shapes(x.shape, y.shape)
         step = ring.add if sign == 1 else ring.subtract
-        return engine.local(kind, shape, [left, right], lambda: Share(step(left.share.words, right.share.words)))
+        return engine.local(
+            "sum", kind, shape, [left, right], lambda: Share(step(left.share.words, right.share.words)), sign
+        )
     kind = joined(x.kind, public_kind(y))
     words = encoded(engine, y, kind)
     engine.note("add", kind, sign, digest(words))
     shape = np.broadcast_shapes(x.shape, words.shape)
     moved = ring.broadcast(words if sign == 1 else ring.negative(words), shape)
     left = broadcast(as_kind(x, kind), shape)
-    return engine.local(kind, shape, [left], lambda: left.share.shift(moved, engine.ctx.first))
+    return engine.local("sum", kind, shape, [left], lambda: left.share.shift(moved, engine.ctx.first))
 
 
 def total(x: Value, axis: int) -> Value:
     """Sum over one axis; booleans are counted."""
     shape = tuple(n for i, n in enumerate(x.shape) if i != axis)
     kind = INTEGER if x.kind == BOOLEAN else x.kind
-    return x.engine.local(kind, shape, [x], lambda: Share(ring.total(x.share.words, axis)))
+    return x.engine.local("total", kind, shape, [x], lambda: Share(ring.total(x.share.words, axis)), axis)
 
 
 # ------------------------------------------------------------------------------------------------------------- products
@@ -230,14 +247,14 @@ def _times_public(x: Value, y: Public) -> Value:
         left = broadcast(x, shape)
         if factor.ndim == 0 or factor.size == 1:
             single = int(factor.reshape(-1)[0])
-            return engine.local(kind, shape, [left], lambda: left.share.scale(single))
-        return engine.local(kind, shape, [left], lambda: Share(ring.multiply(left.share.words, factor)))
+            return engine.local("times", kind, shape, [left], lambda: left.share.scale(single))
+        return engine.local("times", kind, shape, [left], lambda: Share(ring.multiply(left.share.words, factor)))
     if not np.isfinite(y).all():
         raise InputError("a public factor is NaN or infinite")
     if x.kind == BOOLEAN or (x.kind == INTEGER and y.size > 1):
         factor = ring.encode(y, fraction)  # exact: the other side has no fraction
         engine.note("times", kind, digest(factor))
-        return engine.local(kind, shape, [x], lambda: Share(ring.multiply(x.share.words, factor)))
+        return engine.local("times", kind, shape, [x], lambda: Share(ring.multiply(x.share.words, factor)))
     lifted = as_kind(x, FIXED)
     return _times_scalar(lifted, float(y.reshape(-1)[0]), shape) if y.size == 1 else _times_array(lifted, y, shape)
 
@@ -353,7 +370,7 @@ def _matmul_public(x: Operand, y: Operand, secret: Value, shape: Shape) -> Value
     secret_first = isinstance(x, Value)
     if scale == 0:
         engine.note("matmul", kind, digest(factor))
-        return engine.local(kind, shape, [secret], lambda: Share(product(secret.share)))
+        return engine.local("matmul", kind, shape, [secret], lambda: Share(product(secret.share)))
     return engine.submit(
         "matmul",
         kind,
@@ -414,7 +431,7 @@ def invert(x: Value) -> Value:
             return x.share.scale(-1).shift(ring.like(x.share.words, x.shape, 1), first)
         return Share.of_bit(bit.flipped(first))
 
-    result = x.engine.local(BOOLEAN, x.shape, [x], flipped)
+    result = x.engine.local("invert", BOOLEAN, x.shape, [x], flipped)
     result.compared = x.compared
     return result
 

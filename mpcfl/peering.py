@@ -312,6 +312,8 @@ class Peering:
         self._flush()
 
     def _flush(self) -> None:
+        if not (self._binder or self._control_up):
+            return
         while self._queue and self._control.send(self.name, self._control_route, self._queue[0]):
             self._queue.popleft()
 

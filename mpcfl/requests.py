@@ -94,7 +94,7 @@ def _index(index: Any) -> Any:
     if isinstance(index, int | np.integer):
         return int(index)
     array = np.asarray(index)
-    small = array.size == 0 or -(1 << 31) <= int(array.min()) and int(array.max()) < 1 << 31
+    small = array.size == 0 or max(int(array.max()), -int(array.min())) < 1 << 31
     code = "b1" if array.dtype == np.bool_ else "i4" if small else "i8"
     return {"array": [code, list(array.shape), array.astype(_INDEX_TYPES[code]).tobytes()]}
 

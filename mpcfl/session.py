@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -250,7 +251,7 @@ class Session:
         readers = self._readers(to)
         share = value.share
         self._engine.flush()
-        self._engine.note("reveal", readers, purpose, value.kind, value.shape)
+        self._engine.note("reveal", readers, purpose, value.number)
         words = self._engine.run(additive.reveal(share.words, readers, purpose))
         return None if words is None else self._decoded(words, value)
 
@@ -349,7 +350,7 @@ def connect(
         "parties": json.dumps(order),
         "suite": chosen.name,
         "fraction": str(fraction),
-        "disclosures": json.dumps([allowed.unlisted, allowed.entries]),
+        "disclosures": hashlib.sha256(json.dumps([allowed.unlisted, allowed.entries]).encode()).hexdigest(),
         **(terms or {}),
     }
     endpoint = Endpoint(identity, roster, connect_timeout=connect_timeout, round_timeout=round_timeout)

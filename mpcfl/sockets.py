@@ -63,7 +63,6 @@ def _set_limits(socket: Socket, max_message: int) -> None:
     socket.setsockopt(zmq.HEARTBEAT_IVL, 2_000)
     socket.setsockopt(zmq.HEARTBEAT_TIMEOUT, 10_000)
     socket.setsockopt(zmq.HEARTBEAT_TTL, 10_000)
-    socket.setsockopt(zmq.IMMEDIATE, 1)
     socket.setsockopt(zmq.RECONNECT_IVL, 50)
     socket.setsockopt(zmq.RECONNECT_IVL_MAX, 1_000)
     socket.setsockopt(zmq.LINGER, 0)
@@ -289,6 +288,9 @@ def control_hub(context: Context, identity: Identity, roster: Roster) -> Hub:
             socket.setsockopt(zmq.ZAP_ENFORCE_DOMAIN, 1)
         else:
             socket.curve_serverkey = roster[peer].curve_public.encode()
+            # Not IMMEDIATE: with it a DEALER forgets, when the connection ends, what has arrived and was not yet asked
+            # for, and an ABORT whose sender ends at once would be lost. A late message of a session that is over is
+            # told by the session id in it.
 
     listen, peers = _places(identity, roster)
     addresses = {peer: address for peer, (address, _) in peers.items()}
@@ -299,4 +301,8 @@ def data_hub(context: Context, identity: Identity, roster: Roster) -> Hub:
     """The hub without mechanism, for sealed frames alone."""
     listen, peers = _places(identity, roster)
     addresses = {peer: address for peer, (_, address) in peers.items()}
-    return Hub(context, listen[1] if listen else None, addresses, MAX_FRAME, lambda socket, peer: None, named=False)
+
+    def configure(socket: Socket, peer: str | None) -> None:
+        socket.setsockopt(zmq.IMMEDIATE, 1)
+
+    return Hub(context, listen[1] if listen else None, addresses, MAX_FRAME, configure, named=False)

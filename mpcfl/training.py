@@ -121,8 +121,6 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
     if not sum(extent.widths):
         raise InputError("No party has a column to train on.", key="columns")
     answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
-    if stage is not None:
-        stage(session, DONE)
     return _result(session, job, extent, answers)
 
 
@@ -150,7 +148,7 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
     return forecast(program, parties, fraction=job.engine.fraction, suite=job.engine.suite)
 
 
-# ------------------------------------------------------------------------------------------------------------------ the program
+# ---------------------------------------------------------------------------------------------------------- the program
 
 
 def ids_agree(session: Session, fingerprint: NDArray[np.int64] | None) -> Any:
@@ -159,13 +157,13 @@ def ids_agree(session: Session, fingerprint: NDArray[np.int64] | None) -> Any:
         session.share(fingerprint if owner == session.name else None, owner, (FINGERPRINT_WORDS,), np.int64)
         for owner in session.parties
     )
-    equal: Any = np.concatenate([first == other for other in others])  # type: ignore[list-item]
+    equal: Any = np.concatenate([first == other for other in others])
     return (equal.sum() == equal.size).reveal("all", IDS_AGREE)
 
 
 def announce_sizes(session: Session, job: Job, contribution: Contribution) -> Extent:
     """Tell and hear the sizes that are public."""
-    mine = (contribution.width, len(_encoded_names(contribution)) if job.disclose.model else 0)
+    mine = (contribution.width, names_length(contribution) if job.disclose.model else 0)
     told = [session.announce(mine if owner == session.name else None, owner) for owner in session.parties]
     if any(len(sizes) != 2 for sizes in told):
         raise ProtocolViolation("a party announced something else than its number of columns and their names' length")
@@ -196,17 +194,17 @@ def joint(
         if stage is not None:
             stage(session, name)
 
-    mine = None if contribution is None else session.name
+    features = None if contribution is None else contribution.features
+    labels = None if contribution is None else contribution.labels
     train_rows, test_rows = split_rows(extent.rows, job.split.test, job.job.seed)
     X = np.concatenate(
         [
-            session.private(contribution.features if contribution and owner == mine else None, owner, (extent.rows, width))
+            session.private(features if owner == session.name else None, owner, (extent.rows, width))
             for owner, width in zip(session.parties, extent.widths, strict=True)
             if width
-        ],  # type: ignore[arg-type]
+        ],
         axis=1,
     )
-    labels = contribution.labels if contribution and job.label_party == mine else None
     y = session.share(labels, job.label_party, (extent.rows,), np.int64)
     begins(TRAINING)
     model = job.make_learner().fit(X[train_rows], y[train_rows])
@@ -217,14 +215,15 @@ def joint(
     begins(DISCLOSURE)
     answers: dict[str, Any] = {}
     if job.disclose.model:
+        names = None if contribution is None else _encoded_names(contribution)
         for owner, size in zip(session.parties, extent.name_bytes, strict=True):
-            names = _encoded_names(contribution) if contribution and owner == mine else None
-            secret = session.share(names, owner, (size,), np.int64)
+            secret = session.share(names if owner == session.name else None, owner, (size,), np.int64)
             answers[columns_of(owner)] = secret.reveal(job.disclose.model, columns_of(owner))
         answers[COEFFICIENTS] = model.coef_.reveal(job.disclose.model, COEFFICIENTS)
         answers[INTERCEPT] = model.intercept_.reveal(job.disclose.model, INTERCEPT)
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
+    begins(DONE)
     return answers
 
 
@@ -235,12 +234,14 @@ def _rounded(y: SecretArray, z: SecretArray) -> dict[str, SecretArray]:
     return {name: whole[place] for place, name in enumerate(METRICS)}
 
 
-# ------------------------------------------------------------------------------------------------------------------- the answer
+# ----------------------------------------------------------------------------------------------------------- the answer
 
 
 def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, Any]) -> Result:
     report = {name: answers.get(held_out(name)) for name in METRICS}
-    rounded = {name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()}
+    rounded = {
+        name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()
+    }
     if session.name not in job.disclose.model:
         return Result(None, None, None, rounded, extent)
     columns = [
@@ -249,6 +250,11 @@ def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, An
         for name in _decoded_names(answers[columns_of(owner)], owner, width)
     ]
     return Result(columns, answers[COEFFICIENTS], float(answers[INTERCEPT]), rounded, extent)
+
+
+def names_length(contribution: Contribution) -> int:
+    """Bytes of a party's feature names as they are disclosed with a model."""
+    return _encoded_names(contribution).size
 
 
 def _encoded_names(contribution: Contribution) -> NDArray[np.int64]:

@@ -136,13 +136,12 @@ def test_a_sender_far_ahead_of_its_reader_blocks_nothing():
         for link in (bank["bureau"], bureau["bank"]):
             for _ in range(5):
                 post(link, body)
-        with pytest.raises(PeerLost, match="did not take"):
-            bank["bureau"].drain(1 << 20, timeout=0.5)
+        assert not bank["bureau"].drained(1 << 20, 0.5)
 
         def read(link):
             for _ in range(5):
                 assert link.receive().body.size == body.size
-            link.drain(8 << 20)
+            assert link.drained(8 << 20, 20)
 
         assert at_once(lambda: read(bank["bureau"]), lambda: read(bureau["bank"])) == [None, None]
 

@@ -1,0 +1,143 @@
+"""`python -m bench NAME[:SIZE] ...`: time workloads between real processes over sealed links, and say what they cost."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import platform
+import statistics
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from bench import parties as processes
+from bench import tables
+from bench.calibration import calibrate
+from bench.figures import Figures, load
+from bench.workloads import WORKLOADS, Size, Workload, parse, show
+from mpcfl.errors import MpcflError, UsageError
+
+people = Console(stderr=True, highlight=False)
+
+
+def measured(workload: Workload, size: Size, parties: int, repetitions: int | None, profile: Path | None) -> Figures:
+    """The figures of one workload.
+
+    Raises
+    ------
+    MpcflError
+        A size that the workload cannot have, or what ended one of the processes.
+    """
+    calibration = calibrate(workload, size)
+    reports = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile)
+    slowest = [max(seconds) for seconds in zip(*(report.seconds for report in reports), strict=True)]
+    further = [report.further.online_bytes for report in reports if report.further is not None]
+    return Figures(
+        workload=workload.name,
+        size=show(size),
+        parties=parties,
+        repetitions=len(slowest),
+        median_s=statistics.median(slowest),
+        min_s=min(slowest),
+        rounds=reports[0].count.rounds,
+        online_bytes=max(report.count.online_bytes for report in reports),
+        offline_bytes=reports[0].count.offline_bytes,
+        further_epoch_bytes=max(further, default=None),
+        elements=workload.elements(size),
+        max_abs_err=reports[0].max_abs_err,
+        max_rel_err=reports[0].max_rel_err,
+        calibration=calibration,
+        machine=machine(),
+        date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+    )
+
+
+def machine() -> str:
+    """Kind of processor, cores that this process may use, versions."""
+    kind = platform.machine()
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        models = (line.partition(":")[2].strip() for line in information.read_text().splitlines() if "model name" in line)
+        kind = next(models, kind)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{kind}, {cores} cores, Python {platform.python_version()}, NumPy {np.__version__}"
+
+
+def list_workloads() -> None:
+    """The table of workloads, on stdout."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("workload", "size", "default", "what"):
+        table.add_column(name)
+    for one in WORKLOADS.values():
+        table.add_row(one.name, "x".join(one.axes), show(one.default), one.summary)
+    Console(highlight=False).print(table)
+
+
+def run(
+    asked: list[tuple[Workload, Size]],
+    parties: int,
+    repetitions: int | None,
+    profile: Path | None,
+    lines: TextIO | None,
+    earlier: dict[tuple[str, str, int], Figures],
+) -> list[Figures]:
+    """Measure and print one workload after another."""
+    done = []
+    for workload, size in asked:
+        with people.status(f"{workload.name}:{show(size)}"):
+            figures = measured(workload, size, parties, repetitions, profile)
+        if figures.key in earlier:
+            figures = figures.model_copy(update={"ratio": figures.ratio_to(earlier[figures.key])})
+        line = figures.model_dump_json()
+        typer.echo(line)
+        if lines is not None:
+            print(line, file=lines, flush=True)
+        done.append(figures)
+    return done
+
+
+def main(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="NAME[:SIZE]", help="Workloads; without any, the list of them is printed."),
+    ] = None,
+    online: Annotated[bool, typer.Option("--online", help="Run from correlations recorded ahead.")] = False,
+    parties: Annotated[int, typer.Option(min=2, max=32, help="How many parties, the dealer apart.")] = 2,
+    json: Annotated[Path | None, typer.Option(help="File for the JSON lines, which also go to stdout.")] = None,
+    compare: Annotated[Path | None, typer.Option(help="JSON lines of an earlier run to compare with.")] = None,
+    repetitions: Annotated[int | None, typer.Option(min=1, help="Timed repetitions a workload.")] = None,
+    profile: Annotated[Path | None, typer.Option(help="Folder for cProfile files, one a role; slows the run.")] = None,
+) -> None:
+    """Time workloads between processes of this machine: parties and dealer, fresh keys, sealed links over loopback."""
+    if not names and not online:
+        list_workloads()
+        return
+    try:
+        if online:
+            raise UsageError(
+                "--online needs correlations recorded ahead, and this version records none: leave it out, and the "
+                "dealer's work is inside the time"
+            )
+        asked = [parse(name) for name in names or ()]
+        earlier = {} if compare is None else {one.key: one for one in load(compare)}
+        if profile is not None:
+            profile.mkdir(parents=True, exist_ok=True)
+        if json is None:
+            done = run(asked, parties, repetitions, profile, None, earlier)
+        else:
+            with json.open("w", encoding="utf-8") as lines:
+                done = run(asked, parties, repetitions, profile, lines, earlier)
+    except MpcflError as error:
+        people.print(error.reason, markup=False, soft_wrap=True)
+        raise typer.Exit(error.code) from None
+    people.print(tables.table(done))
+    if compare is not None:
+        people.print(tables.comparison(done, earlier))
+
+
+if __name__ == "__main__":
+    typer.run(main)

@@ -1,0 +1,103 @@
+"""One workload's figures: a JSON line, read back for comparisons and tables."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from mpcfl.errors import InputError, UsageError
+
+
+class Calibration(BaseModel):
+    """Seconds of the same job in plain NumPy and of a copy of the operands, in the same run."""
+
+    model_config = ConfigDict(frozen=True)
+
+    numpy_s: float
+    memcpy_s: float
+
+
+class Figures(BaseModel):
+    """What one workload took.
+
+    Parameters
+    ----------
+    workload, size : str
+    parties, repetitions : int
+    median_s, min_s : float
+        Seconds of the slower party, over the repetitions.
+    rounds : int
+    online_bytes : int
+        Payload of the party that sends most, input and reveal excluded.
+    offline_bytes : int
+        From the dealer to the last party.
+    further_epoch_bytes : int or None
+        Online bytes of one more epoch over the same rows.
+    elements : int
+        Of the result; for lr, of the data.
+    max_abs_err : float
+    max_rel_err : float or None
+    calibration : Calibration
+    machine, date : str
+    ratio : float or None
+        To the earlier run that it was compared with, normalised by calibration.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    workload: str
+    size: str
+    parties: int
+    repetitions: int
+    median_s: float
+    min_s: float
+    rounds: int
+    online_bytes: int
+    offline_bytes: int
+    further_epoch_bytes: int | None = None
+    elements: int
+    max_abs_err: float
+    max_rel_err: float | None = None
+    calibration: Calibration
+    machine: str
+    date: str
+    ratio: float | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What must agree for two figures to be comparable."""
+        return self.workload, self.size, self.parties
+
+    def ratio_to(self, earlier: Figures) -> float:
+        """Time over the earlier time, each first divided by what its calibration says of the machine (below 1: faster)."""
+        return self.median_s / earlier.median_s / self.machine_ratio(earlier)
+
+    def machine_ratio(self, earlier: Figures) -> float:
+        """How much slower the machine was than at the earlier run: geometric mean over the two calibrations."""
+        now, then = self.calibration, earlier.calibration
+        return math.sqrt(now.numpy_s / then.numpy_s * (now.memcpy_s / then.memcpy_s))
+
+
+def load(path: Path) -> list[Figures]:
+    """The figures of a JSON-lines file.
+
+    Raises
+    ------
+    UsageError
+        It cannot be read.
+    InputError
+        A line holds no figures.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise UsageError(f"the figures {path} cannot be read", file=str(path)) from None
+    figures = []
+    for number, line in enumerate(lines, 1):
+        try:
+            figures.append(Figures.model_validate_json(line))
+        except ValidationError:
+            raise InputError(f"line {number} of {path} holds no figures of python -m bench", file=str(path)) from None
+    return figures

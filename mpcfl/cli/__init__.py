@@ -1,0 +1,91 @@
+"""The command line: `mpcfl demo | local | keygen | run | dealer | plan | ledger`.
+
+Whatever goes wrong ends in one sentence and one JSON line on stderr (code, reason, ids; never a value) and that code.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+from typer.exceptions import Abort, Exit, TyperException
+
+from mpcfl.cli import dealer as dealer_command
+from mpcfl.cli import demo, keygen, ledger, local, plan, run
+from mpcfl.cli.console import err, printable
+from mpcfl.disclosure import DEALER_WARNING
+from mpcfl.errors import Interrupted, MpcflError, ResourceError, UsageError
+from mpcfl.version import VERSION
+
+__all__ = ["app", "call", "main"]
+
+app = typer.Typer(
+    help="Organisations that may not show each other their data compute on all of it together. " + DEALER_WARNING,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo.demo)
+app.command()(local.local)
+app.command()(keygen.keygen)
+app.command()(run.run)
+app.command("dealer")(dealer_command.dealer)
+app.command()(plan.plan)
+app.add_typer(ledger.app, name="ledger")
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and end.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"mpcfl {VERSION}")
+        raise Exit(0)
+
+
+def main() -> None:
+    """The entry point: runs the command line's arguments and exits with their code."""
+    for name in ("SIGTERM", "SIGHUP"):
+        # Ended from outside, a party still tells its peers, and a parent ends its roles and removes its keys.
+        signal.signal(getattr(signal, name), _interrupt)
+    sys.exit(call(sys.argv[1:]))
+
+
+def call(arguments: Sequence[str]) -> int:
+    """Run a command; the exit code."""
+    try:
+        return int(typer.main.get_command(app).main(list(arguments), "mpcfl", standalone_mode=False) or 0)
+    except Exit as done:
+        return done.exit_code
+    except MpcflError as error:
+        return _report(error)
+    except TyperException as error:
+        return _report(UsageError(error.format_message() or "this command needs arguments: see --help"))
+    except (KeyboardInterrupt, Abort):
+        return _report(Interrupted("interrupted"))
+    except MemoryError:
+        return _report(ResourceError("there is not enough memory for this job"))
+    except Exception as error:
+        # Its text may hold values, and so may a traceback.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(at.filename).name}:{at.lineno}"
+        return _report(MpcflError(f"an unexpected {type(error).__name__} at {place}: please report it", place=place))
+
+
+def _report(error: MpcflError) -> int:
+    err.print(f"error: {printable(error.reason)}", markup=False, soft_wrap=True, style="red")
+    sys.stderr.write(json.dumps({"code": error.code, "reason": error.reason, "ids": error.ids}) + "\n")
+    sys.stderr.flush()
+    return error.code
+
+
+def _interrupt(signum: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,173 @@
+"""`mpcfl local`: a whole job on this machine, every role a process with fresh keys and real sockets."""
+
+from __future__ import annotations
+
+import json
+import socket
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics
+from mpcfl.cli.processes import Roles
+from mpcfl.cli.run import JobFile, JsonFile
+from mpcfl.contribution import Contribution
+from mpcfl.disclosure import facts
+from mpcfl.errors import UsageError
+from mpcfl.job import Job
+from mpcfl.keys import Role, generate
+from mpcfl.outcome import Outcome
+from mpcfl.progress import State
+from mpcfl.roster import to_toml
+from mpcfl.saving import make_folder, write_json
+
+HOST = "127.0.0.1"
+
+Data = Annotated[
+    list[str], typer.Option(metavar="NAME=FILE", help="A party and its CSV file; once a party.", show_default=False)
+]
+OutFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where models and ledgers go.", show_default="a new folder mpcfl-JOB-TIME"),
+]
+
+
+def local(job: JobFile, data: Data, json_file: JsonFile = None, out: OutFolder = None) -> None:
+    """Run a whole job on this machine: every party and the dealer a process of its own, with fresh keys."""
+    outcome = perform(job, named_files(data), out)
+    show_metrics({"joint": outcome.metrics})
+    show_ending(outcome)
+    if json_file is not None:
+        write_json(json_file, outcome.to_json())
+
+
+def named_files(data: Sequence[str]) -> dict[str, Path]:
+    """NAME=FILE options in their order.
+
+    Raises
+    ------
+    UsageError
+        One is not of that form, stands twice, or names no file.
+    """
+    files: dict[str, Path] = {}
+    for option in data:
+        name, equals, file = option.partition("=")
+        if not (name and equals and file):
+            raise UsageError(f"--data takes NAME=FILE, not {option!r}", option="--data")
+        if name in files:
+            raise UsageError(f"--data names {name} twice", option="--data", party=name)
+        if not Path(file).is_file():
+            raise UsageError(f"there is no file {file}", file=file, party=name)
+        files[name] = Path(file)
+    return files
+
+
+def perform(job_file: Path, files: Mapping[str, Path], out: Path | None) -> Outcome:
+    """Run every role of a job to its end.
+
+    Parameters
+    ----------
+    job_file : Path
+    files : mapping of str to Path
+        By party, in the order of ranks unless the job says another.
+    out : Path or None
+        Models and ledgers go into one folder a party below it; by default a new one in the current folder.
+
+    Returns
+    -------
+    Outcome
+
+    Raises
+    ------
+    MpcflError
+        Of the role that failed first.
+    """
+    job = Job.load(job_file)
+    if len(files) < 2:
+        raise UsageError("a job needs the files of two or more parties: --data NAME=FILE once a party", option="--data")
+    parties = job.rank_order(list(files))
+    dealer = _free_name("dealer", parties)
+    job.check(list(files))
+    # Read here first: what is wrong with a file is said at once, by one process.
+    rows = {party: Contribution.read(job, party, file).rows for party, file in files.items()}
+    show_disclosures(facts(job, parties, rows[parties[0]], dealer), dealer)
+    out = _new_folder(job.job.name) if out is None else out
+    with ExitStack() as stack:
+        private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mpcfl-", ignore_cleanup_errors=True)))
+        _write_roster(private, list(files), dealer)
+        show = stack.enter_context(bar())
+
+        def on_event(role: str, event: Mapping[str, Any]) -> None:
+            if "note" in event:
+                say(str(event["note"]))
+            elif role == parties[0]:
+                show(State(**event["state"]))
+
+        roles = stack.enter_context(Roles(on_event))
+        for party, file in files.items():
+            given = {"--party": party, "--data": file, "--state-dir": out / party, "--json": private / f"{party}.json"}
+            options = [str(part) for option in given.items() for part in option]
+            roles.start(party, ["run", str(job_file), *_keys(private, party), *options, "--events"])
+        roles.start(dealer, ["dealer", *_keys(private, dealer)])
+        roles.wait()
+        summaries = {party: json.loads((private / f"{party}.json").read_text("utf-8")) for party in parties}
+    return Outcome.of_all({party: Outcome.from_json(summary) for party, summary in summaries.items()})
+
+
+def show_ending(outcome: Outcome) -> None:
+    """Print what it cost, and where everything is."""
+    show_costs(outcome)
+    for party, path in outcome.model.items():
+        say(f"model of {party}: {path or 'not disclosed to it'}")
+    for party, path in outcome.ledger.items():
+        say(f"ledger of {party}: {path}")
+    first, second, *_ = outcome.ledger.values()
+    say(f"compare two of them: mpcfl ledger compare {first} {second}")
+
+
+def _keys(folder: Path, name: str) -> list[str]:
+    return ["--roster", str(folder / "roster.toml"), "--key", str(folder / f"{name}.key")]
+
+
+def _write_roster(folder: Path, parties: Sequence[str], dealer: str) -> None:
+    """Fresh keys of all roles, and a roster of loopback addresses that are free now."""
+    roles: dict[str, Role] = {**dict.fromkeys(parties, "party"), dealer: "dealer"}
+    ports = iter(_free_ports(2 * len(roles)))
+    entries = []
+    for name, role in roles.items():
+        identity = generate(name, role)
+        identity.save(folder / f"{name}.key")
+        control, data = f"{HOST}:{next(ports)}", f"{HOST}:{next(ports)}"
+        addresses = {"bind": control, "address": control, "data_bind": data, "data_address": data}
+        entries.append(to_toml(identity.entry().model_copy(update=addresses)))
+    (folder / "roster.toml").write_text("\n".join(entries), encoding="utf-8")
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((HOST, 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def _free_name(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name += "-"
+    return name
+
+
+def _new_folder(job: str) -> Path:
+    """A folder that is not there yet, named by the job and the time."""
+    word = "".join(letter if letter.isalnum() else "-" for letter in job)[:40]
+    stem = f"mpcfl-{word}-{datetime.now():%Y%m%d-%H%M%S}"
+    folder, number = Path(stem), 1
+    while folder.exists():
+        folder, number = Path(f"{stem}-{number}"), number + 1
+    make_folder(folder)
+    return folder

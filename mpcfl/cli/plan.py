@@ -1,0 +1,110 @@
+"""`mpcfl plan`: what a job will cost, before anybody pays for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from mpcfl import training
+from mpcfl.cli.console import megabytes, say, show_table
+from mpcfl.cli.local import named_files
+from mpcfl.cli.run import JobFile, JsonFile
+from mpcfl.contribution import Contribution
+from mpcfl.disclosure import outputs
+from mpcfl.drivers.cost import Cost
+from mpcfl.errors import Mismatch, UsageError
+from mpcfl.job import Job
+from mpcfl.saving import write_json
+from mpcfl.training import Extent
+
+NAME_LENGTH = 24
+"""Bytes of a feature's name where only the number of features is known."""
+
+
+def plan(
+    job: JobFile,
+    data: Annotated[list[str] | None, typer.Option(metavar="NAME=FILE", help="A party and its CSV file.")] = None,
+    rows: Annotated[int | None, typer.Option(metavar="N", min=1, help="Number of rows, instead of files.")] = None,
+    columns: Annotated[
+        list[str] | None, typer.Option(metavar="NAME=N", help="A party and its number of columns after preparation.")
+    ] = None,
+    network: Annotated[
+        str | None, typer.Option(metavar="RTT_MS,MBIT", help="Predict seconds: round trip in ms, bandwidth in Mbit/s.")
+    ] = None,
+    json_file: JsonFile = None,
+) -> None:
+    """Forecast a job's rounds, bytes and correlations, exactly, from the files or from their sizes alone."""
+    task = Job.load(job)
+    sizes = _from_files(task, data) if data else _from_numbers(rows, columns)
+    parties = task.rank_order(list(sizes))
+    outputs(task, parties)
+    wide = [sizes[party] for party in parties]
+    if not sum(width for _, width, _ in wide):
+        raise UsageError("no party has a column to train on", option="--columns")
+    names = tuple(length if task.disclose.model else 0 for _, _, length in wide)
+    extent = Extent(wide[0][0], tuple(width for _, width, _ in wide), names)
+    cost = training.plan(task, parties, extent)
+    seconds = None if network is None else _seconds(cost, network)
+    _show(task, parties, cost, seconds)
+    if json_file is not None:
+        write_json(json_file, _document(parties, extent, cost, seconds))
+
+
+def _from_files(job: Job, data: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """Rows, features and the length of their names, by party."""
+    files = named_files(data)
+    job.check(list(files))
+    read = {party: Contribution.read(job, party, file) for party, file in files.items()}
+    if len({one.rows for one in read.values()}) > 1:
+        raise Mismatch(
+            "the files have different numbers of rows: " + ", ".join(f"{p} {c.rows}" for p, c in read.items())
+        )
+    return {party: (one.rows, one.width, training.names_length(one)) for party, one in read.items()}
+
+
+def _from_numbers(rows: int | None, columns: Sequence[str] | None) -> dict[str, tuple[int, int, int]]:
+    if rows is None or not columns:
+        raise UsageError("give --data NAME=FILE once a party, or --rows N and --columns NAME=N once a party")
+    sizes: dict[str, tuple[int, int, int]] = {}
+    for option in columns:
+        name, _, number = option.partition("=")
+        if not name or name in sizes or not (number.isascii() and number.isdigit()):
+            raise UsageError(f"--columns takes NAME=N once a party, not {option!r}", option="--columns")
+        sizes[name] = rows, int(number), NAME_LENGTH * int(number)
+    return sizes
+
+
+def _seconds(cost: Cost, network: str) -> float:
+    """Rounds times the round trip, and the busiest line's bytes at that bandwidth."""
+    try:
+        trip, bandwidth = (float(part) for part in network.split(","))
+    except ValueError:
+        trip = bandwidth = -1.0
+    if not (0 <= trip < float("inf") and 0 < bandwidth < float("inf")):
+        raise UsageError(f"--network takes RTT_MS,MBIT, as 20,100, not {network!r}", option="--network")
+    return cost.rounds * trip / 1e3 + (max(cost.bytes_sent) + cost.offline_bytes) * 8 / (bandwidth * 1e6)
+
+
+def _show(job: Job, parties: Sequence[str], cost: Cost, seconds: float | None) -> None:
+    lines = [("rounds", f"{cost.rounds:,}")]
+    lines += [(f"sent by {party}", megabytes(size)) for party, size in zip(parties, cost.bytes_sent, strict=True)]
+    lines += [("sent by the dealer", megabytes(cost.offline_bytes)), ("largest round", megabytes(cost.largest_round))]
+    lines += [(f"correlations: {family}", f"{count:,}") for family, count in sorted(cost.draws.items())]
+    show_table(f"Forecast of {job.job.name}", lines)
+    if seconds is not None:
+        say(f"On that network, without computing: about {seconds:,.1f} s.")
+
+
+def _document(parties: Sequence[str], extent: Extent, cost: Cost, seconds: float | None) -> dict[str, Any]:
+    return {
+        "rows": extent.rows,
+        "columns": dict(zip(parties, extent.widths, strict=True)),
+        "rounds": cost.rounds,
+        "bytes_sent": dict(zip(parties, cost.bytes_sent, strict=True)),
+        "offline_bytes": cost.offline_bytes,
+        "largest_round_bytes": cost.largest_round,
+        "correlations": cost.draws,
+        "seconds": None if seconds is None else round(seconds, 3),
+    }

@@ -1,0 +1,146 @@
+"""`mpcfl run`: one party's part in a job."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mpcfl import training
+from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics
+from mpcfl.contribution import Contribution
+from mpcfl.disclosure import DEALER_WARNING, agreed, facts
+from mpcfl.errors import UsageError
+from mpcfl.job import Job
+from mpcfl.keys import Identity
+from mpcfl.outcome import Outcome, model_document
+from mpcfl.progress import Progress, State, watched
+from mpcfl.roster import Roster
+from mpcfl.saving import locked, make_folder, move_aside, write_json
+from mpcfl.session import connect
+
+MODEL, LEDGER = "model.json", "ledger.jsonl"
+"""Names of what a run leaves in its state folder."""
+
+JobFile = Annotated[
+    Path, typer.Argument(metavar="JOB.toml", help="The job, the same at every party.", show_default=False)
+]
+JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write a summary for programs.")]
+ConnectTimeout = Annotated[float, typer.Option(metavar="S", min=0.1, help="Seconds until all must have come.")]
+RoundTimeout = Annotated[float, typer.Option(metavar="S", min=0.1, help="Seconds that a peer may be silent.")]
+
+
+def run(
+    job: JobFile,
+    party: Annotated[str, typer.Option(metavar="NAME", help="Who this is.", show_default=False)],
+    roster: Annotated[
+        Path, typer.Option(metavar="FILE", help="Who takes part, with keys and addresses.", show_default=False)
+    ],
+    key: Annotated[Path, typer.Option(metavar="FILE", help="This party's secret keys.", show_default=False)],
+    data: Annotated[
+        Path, typer.Option(metavar="FILE", help="This party's CSV file; it stays here.", show_default=False)
+    ],
+    state_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Where model and ledger go.", show_default="mpcfl-NAME")
+    ] = None,
+    connect_timeout: ConnectTimeout = 60.0,
+    round_timeout: RoundTimeout = 60.0,
+    ledger: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Where the ledger goes instead; an older one is moved aside.")
+    ] = None,
+    dump_view: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Save every received tensor, for tests (.npz).")
+    ] = None,
+    json_file: JsonFile = None,
+    events: Annotated[
+        bool, typer.Option("--events", help="Print progress as JSON lines on stdout instead of tables.")
+    ] = False,
+) -> None:
+    task, known = Job.load(job), Roster.load(roster)
+    names = [entry.name for entry in known.parties]
+    if party not in names:
+        raise UsageError(f"{party} is no party of the roster: there are {', '.join(names)}", party=party)
+    if known.dealer is None:
+        raise UsageError(f"{roster} has no dealer, and the job needs one: add its entry", file=str(roster))
+    identity = Identity.load(key)
+    names = task.rank_order(names)
+    disclosures = agreed(task, names)
+    contribution = Contribution.read(task, party, data)
+    folder = Path(f"mpcfl-{party}") if state_dir is None else state_dir
+    with locked(folder):
+        model, ledger = folder / MODEL, folder / LEDGER if ledger is None else ledger
+        make_folder(ledger.parent)
+        aside = move_aside(ledger)
+        if not events:
+            show_disclosures(facts(task, names, contribution.rows, known.dealer.name), known.dealer.name)
+        _note_aside(aside, "ledger", events)
+        with (
+            _shown(events) as show,
+            connect(
+                known,
+                identity,
+                party,
+                terms=training.terms(task, contribution.rows),
+                names=names,
+                fraction=task.engine.fraction,
+                suite=task.engine.suite,
+                disclosures=disclosures,
+                ledger=ledger,
+                view=dump_view,
+                connect_timeout=connect_timeout,
+                round_timeout=round_timeout,
+            ) as session,
+        ):
+            began = time.perf_counter()
+            progress = Progress(task, contribution.rows, session)
+            with watched(progress, show):
+                result = training.train(session, task, contribution, progress.begins)
+            seconds = time.perf_counter() - began
+        document = model_document(task, result, contribution)
+        if document is not None:
+            _note_aside(move_aside(model), "model", events)
+            write_json(model, document)
+        outcome = Outcome(
+            metrics=result.metrics,
+            rounds=session.rounds,
+            bytes_sent={party: session.bytes_sent},
+            offline_bytes=session.offline_bytes,
+            seconds=seconds,
+            model=None if document is None else str(model),
+            ledger=str(ledger),
+        )
+        if json_file is not None:
+            write_json(json_file, outcome.to_json())
+        if not events:
+            show_metrics({"joint": result.metrics})
+            show_costs(outcome)
+            say(f"model: {outcome.model or 'not disclosed to ' + party}")
+            say(f"ledger: {outcome.ledger}")
+
+
+run.__doc__ = f"Take part in a job with this party's own file, which stays here. {DEALER_WARNING}"
+
+
+def _shown(events: bool) -> AbstractContextManager[Callable[[State], None]]:
+    return nullcontext(_event) if events else bar()
+
+
+def _event(state: State) -> None:
+    _emit({"state": state.to_json()})
+
+
+def _note_aside(place: Path | None, what: str, events: bool) -> None:
+    if place is not None:
+        note = f"An older {what} was moved to {place}."
+        _emit({"note": note}) if events else say(note)
+
+
+def _emit(event: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(event) + "\n")
+    sys.stdout.flush()

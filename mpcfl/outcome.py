@@ -1,0 +1,119 @@
+"""What a job leaves behind: the model of those who may have it, and a summary for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mpcfl.contribution import Contribution
+from mpcfl.data import split_rows
+from mpcfl.disclosure import METRICS
+from mpcfl.errors import InputError
+from mpcfl.job import Job
+from mpcfl.learn import metrics
+from mpcfl.training import DECIMALS, Result
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The summary of one party's run, or of a whole local one.
+
+    Attributes
+    ----------
+    metrics : mapping of str to float or None
+        None if not disclosed to the reader.
+    rounds : int
+    bytes_sent : mapping of str to int
+        Online payload bytes, by party.
+    offline_bytes : int
+        From the dealer to all.
+    seconds : float
+        From the end of the handshake to the last output.
+    model, ledger : str, None, or a mapping of parties to these
+        Paths.
+    """
+
+    metrics: Mapping[str, float | None]
+    rounds: int
+    bytes_sent: Mapping[str, int]
+    offline_bytes: int
+    seconds: float
+    model: Any
+    ledger: Any
+
+    def to_json(self) -> dict[str, Any]:
+        """As INTERFACE states it: the metrics beside the rest."""
+        return {**self.metrics, **self._costs()}
+
+    def to_json_beside(self, alone: str, metrics: Mapping[str, float | None]) -> dict[str, Any]:
+        """The same with the metrics under "joint", and those of one party's own model under another name."""
+        return {alone: dict(metrics), "joint": dict(self.metrics), **self._costs()}
+
+    def _costs(self) -> dict[str, Any]:
+        return {
+            "rounds": self.rounds,
+            "bytes_sent": dict(self.bytes_sent),
+            "offline_bytes": self.offline_bytes,
+            "seconds": round(self.seconds, 3),
+            "model": self.model,
+            "ledger": self.ledger,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Outcome:
+        """What `to_json` wrote."""
+        return cls(
+            {name: document[name] for name in METRICS}, **{k: v for k, v in document.items() if k not in METRICS}
+        )
+
+    @classmethod
+    def of_all(cls, outcomes: Mapping[str, Outcome]) -> Outcome:
+        """The outcomes of all parties as one: metrics as any of them learnt them, costs of all, paths by party."""
+        parts = list(outcomes.values())
+        told = next((part.metrics for part in parts if None not in part.metrics.values()), parts[0].metrics)
+        return cls(
+            metrics=told,
+            rounds=parts[0].rounds,
+            bytes_sent={name: size for part in parts for name, size in part.bytes_sent.items()},
+            offline_bytes=parts[0].offline_bytes,
+            seconds=max(part.seconds for part in parts),
+            model={name: part.model for name, part in outcomes.items()},
+            ledger={name: part.ledger for name, part in outcomes.items()},
+        )
+
+
+def model_document(job: Job, result: Result, contribution: Contribution) -> dict[str, Any] | None:
+    """A disclosed model as JSON, or None; its coefficients are for prepared columns.
+
+    With the preparation of the reader's own columns: what another party's rows need to be prepared, that party has.
+    """
+    if result.coef is None:
+        return None
+    return {
+        "learner": job.job.learner,
+        "columns": result.columns,
+        "coef": result.coef.tolist(),
+        "intercept": result.intercept,
+        "fraction": job.engine.fraction,
+        "preparation": contribution.preparation.to_json(),
+    }
+
+
+def alone(job: Job, contribution: Contribution) -> dict[str, float | None]:
+    """The metrics of the same learner in plaintext, on the columns of the label's owner alone.
+
+    Raises
+    ------
+    InputError
+        This is not the label's owner, or it has no columns.
+    """
+    if contribution.labels is None or not contribution.width:
+        raise InputError(
+            f"{contribution.party} cannot train alone: it lacks the label, or columns", party=contribution.party
+        )
+    train, test = split_rows(contribution.rows, job.split.test, job.job.seed)
+    X, y = contribution.features, contribution.labels
+    model = job.make_learner().fit(X[train], y[train])
+    report = metrics.report(y[test], model.decision_function(X[test]))
+    return {name: round(float(report[name]), DECIMALS) for name in METRICS}

@@ -1,0 +1,192 @@
+"""Dealing: what the parties expand and the dealer corrects adds up to what `sample` says, whatever the number of parties."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from simulation import words
+
+from mpcfl import prg, ring, view
+from mpcfl.correlation import Correlation, Leaf
+from mpcfl.dealing import FIELDS_PER_DRAW, Dealer, Holder, combine, tensor
+from mpcfl.errors import IntegrityError, ProtocolViolation
+from mpcfl.pairwise import Pairwise
+from mpcfl.prg import Stream
+from mpcfl.protocols import semi2k
+from mpcfl.protocols.beaver import Mask, Triple
+from mpcfl.protocols.comparison import BitProducts, Digits
+from mpcfl.protocols.conversion import DaBit
+from mpcfl.protocols.fourier import Harmonics
+from mpcfl.protocols.truncation import TruncMux, TruncPair
+from mpcfl.view import View
+
+N = 70
+
+
+class Trusted:
+    """A dealer and its parties; `deal` gives every party's shares and the clear values."""
+
+    def __init__(self, parties: int, cache_bytes: int = 1 << 20) -> None:
+        keys = [prg.derive(bytes([i]) * 32, "test") for i in range(parties)]
+        self.dealer = Dealer([Stream(key) for key in keys], cache_bytes)
+        self.holders = [Holder(Stream(key), i, parties) for i, key in enumerate(keys)]
+
+    def deal(self, correlation: Correlation):
+        corrections = self.dealer.deal(correlation)
+        assert sum(c.nbytes for c in corrections) == correlation.correction_bytes
+        dealt = [
+            holder.take(correlation, corrections if holder is self.holders[-1] else None) for holder in self.holders
+        ]
+        clear = {f.name: combine(f.group, [d[f.name] for d in dealt]) for f in correlation.fields()}
+        return dealt, clear
+
+
+def every_correlation(trusted: Trusted):
+    """One of each family of the default suite, with the clear masks that it needs."""
+    mask, clear = trusted.deal(Mask((N,)))
+    a = clear["a"]
+    named = mask[0].leaf("a")
+    bit, clear_bit = trusted.deal(DaBit(N))
+    beta, beta_value = bit[0].leaf("bits", bits=N), clear_bit["beta"]
+    pair, clear_pair = trusted.deal(TruncPair(N, 5, 7))
+    yield Mask((2, 3)), ()
+    yield Triple("mul", named, named), (a, a)
+    matrix = view.reshape(named, (7, 10))
+    yield (
+        Triple("matmul", matrix, view.transpose(matrix, (1, 0))),
+        (ring.reshape(a, (7, 10)), ring.reshape(a, (7, 10)).T),
+    )
+    yield Triple("mul", beta, named), (beta_value, a)
+    yield TruncPair(N, 1, 18), ()
+    yield TruncMux(beta, pair[0].leaf("r"), 5, 7), (beta_value, clear_pair["r"])
+    yield Digits(named, True), (a,)
+    yield Digits(named, False), (a,)
+    yield BitProducts(3, (3, 5, 7), 2), ()
+    yield DaBit(N), ()
+    yield Harmonics(named, "sigmoid", 18), (a,)
+    yield Harmonics(named, "softplus", 18), (a,)
+
+
+@pytest.mark.parametrize("parties", [2, 3, 5])
+def test_shares_add_up_to_what_sample_says(parties):
+    trusted = Trusted(parties)
+    families = set()
+    for correlation, masks in every_correlation(trusted):
+        _, clear = trusted.deal(correlation)
+        uniform = {f.name: clear[f.name] for f in correlation.fields() if not f.determined}
+        sampled = correlation.sample(uniform, *masks)
+        for field in correlation.fields():
+            assert clear[field.name].shape == field.shape
+            if field.determined:
+                np.testing.assert_array_equal(clear[field.name], sampled[field.name])
+        families.add(correlation.family)
+    assert families == semi2k.suite.correlations.keys()
+
+
+def test_all_correlations_are_themselves_what_protocols_need():
+    trusted = Trusted(2)
+    _, pair = trusted.deal(TruncPair(N, 1, 18))
+    np.testing.assert_array_equal(pair["rho"], (pair["r"] & np.uint64((1 << 63) - 1)) >> np.uint64(18))
+    np.testing.assert_array_equal(pair["mu"], pair["r"] >> np.uint64(63))
+    _, bit = trusted.deal(DaBit(N))
+    np.testing.assert_array_equal(ring.unpack(bit["bits"], N), bit["beta"])
+    _, products = trusted.deal(BitProducts(3, (0b011, 0b111), 2))
+    p = products["bits"]
+    np.testing.assert_array_equal(products["products"], [p[0] & p[1], p[0] & p[1] & p[2]])
+    dealt, mask = trusted.deal(Mask((N,)))
+    _, digits = trusted.deal(Digits(dealt[0].leaf("a"), False))
+    r = ring.negative(mask["a"])
+    for i in range(16):
+        table = digits["tables"][:, i // 4] >> np.uint64(16 * (i % 4)) & np.uint64(0xFFFF)
+        np.testing.assert_array_equal(table, np.uint64(1) << (r >> np.uint64(4 * i) & np.uint64(15)))
+
+
+def test_a_private_mask_is_its_owners_alone():
+    trusted = Trusted(3)
+    dealt, clear = trusted.deal(Mask((N,), owner=1))
+    np.testing.assert_array_equal(dealt[1]["a"], clear["a"])
+    assert not dealt[0]["a"].any()
+    assert not dealt[2]["a"].any()
+    _, triple = trusted.deal(Triple("mul", dealt[0].leaf("a"), dealt[0].leaf("a")))
+    np.testing.assert_array_equal(triple["c"], clear["a"] * clear["a"])
+
+
+def test_a_mask_that_left_the_cache_is_expanded_again():
+    small, large = Trusted(3, cache_bytes=0), Trusted(3)
+    for trusted in (small, large):
+        names = [trusted.deal(Mask((N,)))[0][0].leaf("a") for _ in range(3)]
+        trusted.products = [trusted.deal(Triple("mul", x, y))[1]["c"] for x in names for y in names]
+    for x, y in zip(small.products, large.products, strict=True):
+        np.testing.assert_array_equal(x, y)
+
+
+def test_a_plane_read_as_bits_and_as_words_is_not_confused():
+    trusted = Trusted(2)
+    dealt, clear = trusted.deal(DaBit(128))
+    as_bits, fewer, as_words = dealt[0].leaf("bits", bits=128), dealt[0].leaf("bits", bits=100), dealt[0].leaf("bits")
+    for name in (as_bits, fewer, as_words, as_bits):
+        value = ring.unpack(clear["bits"], name.shape[0]) if name is not as_words else clear["bits"]
+        np.testing.assert_array_equal(trusted.deal(Triple("mul", name, name))[1]["c"], value * value)
+
+
+def test_a_mask_that_was_not_drawn_is_refused():
+    trusted = Trusted(2)
+    unknown = View.leaf(Leaf(7, 0, (N,)), (N,))
+    with pytest.raises(ProtocolViolation, match="not drawn yet"):
+        trusted.dealer.deal(Triple("mul", unknown, unknown))
+
+
+def test_every_field_of_every_draw_has_its_own_tensor():
+    seen = [tensor(draw, place) for draw in range(50) for place in range(FIELDS_PER_DRAW)]
+    assert len(set(seen)) == len(seen)
+
+
+def test_draws_are_counted_alike_on_both_sides():
+    trusted = Trusted(2)
+    for _ in every_correlation(trusted):
+        pass
+    assert trusted.dealer.draws == trusted.holders[0].draws == trusted.holders[1].draws == 3
+
+
+# What parties make in pairs, without the dealer
+
+
+def pairwise(parties: int) -> list[Pairwise]:
+    secrets = {(i, j): prg.derive(bytes([i, j]) * 16, "test") for i in range(parties) for j in range(i, parties)}
+    return [
+        Pairwise(i, {j: secrets[min(i, j), max(i, j)] for j in range(parties) if j != i}) for i in range(parties)
+    ]
+
+
+@pytest.mark.parametrize("parties", [2, 3, 5])
+def test_zero_sharings_add_up_to_zero_and_are_fresh(parties):
+    ranks = pairwise(parties)
+    seen = []
+    for _ in range(3):
+        shares = [rank.zero((N,)) for rank in ranks]
+        assert not np.add.reduce(shares).any()
+        seen += shares
+    every = np.concatenate(seen)
+    # two parties hold a number and its negative; more share pairwise differences: no word comes again
+    assert np.unique(every).size == every.size
+
+
+@pytest.mark.parametrize("parties", [2, 3, 5])
+@pytest.mark.parametrize("owner", [0, 1])
+def test_an_input_is_shared_without_a_word_sent(parties, owner):
+    ranks, x = pairwise(parties), np.arange(N, dtype=np.uint64)
+    first, second = (
+        [rank.share(owner, (N,), x if i == owner else None) for i, rank in enumerate(ranks)] for _ in range(2)
+    )
+    for shares in (first, second):
+        np.testing.assert_array_equal(np.add.reduce(shares), x)
+    assert np.unique(np.concatenate([*first, *second])).size == 2 * parties * N
+    np.testing.assert_array_equal(x, np.arange(N))
+
+
+def test_wiped_seeds_share_nothing():
+    rank = pairwise(2)[0]
+    rank.wipe()
+    for ask in (lambda: rank.zero((1,)), lambda: rank.share(0, (1,), words(1)), lambda: rank.share(1, (1,), None)):
+        with pytest.raises(IntegrityError):
+            ask()
