@@ -92,7 +92,7 @@ class Entry(BaseModel):
         Where its control and its data socket listen, HOST:PORT; by default 127.0.0.1 with the port of `address`, and
         the next port.
     address, data_address : str, optional
-        How others reach it; by default `bind`, and the next port.
+        How others reach it; by default `bind` and `data_bind`; the data port is the next one if nothing says otherwise.
     addresses : dict of str to str
         Its control address as one named peer sees it, the next port being the data address.
     """
@@ -145,7 +145,8 @@ class Entry(BaseModel):
         if peer in self.addresses:
             return self.addresses[peer], _next_port(self.addresses[peer])
         address = self._reached()
-        return address, self.data_address or _next_port(address)
+        same_as_bind = self.data_bind if self.address is None else None
+        return address, self.data_address or same_as_bind or _next_port(address)
 
     def _reached(self) -> str:
         address = self.address or self.bind

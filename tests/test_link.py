@@ -1,6 +1,5 @@
 """Links over real sockets: agreement, transport, refusal of strangers, and the end of a session."""
 
-import contextlib
 import os
 import signal
 import socket
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import zmq
+from wiring import NAMES, TERMS, at_once, linked, people, post
 
 import mpcfl.sockets
 from mpcfl.errors import (
@@ -30,63 +30,6 @@ from mpcfl.link import Endpoint
 from mpcfl.roster import Roster, to_toml
 from mpcfl.sockets import Context, Gate, Hub
 from mpcfl.wire import CHUNK
-
-NAMES = ("bank", "bureau", "dealer")
-TERMS = {"program": "aa", "rows": "4454"}
-
-
-def free_port():
-    """A port of 127.0.0.1 whose successor is free too."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
-
-
-def people(count, dealer=False):
-    identities = [generate(name, "dealer" if dealer and name == "dealer" else "party") for name in NAMES[:count]]
-    entries = [identity.entry().model_copy(update={"bind": f"127.0.0.1:{free_port()}"}) for identity in identities]
-    return identities, Roster(party=tuple(entries))
-
-
-def at_once(*calls):
-    """Run calls in threads of their own; the results, an exception being one."""
-
-    def outcome(call):
-        try:
-            return call()
-        except Exception as error:
-            return error
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return list(pool.map(outcome, calls))
-
-
-def connect(endpoints, terms=TERMS):
-    links = at_once(*(lambda endpoint=endpoint: endpoint.connect(terms) for endpoint in endpoints))
-    for result in links:
-        if isinstance(result, Exception):
-            raise result
-    return links
-
-
-@contextlib.contextmanager
-def linked(count=2, **timeouts):
-    identities, roster = people(count)
-    endpoints = [Endpoint(identity, roster, **{"connect_timeout": 20, **timeouts}) for identity in identities]
-    try:
-        yield endpoints, connect(endpoints)
-    finally:
-        at_once(*(endpoint.close for endpoint in endpoints))
-
-
-def post(link, body, **fields):
-    sealed = link.prepare([body], **{"round": 1, "count": 1, "history": b"h", "at": "job.py:1", **fields})
-    link.post(sealed)
-    return sealed
 
 
 @pytest.fixture(autouse=True)

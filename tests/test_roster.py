@@ -44,7 +44,7 @@ def test_addresses_follow_the_documented_defaults():
     assert full.reached_by("bureau") == ("proxy:9000", "proxy:9001")
     only_bind = entry(BANK, bind="10.1.1.1:7101", data_bind="10.1.1.1:9999")
     assert only_bind.listens() == ("10.1.1.1:7101", "10.1.1.1:9999")
-    assert only_bind.reached_by("bureau") == ("10.1.1.1:7101", "10.1.1.1:7102")
+    assert only_bind.reached_by("bureau") == ("10.1.1.1:7101", "10.1.1.1:9999")
     only_address = entry(BANK, address="bank.example:8101", data_address="bank.example:1234")
     assert only_address.listens() == ("127.0.0.1:8101", "127.0.0.1:8102")
     assert only_address.reached_by("bureau") == ("bank.example:8101", "bank.example:1234")

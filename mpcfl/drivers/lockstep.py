@@ -21,7 +21,7 @@ from mpcfl.dealing import Dealer, Holder, combine
 from mpcfl.drivers.rounds import Single, flatten, purpose, sends, unflatten
 from mpcfl.effects import Draw, Effect, Open, Protocol, Reveal, Send
 from mpcfl.errors import Mismatch, MpcflError
-from mpcfl.ledger import Disclosures, Ledger
+from mpcfl.ledger import Direction, Disclosures, Ledger
 from mpcfl.message import Message
 from mpcfl.pairwise import Pairwise
 from mpcfl.prg import Stream
@@ -185,10 +185,12 @@ class World:
             digest = hashlib.blake2b(b"".join(np.ascontiguousarray(w).tobytes() for _, w in parts), digest_size=16)
             for single, words in parts:
                 self.bytes_sent[i] += words.nbytes
-                for ledger, direction, peer in ((self.ledgers[i], "out", j), (self.ledgers[j], "in", i)):
+                sides: tuple[tuple[Ledger, Direction, int], ...]
+                sides = ((self.ledgers[i], "out", j), (self.ledgers[j], "in", i))
+                for ledger, direction, peer in sides:
                     ledger.record(
                         single.message,
-                        direction=direction,  # type: ignore[arg-type]
+                        direction=direction,
                         peer=self.names[peer],
                         epoch=0,
                         round=self.rounds,
@@ -253,13 +255,19 @@ class Stage:
         """Run the programs, one a rank; their results. The first exception in any of them is raised here."""
         results: list[Any] = [None] * self.world.parties
         threads = [
-            threading.Thread(target=self._perform, args=(rank, program, results), name=self.world.names[rank])
+            threading.Thread(
+                target=self._perform, args=(rank, program, results), name=self.world.names[rank], daemon=True
+            )
             for rank, program in enumerate(programs)
         ]
         for thread in threads:
             thread.start()
-        for thread in threads:
-            thread.join()
+        try:
+            for thread in threads:
+                thread.join()
+        except BaseException as error:  # Ctrl-C: the programs stop where they next need a round
+            self._fail(error)
+            raise
         if self._error is not None:
             raise self._error
         return results

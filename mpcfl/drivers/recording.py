@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from mpcfl.ledger import Ledger
-from mpcfl.link import Frame, Sealed
+from mpcfl.ledger import Direction, Ledger
 from mpcfl.message import Message
 from mpcfl.ring import Shape
+from mpcfl.stream import Frame, Sealed
 
 Said: TypeAlias = tuple[Message, str, Shape]
 """A message, its purpose, and the shape of its payload in words (in bytes for a message of bytes)."""
@@ -18,7 +18,7 @@ Said: TypeAlias = tuple[Message, str, Shape]
 
 def record(
     ledger: Ledger,
-    direction: Literal["in", "out"],
+    direction: Direction,
     peer: str,
     said: Sequence[Said],
     frame: Frame | Sealed,
