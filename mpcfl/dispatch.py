@@ -55,9 +55,12 @@ def _subtract(x: Any, y: Any) -> Value:
     return op.subtract(x, y) if isinstance(x, Value) else op.add(op.negative(y), x)
 
 
+def _all_boolean(*operands: Any) -> bool:
+    return all((v.kind if isinstance(v, Value) else op.public_kind(v)) == BOOLEAN for v in operands)
+
+
 def _refuse_booleans(x: Any, y: Any, sign: str, instead: str) -> None:
-    kinds = [v.kind if isinstance(v, Value) else op.public_kind(v) for v in (x, y)]
-    if kinds == [BOOLEAN, BOOLEAN]:
+    if _all_boolean(x, y):
         raise TypeError(f"booleans and {sign}: use {instead} for logic, or multiply by 1 to count")
 
 
@@ -109,10 +112,14 @@ def _invert(x: Value) -> Value:
 
 
 def _maximum(x: Any, y: Any) -> Value:
+    if _all_boolean(x, y):
+        return _or(x, y)
     return op.extremum(x, y, True) if isinstance(x, Value) else op.extremum(y, x, True)
 
 
 def _minimum(x: Any, y: Any) -> Value:
+    if _all_boolean(x, y):
+        return _and(x, y)
     return op.extremum(x, y, False) if isinstance(x, Value) else op.extremum(y, x, False)
 
 
@@ -198,6 +205,8 @@ def _axes(x: Value, axis: Any) -> tuple[int, ...]:
 
 def _sum(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
     axes, shape = _axes(x, axis), x.shape
+    if x.kind == BOOLEAN:
+        x = op.as_kind(x, INTEGER)
     for one in reversed(axes):
         x = op.total(x, one)
     return _kept(x, shape, axes) if keepdims else x
@@ -219,10 +228,12 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
     if isinstance(condition, Value):
         if condition.kind != BOOLEAN:
             raise TypeError("np.where takes a secret boolean: compare first")
-        return op.where(condition, left, right)
+        result = op.where(condition, left, right)
+        return op.as_boolean(result) if _all_boolean(left, right) else result
     mask = np.asarray(condition).astype(np.bool_)
     left, right = _values([left, right])
-    return op.add(op.multiply(left, mask.astype(np.int64)), op.multiply(right, (~mask).astype(np.int64)))
+    result = op.add(op.multiply(left, mask.astype(np.int64)), op.multiply(right, (~mask).astype(np.int64)))
+    return op.as_boolean(result) if _all_boolean(left, right) else result
 
 
 def _values(parts: Sequence[Any]) -> list[Value]:
@@ -285,11 +296,14 @@ def _dot(x: Any, y: Any) -> Value:
     return op.matmul(left, right)
 
 
+_PUBLIC: dict[str, type[np.generic]] = {FIXED: np.float64, INTEGER: np.int64, BOOLEAN: np.bool_}
+
+
 def _full_like(x: Value, fill: Any, dtype: Any = None, shape: Any = None) -> Value:
     """A secret constant of the type of x, without communication."""
     kind = x.kind if dtype is None else op.public_kind(np.empty(0, dtype))
     size = x.shape if shape is None else tuple(np.atleast_1d(shape).tolist())
-    return op.constant(x.engine, np.full(size, fill), kind)
+    return op.constant(x.engine, np.full(size, fill, _PUBLIC[kind]), kind)
 
 
 def _round(x: Value, decimals: int = 0) -> Value:

@@ -29,6 +29,7 @@ KINDS = (FIXED, INTEGER, BOOLEAN)
 """Kinds of secret numbers: fixed point with the session's fraction, int64, and zeros and ones."""
 
 MAX_WAITING = 256
+MAX_WAITING_LOCAL = 4096
 MAX_WAITING_ELEMENTS = 1 << 26
 
 _INSIDE = (str(Path(__file__).parent), str(Path(np.__file__).parent))
@@ -148,10 +149,8 @@ class Engine:
         value = Value(self, kind, shape)
         value._compute = compute
         self._local.append(weakref.ref(value))
-        if len(self._local) > MAX_WAITING:
-            self._local = [ref for ref in self._local if ref() is not None]
-            if len(self._local) > MAX_WAITING:
-                self.flush()
+        if len(self._local) >= MAX_WAITING_LOCAL:  # those that nobody holds any more included: all parties count alike
+            self.flush()
         return value
 
     def submit(

@@ -27,6 +27,10 @@ __all__ = ["Endpoint", "Frame", "Link", "Sealed"]
 
 _LINGER: Final = 10.0
 """Seconds that a clean end may wait until all that was posted is acknowledged."""
+_TICK: Final = 0.5
+"""Longest sleep in seconds: timers are looked at this often."""
+_BLOCKED: Final = 0.001
+"""The same while a full socket holds frames back: that a ROUTER has room again is not always signalled."""
 _FLUSH: Final = 500
 """Milliseconds for the very last words (BYE, ABORT) to get from ZeroMQ to the kernel."""
 
@@ -329,14 +333,14 @@ class Endpoint:
 
     # One turn of the sockets
 
-    def _turn(self, signalled: Set[int]) -> bool:
+    def _turn(self, signalled: Set[int]) -> float:
         try:
             return self._work(signalled)
         except MpcflError as error:
             self.failure = self.failure or error
-            return False
+            return _TICK
 
-    def _work(self, signalled: Set[int]) -> bool:
+    def _work(self, signalled: Set[int]) -> float:
         if self._gate.descriptor in signalled:
             self._gate.answer()
         for hub in (self._control, self._data):
@@ -349,9 +353,10 @@ class Endpoint:
         for message in self._data.received(signalled):
             self._data_arrived(message.peer, message.route, message.frames)
         now = time.monotonic()
-        for peering in self._peerings.values():
-            peering.advance(now)
-        return self._control.pending or self._data.pending
+        blocked = [peering.advance(now) for peering in self._peerings.values()]
+        if self._control.pending or self._data.pending:
+            return 0.0
+        return _BLOCKED if any(blocked) else _TICK
 
     def _changed(self, hub: Hub, peer: str | None, change: Change) -> None:
         if peer is None:

@@ -93,14 +93,13 @@ class Peering:
             self.up = False
         self._fresh = False
 
-    def advance(self, now: float) -> None:
-        """Do what time and free sockets allow."""
+    def advance(self, now: float) -> bool:
+        """Do what time and free sockets allow; whether something is left that a socket does not take now."""
         if not self._binder and self._control_up and self._data_up and self._ended is None:
             overdue = not self.up and now - self._begun > _RETRY
             if not self._fresh or overdue:
                 self._begin(now)
-        self._flush()
-        self.transmit()
+        return self._flush() | self.transmit()
 
     def _begin(self, now: float) -> None:
         epoch = self.epoch + 1 if self._session else 0
@@ -247,16 +246,17 @@ class Peering:
         if (seq := self.incoming.acknowledgement(final=final)) is not None:
             self._tell("ack", seq=seq)
 
-    def transmit(self) -> None:
-        """Hand the socket what it takes now."""
+    def transmit(self) -> bool:
+        """Hand the data socket what it takes now; whether something is left that it does not take."""
         if self._greeting is not None and (self.up or not self._binder):
             if not self._data.send(self.name, self._data_route, self._greeting):
-                return
+                return True
             self._greeting = None
         while self.up and (frame := self.outgoing.peek()) is not None:
             if not self._data.send(self.name, self._data_route, frame):
-                return
+                return True
             self.outgoing.sent()
+        return False
 
     # Everything else that is said on the control connection
 
@@ -311,11 +311,12 @@ class Peering:
         self._queue.append(frames)
         self._flush()
 
-    def _flush(self) -> None:
+    def _flush(self) -> bool:
         if not (self._binder or self._control_up):
-            return
+            return False
         while self._queue and self._control.send(self.name, self._control_route, self._queue[0]):
             self._queue.popleft()
+        return bool(self._queue)
 
 
 def _message(kind: str, session: bytes, **fields: Value) -> bytes:

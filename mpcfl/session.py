@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, DTypeLike
 
 from mpcfl import operations, ring, suites
 from mpcfl.array import DTYPES, SecretArray
 from mpcfl.correlation import Correlation
 from mpcfl.drivers.cost import Cost, CostDriver
 from mpcfl.drivers.lockstep import LockstepDriver, Stage, World
-from mpcfl.drivers.network import NetworkDriver
+from mpcfl.drivers.network import NetworkDriver, session_name
 from mpcfl.engine import FIXED, KINDS, Engine, Runner, Value
 from mpcfl.errors import InputError, Interrupted, MpcflError, UsageError
 from mpcfl.keys import Identity
@@ -189,6 +189,8 @@ class Session:
         elif rank == self.rank and not self._engine.common.shapeless:
             raise UsageError(f"{self.name} owns this input and must give its value", party=self.name)
         if shape is None:
+            if array is None and self._engine.common.shapeless:
+                raise UsageError("an input without a shape cannot be foreseen: give share and private its shape")
             self._engine.note("announce", rank)
             code = KINDS.index(kind or FIXED)
             code, shape = self._engine.run(additive.announce(rank, code, None if array is None else array.shape))
@@ -260,8 +262,7 @@ class Session:
             return np.zeros(value.shape, DTYPES[value.kind])[()]
         if value.kind == FIXED:
             return ring.decode(words, self.fraction)[()]
-        signed: NDArray[Any] = np.ascontiguousarray(words).view(np.int64)
-        return signed.astype(DTYPES[value.kind])[()]
+        return words.astype(np.int64).astype(DTYPES[value.kind])[()]
 
     def _readers(self, to: str | Sequence[str]) -> tuple[int, ...]:
         if isinstance(to, str) and to == "all":
@@ -359,7 +360,7 @@ def connect(
         try:
             links = endpoint.connect(common)
             rank = order.index(party)
-            name = links[order[1 if rank == 0 else 0]].exporter("session name")[:8].hex()
+            name = session_name(order, rank, links)
             book = stack.enter_context(Ledger(name, party, disclosures=allowed, sink=ledger))
             dealer = None if roster.dealer is None else roster.dealer.name
             driver = NetworkDriver(order, rank, links, dealer, book, keep_view=view is not None)

@@ -146,7 +146,10 @@ class Hub:
 
     @property
     def pending(self) -> bool:
-        """Whether something may have arrived that no descriptor will tell of again."""
+        """Whether something has arrived that no descriptor will tell of again."""
+        for descriptor in self._touched & self._sockets.keys():
+            if not _readable(self._sockets[descriptor][1]):
+                self._touched.discard(descriptor)
         return bool(self._touched)
 
     def received(self, signalled: Set[int]) -> Iterator[Received]:

@@ -23,8 +23,6 @@ from typing import Final
 _BACKGROUND: Final = "background"
 _PATIENCE: Final = 0.005
 """Seconds without a driver after which the background thread takes over."""
-_TICK: Final = 0.5
-"""Longest sleep in seconds: timers are looked at this often."""
 
 
 class Turns:
@@ -33,15 +31,15 @@ class Turns:
     Parameters
     ----------
     turn : callable
-        Does all that can be done without blocking, given the descriptors that are readable, and tells whether there is
-        more to do at once.
+        Does all that can be done without blocking, given the descriptors that are readable, and tells after how many
+        seconds it must be called again at the latest.
     descriptors : iterable of int
         Readable when there is something to do.
     name : str
         Name of the background thread.
     """
 
-    def __init__(self, turn: Callable[[Set[int]], bool], descriptors: Iterable[int], name: str) -> None:
+    def __init__(self, turn: Callable[[Set[int]], float], descriptors: Iterable[int], name: str) -> None:
         self._turn = turn
         self._lock = threading.Lock()
         self._changed = threading.Condition(self._lock)
@@ -84,15 +82,15 @@ class Turns:
                     if self._driver is None:
                         self._driver = seat
                     if self._driver is seat:
-                        more = self._turn(signalled)
+                        pause = self._turn(signalled)
                         signalled = frozenset()
                         if self._followers:
                             self._changed.notify_all()
-                        if not ready() and not more:
-                            signalled = self._sleep(seat, self._foreground_poll, min(remaining, _TICK))
+                        if not ready():
+                            signalled = self._sleep(seat, self._foreground_poll, min(remaining, pause))
                     else:
                         self._followers += 1
-                        self._changed.wait(min(remaining, _TICK))
+                        self._changed.wait(remaining)
                         self._followers -= 1
                 return True
             finally:
@@ -126,10 +124,8 @@ class Turns:
                     self._driver = _BACKGROUND
                 signalled: Set[int] = frozenset()
                 while self._driver is _BACKGROUND and not self._closed.is_set():
-                    more = self._turn(signalled)
-                    signalled = frozenset()
-                    if not more:
-                        signalled = self._sleep(_BACKGROUND, self._background_poll, _TICK)
+                    pause = self._turn(signalled)
+                    signalled = self._sleep(_BACKGROUND, self._background_poll, pause)
             self._closed.wait(_PATIENCE)
 
     def close(self) -> None:

@@ -150,7 +150,8 @@ def test_a_bound_on_waiting_elements_runs_them(monkeypatch):
             seen.append(session.rounds)
         return seen
 
-    assert sorted(set(perform(program)[0][0])) == [0, 2, 4]
+    # the first run opens the operands and truncates, later ones truncate alone
+    assert sorted(set(perform(program)[0][0])) == [0, 2, 3]
 
 
 @pytest.mark.parametrize("keeper", [0, 1])
@@ -161,11 +162,11 @@ def test_what_a_party_keeps_alive_is_its_own_affair(keeper):
         x, y = shared(session)
         z = x * y
         kept = []
-        for number in range(3 * engine.MAX_WAITING):
+        for number in range(2 * engine.MAX_WAITING_LOCAL):
             w = z + number
             if session.rank == keeper:
                 kept.append(w)
-            if number % 50 == 0:
+            if number % 500 == 0:
                 x * y
         return (z + y).reveal()
 
@@ -254,7 +255,6 @@ def test_a_mismatch_names_both_lines():
         (lambda x: np.full_like(x, 1), lambda x: np.full_like(x, 2)),
         (lambda x: x.reshape(3, 1), lambda x: x.reshape(1, 3)),
         (lambda x: x + 1, lambda x: x - 1),
-        (lambda x: x * 1, lambda x: x * 1.0),
     ],
 )
 def test_public_numbers_that_differ_are_a_mismatch(one, other):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 from collections.abc import Callable
@@ -19,7 +20,7 @@ from simulation import FRACTION, cost, parts, sum_of
 import mpcfl
 from mpcfl import audit, requests
 from mpcfl.drivers.network import NetworkDriver
-from mpcfl.errors import IntegrityError, InputError, Mismatch, MpcflError, PeerLost, UsageError
+from mpcfl.errors import InputError, IntegrityError, Mismatch, MpcflError, PeerLost, UsageError
 from mpcfl.ledger import Disclosures, Ledger
 from mpcfl.link import Endpoint
 from mpcfl.protocol import START, Context
@@ -216,10 +217,12 @@ def test_a_party_that_stays_silent_is_lost_at_the_deadline(play: Play, tmp_path:
     assert "party1" in str(results["party0"])
 
 
-def test_three_parties(play: Play) -> None:
-    results = play(product, product, product)
+def test_three_parties(play: Play, tmp_path: Path) -> None:
+    results = play(product, product, product, options={"ledger": lambda name: tmp_path / f"{name}.jsonl"})
     for name in NAMES:
         np.testing.assert_allclose(results[name], [4.5, -1.0], atol=1e-4)
+    for one, other in itertools.combinations(NAMES, 2):
+        assert not audit.compare(tmp_path / f"{one}.jsonl", tmp_path / f"{other}.jsonl")
 
 
 def test_an_output_that_was_not_agreed_does_not_leave(play: Play, tmp_path: Path) -> None:
@@ -277,7 +280,9 @@ def test_a_roster_without_a_dealer_serves_what_needs_none(tmp_path: Path) -> Non
     assert any(isinstance(result, UsageError) and "no dealer" in str(result) for result in results.values())
 
 
-def test_parties_that_ask_the_dealer_for_different_things_are_stopped(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_parties_that_ask_the_dealer_for_different_things_are_stopped(
+    play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def asking(session: Session) -> Any:
         if session.rank == 1:
             session._driver._dealer._ask([requests.encode(semi2k.suite.correlations["mask"]((3,)))])  # type: ignore[attr-defined]

@@ -90,9 +90,10 @@ class Proxy:
         self.port = free_port()
         self.forwarded = [0, 0]
         self.recorded = bytearray()
+        """The beginning of what the connecting side has said on the data port."""
         self.cut_at: int | None = None
         self.refusing = False
-        self._target = target
+        self.target = target
         self._flowing = threading.Event()
         self._flowing.set()
         self._lock = threading.Lock()
@@ -116,19 +117,19 @@ class Proxy:
                 if self.refusing or self._closed:
                     client.close()
                     continue
-                server = socket.create_connection(("127.0.0.1", self._target + which))
+                server = socket.create_connection(("127.0.0.1", self.target + which))
                 with self._lock:
                     self._open += [(which, client), (which, server)]
-                self._start(self._forward, which, client, server)
-                self._start(self._forward, which, server, client)
+                self._start(self._forward, which, client, server, which == self.DATA)
+                self._start(self._forward, which, server, client, False)
 
-    def _forward(self, which: int, source: socket.socket, sink: socket.socket) -> None:
+    def _forward(self, which: int, source: socket.socket, sink: socket.socket, record: bool) -> None:
         with contextlib.suppress(OSError):
             while data := source.recv(1 << 16):
                 self._flowing.wait()
                 self.forwarded[which] += len(data)
-                if which == self.DATA and len(self.recorded) < 1 << 16:
-                    self.recorded += data
+                if record:
+                    self.recorded += data[: (1 << 16) - len(self.recorded)]
                 sink.sendall(data)
                 if self.cut_at is not None and self.forwarded[self.DATA] > self.cut_at:
                     self.cut_at = None

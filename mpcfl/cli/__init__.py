@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-from typer.exceptions import Abort, Exit, TyperException
+from typer.exceptions import Exit, TyperException
 
 from mpcfl.cli import dealer as dealer_command
 from mpcfl.cli import demo, keygen, ledger, local, plan, run
@@ -42,13 +42,18 @@ app.command()(plan.plan)
 app.add_typer(ledger.app, name="ledger")
 
 
-@app.callback()
-def _options(
-    version: Annotated[bool, typer.Option("--version", is_eager=True, help="Print the version and end.")] = False,
-) -> None:
-    if version:
+def _version(wanted: bool) -> None:
+    if wanted:
         typer.echo(f"mpcfl {VERSION}")
         raise Exit(0)
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and end.")
+    ] = False,
+) -> None: ...
 
 
 def main() -> None:
@@ -62,15 +67,13 @@ def main() -> None:
 def call(arguments: Sequence[str]) -> int:
     """Run a command; the exit code."""
     try:
-        return int(typer.main.get_command(app).main(list(arguments), "mpcfl", standalone_mode=False) or 0)
-    except Exit as done:
-        return done.exit_code
+        code = int(typer.main.get_command(app).main(list(arguments), "mpcfl", standalone_mode=False) or 0)
+        # Typer makes a code of a KeyboardInterrupt, without a word.
+        return code if code != Interrupted.code else _report(Interrupted("interrupted"))
     except MpcflError as error:
         return _report(error)
     except TyperException as error:
         return _report(UsageError(error.format_message() or "this command needs arguments: see --help"))
-    except (KeyboardInterrupt, Abort):
-        return _report(Interrupted("interrupted"))
     except MemoryError:
         return _report(ResourceError("there is not enough memory for this job"))
     except Exception as error:

@@ -18,7 +18,7 @@ import numpy as np
 from mpcfl import prg, ring
 from mpcfl.correlation import Dealt
 from mpcfl.dealing import Dealer, Holder, combine
-from mpcfl.drivers.rounds import Single, flatten, purpose, sends, unflatten
+from mpcfl.drivers.rounds import Single, alike, flatten, purpose, sends, unflatten
 from mpcfl.effects import Draw, Effect, Open, Protocol, Reveal, Send
 from mpcfl.errors import Mismatch, MpcflError
 from mpcfl.ledger import Direction, Disclosures, Ledger
@@ -133,10 +133,10 @@ class World:
         return [holder.take(draw.correlation, corrections) for holder, draw in zip(self._holders, draws, strict=True)]
 
     def _round(self, effects: Sequence[Any], at: Position) -> list[Any]:
-        columns = list(zip(*(flatten(effect) for effect in effects), strict=True))
-        for column in columns:
-            if len({(type(s), s.message.name, s.payload.shape, purpose(s)) for s in column}) > 1:
-                raise Mismatch("the parties' protocols differ: they send different messages in one round")
+        flat = [flatten(effect) for effect in effects]
+        if any(list(map(alike, singles)) != list(map(alike, flat[0])) for singles in flat):
+            raise Mismatch("the parties' protocols differ: they send different messages in one round")
+        columns = list(zip(*flat, strict=True))
         frames: dict[tuple[int, int], list[tuple[Single, Words]]] = {}
         answered: list[list[Any]] = [[] for _ in range(self.parties)]
         for column in columns:
@@ -154,6 +154,8 @@ class World:
         ranks = range(self.parties)
         payloads = [single.payload for single in column]
         if isinstance(column[0], Reveal):
+            for ledger in self.ledgers:  # refused before any word of it is on its way
+                ledger.disclosures.check(column[0].purpose, [self.names[rank] for rank in column[0].to])
             payloads = [ring.add(p, self.common[rank].zero(p.shape)) for rank, p in enumerate(payloads)]
         # inbox[j][i] is what rank j has of rank i
         inbox = [list(payloads) for _ in ranks]

@@ -8,7 +8,9 @@ is recorded in the ledger first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,7 +29,20 @@ from mpcfl.pairwise import Pairwise
 from mpcfl.protocol import START, Position
 from mpcfl.ring import Words
 
-ROUND, END = "round", "end"
+NAME, ROUND, END = "session", "round", "end"
+
+
+def session_name(names: Sequence[str], rank: int, links: Mapping[str, Link]) -> str:
+    """A name for the session, drawn by the first party and told to the others; the ledgers of all bear it."""
+    if rank == 0:
+        name = os.urandom(8)
+        for other in names[1:]:
+            links[other].post(links[other].prepare([name], round=0, count=0, history=b"", at="", kind=NAME))
+        return name.hex()
+    frame = links[names[0]].receive()
+    if frame.header.kind != NAME or frame.body.size != 8:
+        raise ProtocolViolation(f"{names[0]} did not name the session", peer=names[0])
+    return bytes(frame.body).hex()
 
 
 class NetworkDriver:
@@ -62,7 +77,7 @@ class NetworkDriver:
         self,
         names: Sequence[str],
         rank: int,
-        links: dict[str, Link],
+        links: Mapping[str, Link],
         dealer_name: str | None,
         ledger: Ledger,
         *,
@@ -72,6 +87,7 @@ class NetworkDriver:
         self.parties = len(names)
         self._names = tuple(names)
         self._peers = {i: links[name] for i, name in enumerate(names) if i != rank}
+        self._keys = {i: link.exporter("history") for i, link in self._peers.items()}
         self.common = Pairwise(rank, {i: link.exporter("common randomness") for i, link in self._peers.items()})
         self._dealer = None if dealer_name is None else DealerLink(links[dealer_name], rank, self.parties, ledger)
         self.ledger = ledger
@@ -103,10 +119,10 @@ class NetworkDriver:
 
     def finish(self, at: Position) -> None:
         """Agree with all peers that the program has ended here, and release the dealer."""
-        for link in self._peers.values():
-            link.post(link.prepare([], round=self.rounds, count=0, history=at.history, at=at.line, kind=END))
-        for link in self._peers.values():
-            self._check(link, link.receive(), END, 0, 0, at)
+        for rank, link in self._peers.items():
+            link.post(link.prepare([], round=self.rounds, count=0, history=self._stamp(rank, at), at=at.line, kind=END))
+        for rank, link in self._peers.items():
+            self._check(rank, link, link.receive(), END, 0, 0, at)
         if self._dealer is not None:
             self._dealer.end()
         self.wipe()
@@ -150,7 +166,9 @@ class NetworkDriver:
         if not going:
             return
         body = [words.reshape(-1).view(np.uint8) for _, words in going]
-        sealed = link.prepare(body, round=self.rounds, count=len(going), history=at.history, at=at.line, kind=ROUND)
+        sealed = link.prepare(
+            body, round=self.rounds, count=len(going), history=self._stamp(rank, at), at=at.line, kind=ROUND
+        )
         said = [(s.message, purpose(s), words.shape) for s, words in going]
         record(self.ledger, "out", link.peer, said, sealed, self.rounds, at.op)
         link.post(sealed)
@@ -163,7 +181,7 @@ class NetworkDriver:
             return iter(())
         frame = link.receive()
         sizes = [8 * int(np.prod(shape, dtype=np.int64)) for _, shape in coming]
-        self._check(link, frame, ROUND, len(coming), sum(sizes), at)
+        self._check(rank, link, frame, ROUND, len(coming), sum(sizes), at)
         said = [(s.message, purpose(s), shape) for s, shape in coming]
         record(self.ledger, "in", link.peer, said, frame, self.rounds, at.op)
         words: Words = frame.body.view(np.uint64)
@@ -178,9 +196,13 @@ class NetworkDriver:
                 self.view[key] = part.copy()
         return iter(parts)
 
-    def _check(self, link: Link, frame: Frame, kind: str, count: int, size: int, at: Position) -> None:
+    def _stamp(self, rank: int, at: Position) -> bytes:
+        """The program's history as a frame's header carries it: keyed, since headers are not encrypted."""
+        return hashlib.blake2b(at.history, key=self._keys[rank], digest_size=16).digest()
+
+    def _check(self, rank: int, link: Link, frame: Frame, kind: str, count: int, size: int, at: Position) -> None:
         header = frame.header
-        if header.history != at.history or header.kind != kind:
+        if header.history != self._stamp(rank, at) or header.kind != kind:
             here, there = at.line or "its start", header.at or "its start"
             raise Mismatch(
                 f"the programs differ: {self._names[self.rank]} is at {here}, {link.peer} at {there}",

@@ -35,6 +35,15 @@ def sends(single: Single, sender: int, receiver: int) -> bool:
     return receiver in single.to
 
 
+def alike(single: Single) -> tuple[object, ...]:
+    """What all parties must say alike of a message."""
+    if isinstance(single, Open):
+        route: object = single.owner
+    else:
+        route = single.to if isinstance(single, Reveal) else (single.sender, single.to)
+    return (type(single), single.message.name, single.payload.shape, route, purpose(single))
+
+
 def purpose(single: Single) -> str:
     """What the ledger says of it: a disclosure's own purpose, else the message's."""
     return single.purpose if isinstance(single, Reveal) else single.message.purpose

@@ -1,0 +1,279 @@
+"""Whatever goes wrong between real processes, every one of them ends with the documented code and one sentence."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import Command, Ended, end, wait_until
+from shops import BOTH, HEAD, files
+from wiring import Proxy, free_port
+
+from mpcfl import audit
+from mpcfl.examples import credit
+from mpcfl.keys import generate
+from mpcfl.roster import Roster, to_toml
+
+PARTIES = ("shop", "bank")
+ROLES = (*PARTIES, "dealer")
+CONNECT, ROUND = 20, 8
+LONG = "epochs = 1000"
+
+OTHER_VERSION = (
+    "-c",
+    "import sys; import mpcfl.version; mpcfl.version.VERSION = '0.0.0'; "
+    "from mpcfl.cli import call; sys.exit(call(sys.argv[1:]))",
+)
+
+
+class Site:
+    """Three folders with keys, one roster, a job and its files; starts the roles and knows their options."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.running: list[Command] = []
+        self.roles: dict[str, Command] = {}
+        for role in ROLES:
+            (folder / role).mkdir()
+        self.job = {party: self._write(party, "job.toml", HEAD + BOTH) for party in PARTIES}
+        self.data = files(folder)
+        self.ports = {role: free_port() for role in ROLES}
+        self.roster = {role: folder / role / "roster.toml" for role in ROLES}
+        entries = []
+        for role in ROLES:
+            identity = generate(role, "dealer" if role == "dealer" else "party")
+            identity.save(folder / role / "secret.key")
+            entries.append(identity.entry().model_copy(update={"bind": f"127.0.0.1:{self.ports[role]}"}))
+        for path in self.roster.values():
+            path.write_text("".join(map(to_toml, entries)))
+
+    def _write(self, role: str, name: str, text: str) -> Path:
+        path = self.folder / role / name
+        path.write_text(text)
+        return path
+
+    def edit(self, path: Path, old: str, new: str) -> None:
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+    def lengthen(self) -> None:
+        """Make the job one that can be disturbed in its middle."""
+        for job in self.job.values():
+            self.edit(job, "epochs = 4", LONG)
+
+    def start(
+        self, role: str, *extra: object, program: tuple[str, ...] = ("-m", "mpcfl"), connect: float = CONNECT
+    ) -> None:
+        """Start a role as its user would, from its folder."""
+        where = ["--roster", self.roster[role], "--key", "secret.key"]
+        patience = ["--connect-timeout", connect, "--round-timeout", ROUND]
+        command = ["dealer"]
+        if role != "dealer":
+            command = ["run", str(self.job[role]), "--party", role, "--data", str(self.data[role])]
+            command += ["--state-dir", "state", "--json", "run.json"]
+        self.roles[role] = Command([*command, *where, *patience, *extra], self.folder / role, program)
+        self.running.append(self.roles[role])
+
+    def start_all(self) -> None:
+        for role in ROLES:
+            self.start(role)
+
+    def ledger(self, party: str) -> Path:
+        return self.folder / party / "state" / "ledger.jsonl"
+
+    def wait_for_training(self) -> None:
+        """Wait until both parties are in the middle of their work."""
+        for party in PARTIES:
+            wait_until(lambda path=self.ledger(party): path.exists() and path.stat().st_size > 200_000)
+
+    def ended(self) -> dict[str, Ended]:
+        return {role: command.ended() for role, command in self.roles.items()}
+
+    def codes(self) -> dict[str, int]:
+        """The codes of all, each with its sentence if it failed."""
+        ended = self.ended()
+        for one in ended.values():
+            assert one.code <= 0 or one.said["reason"]
+        return {role: one.code for role, one in ended.items()}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    try:
+        yield made
+    finally:
+        end(made.running)
+
+
+def all_end_with(code: int) -> dict[str, int]:
+    return dict.fromkeys(ROLES, code)
+
+
+def test_nothing_wrong(site: Site) -> None:
+    site.start_all()
+    assert site.codes() == all_end_with(0)
+    assert audit.compare(*map(site.ledger, PARTIES)) == []
+
+
+# Before the work
+
+
+def test_a_key_that_the_roster_does_not_know(site: Site) -> None:
+    key = site.folder / "bank" / "secret.key"
+    key.unlink()
+    generate("bank", "party").save(key)
+    for role in ROLES:
+        site.start(role, connect=10)
+    codes = site.codes()
+    assert codes == {"bank": 12, "shop": 10, "dealer": 10}
+
+
+def test_a_party_that_the_roster_does_not_know(site: Site) -> None:
+    site.edit(site.roster["bank"], 'name = "bank"', 'name = "bonk"')
+    site.start("bank")
+    said = site.ended()["bank"].said
+    assert said["code"] == 2
+    assert said["ids"] == {"party": "bank"}
+
+
+def test_another_job_is_named_by_its_key(site: Site) -> None:
+    site.edit(site.job["bank"], "epochs = 4", "epochs = 5")
+    site.start_all()
+    ended = site.ended()
+    assert {role: one.said["code"] for role, one in ended.items()} == all_end_with(11)
+    assert any("learner.epochs" in one.said["reason"] for one in ended.values())
+    assert not any(one.said["reason"].count("learner.") > 1 for one in ended.values())
+
+
+def test_another_version(site: Site) -> None:
+    site.start("shop")
+    site.start("bank", program=OTHER_VERSION)
+    site.start("dealer")
+    ended = site.ended()
+    assert {role: one.said["code"] for role, one in ended.items()} == all_end_with(11)
+    assert any("version" in one.said["reason"] for one in ended.values())
+
+
+def test_a_row_too_few(site: Site) -> None:
+    lines = site.data["bank"].read_text().splitlines()
+    site.data["bank"].write_text("\n".join(lines[:-1]) + "\n")
+    site.start_all()
+    ended = site.ended()
+    assert {role: one.said["code"] for role, one in ended.items()} == all_end_with(11)
+    assert any("rows" in one.said["reason"] for one in ended.values())
+
+
+def test_an_id_that_differs(site: Site) -> None:
+    site.edit(site.data["bank"], "c0042", "c9942")
+    site.start_all()
+    ended = site.ended()
+    assert {role: one.said["code"] for role, one in ended.items()} == all_end_with(11)
+    assert all("id columns differ" in ended[party].said["reason"] for party in PARTIES)
+    assert not any("c0042" in one.err + one.out or "c9942" in one.err + one.out for one in ended.values())
+    for party in PARTIES:
+        said = audit.verify(site.ledger(party))
+        assert {output.purpose for output in said.outputs} == {"ids agree"}
+        assert {total.exposure for total in said.totals} <= {"masked", "output", "public", "share"}
+
+
+@pytest.mark.parametrize("cell", ["nan", "inf", "12a", "1e400"])
+def test_a_cell_that_is_no_number(site: Site, cell: str) -> None:
+    path = site.data["bank"]
+    header, first, *rest = path.read_text().splitlines()
+    parts = first.split(",")
+    path.write_text("\n".join([header, ",".join([parts[0], cell, *parts[2:]]), *rest]) + "\n")
+    site.start("shop", connect=3)
+    site.start("bank")
+    ended = site.ended()
+    said = ended["bank"].said
+    assert (said["code"], said["ids"]) == (3, {"file": str(path), "row": 2, "column": "a"})
+    assert cell not in said["reason"].replace("finite", "")
+    assert ended["shop"].said["code"] == 10
+
+
+def test_the_credit_files_of_different_customers(site: Site) -> None:
+    for party, name in (("shop", "bank"), ("bank", "bureau")):
+        site.job[party].write_text(
+            credit.path("job.toml").read_text().replace("bank", "shop").replace("bureau", "bank")
+        )
+        site.data[party] = credit.path(f"{name}{'_partial' if party == 'shop' else ''}.csv")
+    site.start_all()
+    assert site.codes() == all_end_with(11)
+
+
+# In the middle of it
+
+
+@pytest.mark.parametrize("victim", ROLES)
+def test_a_role_that_is_killed(site: Site, victim: str) -> None:
+    site.lengthen()
+    site.start_all()
+    site.wait_for_training()
+    site.roles[victim].process.kill()
+    codes = site.codes()
+    assert codes == all_end_with(10) | {victim: -signal.SIGKILL}
+    for party in set(PARTIES) - {victim}:
+        assert audit.verify(site.ledger(party)).entries > 0
+
+
+def test_a_role_that_stops_without_ending(site: Site) -> None:
+    site.lengthen()
+    site.start_all()
+    site.wait_for_training()
+    os.kill(site.roles["bank"].process.pid, signal.SIGSTOP)
+    ended = {role: site.roles[role].ended() for role in ("shop", "dealer")}
+    assert {role: one.said["code"] for role, one in ended.items()} == {"shop": 10, "dealer": 10}
+
+
+@pytest.mark.parametrize("victim", ROLES)
+def test_a_role_that_is_interrupted_tells_the_others(site: Site, victim: str) -> None:
+    site.lengthen()
+    site.start_all()
+    site.wait_for_training()
+    site.roles[victim].process.send_signal(signal.SIGINT)
+    assert site.codes() == all_end_with(130)
+
+
+@pytest.mark.parametrize("which", [(Proxy.CONTROL,), (Proxy.DATA,), (Proxy.CONTROL, Proxy.DATA)])
+def test_a_connection_that_is_cut_comes_back_and_the_result_is_right(site: Site, which: tuple[int, ...]) -> None:
+    for job in site.job.values():
+        site.edit(job, "epochs = 4", "epochs = 60")
+    proxy = Proxy(site.ports["shop"])
+    try:
+        table = Roster.load(site.roster["bank"])
+        shop = table["shop"].model_copy(update={"addresses": {"bank": f"127.0.0.1:{proxy.port}"}})
+        others = [entry for entry in table.entries if entry.name != "shop"]
+        site.roster["bank"].write_text("".join(map(to_toml, [shop, *others])))
+        site.start_all()
+        site.wait_for_training()
+        proxy.cut(*which)
+        assert site.codes() == all_end_with(0)
+        assert sum(proxy.forwarded) > 0
+    finally:
+        proxy.close()
+    assert audit.compare(*map(site.ledger, PARTIES)) == []
+    coefficients = [_model(site, party) for party in PARTIES]
+    assert np.array_equal(*coefficients)
+    assert np.abs(coefficients[0]).max() > 0.1
+
+
+def _model(site: Site, party: str) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    summary = json.loads((site.folder / party / "run.json").read_text())
+    return np.array(json.loads((site.folder / party / summary["model"]).read_text())["coef"])
+
+
+def test_a_full_disk_for_the_ledger(site: Site) -> None:
+    """What cannot be recorded is not sent: both sides end at once with the code of the side at fault."""
+    site.start("shop")
+    site.start("bank", "--ledger", "/dev/full")
+    site.start("dealer")
+    codes = site.codes()
+    assert codes["bank"] in (14, 15)
+    assert codes == all_end_with(codes["bank"])
