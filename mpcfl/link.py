@@ -396,12 +396,14 @@ class Endpoint:
     def close(self) -> None:
         """End the session and release sockets, context and thread.
 
-        Unless it was aborted, waits up to 10 s until the peers have all that was posted.
+        Unless it has failed, waits up to 10 s until the peers have all that was posted.
         """
         if self._context is None or self._context.closed:
             return
+        if self.failure is not None:
+            self.abort(self.failure)
         try:
-            if not self._aborted and self.failure is None:
+            if not self._aborted:
                 with self._turns:
                     for peering in self._peerings.values():
                         peering.leave()

@@ -136,7 +136,7 @@ class Peering:
         if kind not in _MESSAGES:
             raise ProtocolViolation(f"{self.name} sent an unknown control message", peer=self.name)
         exact(message, _MESSAGES[kind])
-        self._obey(kind, message)
+        self._obey(route, kind, message)
 
     def _greeted(self, route: bytes, hello: Hello) -> None:
         if not self._binder:
@@ -260,7 +260,7 @@ class Peering:
 
     # Everything else that is said on the control connection
 
-    def _obey(self, kind: str, message: Mapping[str, Value]) -> None:
+    def _obey(self, route: bytes, kind: str, message: Mapping[str, Value]) -> None:
         session, numbers = message["session"], {key: value for key, value in message.items() if type(value) is int}
         if any(number < 0 for number in numbers.values()):
             raise ProtocolViolation(f"{self.name} sent a negative number", peer=self.name)
@@ -271,6 +271,9 @@ class Peering:
             session = self._session
         if session != self._session:
             return  # of a session that is over
+        if self._handshake is None:
+            # The connection may be a new one, over which the peer speaks before it greets anew: the answer goes there.
+            self._control_route = route
         if kind == "ack":
             self.outgoing.acknowledge(numbers["seq"])
         elif kind == "resend":

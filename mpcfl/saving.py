@@ -16,14 +16,31 @@ from mpcfl.errors import ResourceError, UsageError
 LOCK = "lock"
 
 
+def check_target(path: Path) -> None:
+    """Refuse, before the work whose result goes there, what a file must not take the place of.
+
+    Raises
+    ------
+    UsageError
+        Something stands there that is no regular file (a folder, a device, a link), or its folder does not exist.
+    """
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_file()):
+        raise UsageError(f"{path} is no regular file and is not replaced: name another", file=str(path))
+    if not path.parent.is_dir():
+        raise UsageError(f"there is no folder {path.parent} for {path.name}", file=str(path))
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write a JSON file (mode 0600) in one step that survives a crash; a file of that name is replaced.
 
     Raises
     ------
+    UsageError
+        As of `check_target`.
     ResourceError
         It cannot be written; what was there before still is.
     """
+    check_target(path)
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
@@ -51,13 +68,16 @@ def move_aside(path: Path) -> Path | None:
 
     Raises
     ------
+    UsageError
+        As of `check_target`.
     ResourceError
         It cannot be renamed.
     """
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
+    check_target(path)
     number = 1
-    while (target := path.with_name(f"{path.name}.{number}")).exists():
+    while os.path.lexists(target := path.with_name(f"{path.name}.{number}")):
         number += 1
     try:
         path.rename(target)

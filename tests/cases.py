@@ -1,6 +1,6 @@
 """How each primitive is called, on which inputs, and when an answer agrees with the oracle's.
 
-A suite's rules are tried on these cases whatever they do inside; a primitive without a case here fails the conformance test.
+A suite's rules are tried on these cases, whatever they do inside. A primitive without one fails the conformance test.
 """
 
 from __future__ import annotations
@@ -46,8 +46,7 @@ HALF, TOP = 1 << 62, 1 << 63
 class Case:
     """One way to call a primitive.
 
-    `start(suite, ctx, *shares)` makes the protocol; it calls each primitive of `uses` once, on operands of the shapes at
-    the given places.
+    `start(suite, ctx, *shares)` makes the protocol. It calls each primitive of `uses` once, on the operands there.
     """
 
     name: str
@@ -59,7 +58,7 @@ class Case:
 
 
 def edged(edges: Words, draw: Callable[[np.random.Generator, Shape], Words]) -> Inputs:
-    """Operands of drawn values of which the first, where there is room, are the edges, in another order for each operand."""
+    """Operands of drawn values; the first, where there is room, are the edges: all pairs of them for two operands."""
 
     def inputs(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
         operands = []
@@ -166,7 +165,10 @@ CASES: dict[str, Sequence[Case]] = {
     "mux": [Case("mux", TWO_VECTORS, ANY, exact, _compare_and_choose, [("msb", (0,)), ("mux", (0, 1))])],
     "trunc_pr": [
         *(_truncation(1, shift) for shift in (0, 1, 18, 62)),
-        *(_truncation(*scale) for scale in ((3, 4), ((1 << 62) // 10 + 1, 62), ((1 << 63) - 1, 62), ((1 << 63) - 1, 0))),
+        *(
+            _truncation(*scale)
+            for scale in ((3, 4), ((1 << 62) // 10 + 1, 62), ((1 << 63) - 1, 62), ((1 << 63) - 1, 0))
+        ),
     ],
     "trunc_exact": [
         Case(f"trunc_exact by {m}", ONE_VECTOR, IN_RANGE, exact, _on_words("trunc_exact", m), [("trunc_exact", (0,))])
@@ -184,7 +186,7 @@ def cases(suite: Suite, primitive: str) -> Sequence[Case]:
     """The cases of a primitive."""
     if primitive not in CASES:
         raise AssertionError(
-            f"suite {suite.name} has a rule for {primitive!r}, and tests/cases.py has no case for it: say there how it is "
-            "called and what its answer must be"
+            f"suite {suite.name} has a rule for {primitive!r}, and tests/cases.py has no case for it: "
+            "say there how it is called and what its answer must be"
         )
     return CASES[primitive]

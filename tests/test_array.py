@@ -1,4 +1,4 @@
-"""`SecretArray` against NumPy: the same program on ndarrays and on secrets gives the same shapes, dtypes and numbers."""
+"""`SecretArray` against NumPy: one program on ndarrays and on secrets gives the same shapes, dtypes and numbers."""
 
 from __future__ import annotations
 
@@ -78,9 +78,7 @@ def test_two_operands(kinds, data):
 
     def program(session):
         a, b = session.share(x, owner=0), session.share(y, owner=1)
-        return [
-            function(*pair).reveal() for function in functions for pair in ((a, b), (a, y), (x, b))
-        ]
+        return [function(*pair).reveal() for function in functions for pair in ((a, b), (a, y), (x, b))]
 
     found = iter(perform(program)[0][0])
     for function in functions:

@@ -16,8 +16,9 @@ import sockets
 from commands import Ended, mpcfl, started, wait_until
 from shops import BOTH, HEAD, files
 
-from mpcfl import audit, cli
+from mpcfl import audit, cli, saving
 from mpcfl.disclosure import DEALER_WARNING, METRICS
+from mpcfl.errors import UsageError
 from mpcfl.examples import credit
 from mpcfl.job import Job
 from mpcfl.keys import Identity
@@ -298,3 +299,34 @@ def test_two_processes_cannot_share_a_state_folder(tmp_path: Path) -> None:
         wait_until(lambda: "state" in mpcfl(*arguments, "--connect-timeout", 0.1, folder=tmp_path).said["reason"])
         first.process.send_signal(signal.SIGINT)
         assert first.ended().said["code"] == 130
+
+
+@pytest.mark.parametrize("place", ["device", "folder", "link", "missing/file"])
+def test_nothing_but_a_file_of_its_own_is_replaced(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "device")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "target").write_text("kept")
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    before = sorted(path.name for path in tmp_path.iterdir())
+    path = tmp_path / place
+    job = write_job(tmp_path)
+    numbers = ["--rows", "150", "--columns", "shop=2", "--columns", "bank=5"]
+    assert call("plan", job, *numbers, "--json", path, capsys=capsys).said["code"] == 2
+    if path.parent.exists():
+        with pytest.raises(UsageError, match="no regular file"):
+            saving.move_aside(path)
+    job.unlink()
+    assert sorted(path.name for path in tmp_path.iterdir()) == before
+    assert stat.S_ISFIFO((tmp_path / "device").stat().st_mode)
+    assert (tmp_path / "target").read_text() == "kept"
+
+
+def test_files_moved_aside_take_the_first_free_number(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    assert saving.move_aside(path) is None
+    for number in (1, 2):
+        path.write_text(str(number))
+        assert saving.move_aside(path) == tmp_path / f"ledger.jsonl.{number}"
+    assert (tmp_path / "ledger.jsonl.1").read_text() == "1"

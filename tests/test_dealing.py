@@ -1,4 +1,4 @@
-"""Dealing: what the parties expand and the dealer corrects adds up to what `sample` says, whatever the number of parties."""
+"""Dealing: what parties expand and the dealer corrects adds up to what `sample` says, for any number of parties."""
 
 from __future__ import annotations
 
@@ -153,9 +153,7 @@ def test_draws_are_counted_alike_on_both_sides():
 
 def pairwise(parties: int) -> list[Pairwise]:
     secrets = {(i, j): prg.derive(bytes([i, j]) * 16, "test") for i in range(parties) for j in range(i, parties)}
-    return [
-        Pairwise(i, {j: secrets[min(i, j), max(i, j)] for j in range(parties) if j != i}) for i in range(parties)
-    ]
+    return [Pairwise(i, {j: secrets[min(i, j), max(i, j)] for j in range(parties) if j != i}) for i in range(parties)]
 
 
 @pytest.mark.parametrize("parties", [2, 3, 5])

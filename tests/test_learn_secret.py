@@ -92,9 +92,7 @@ def test_bytes_a_step_grow_with_rows_plus_columns():
 
         return [
             a - b
-            for a, b in zip(
-                mpcfl.forecast(program(3)).bytes_sent, mpcfl.forecast(program(2)).bytes_sent, strict=True
-            )
+            for a, b in zip(mpcfl.forecast(program(3)).bytes_sent, mpcfl.forecast(program(2)).bytes_sent, strict=True)
         ]
 
     steps, narrow, wide = ROWS // BATCH, per_epoch(100), per_epoch(200)

@@ -132,7 +132,7 @@ FAULTS = {
 @pytest.mark.parametrize("sender", [0, 1])
 def test_a_fault_on_the_way_is_noticed_and_repaired(fault, sender):
     with linked() as (endpoints, links):
-        mine, theirs = links[sender]["bureau" if sender == 0 else "bank"], links[1 - sender]["bank" if sender == 0 else "bureau"]  # fmt: skip  # noqa: E501
+        (mine,), (theirs,) = links[sender].values(), links[1 - sender].values()
         Mischief(endpoints[sender], numbered(FAULTS[fault]))
         for number in range(6):
             post(mine, bytes([number]) * 100)

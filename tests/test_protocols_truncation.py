@@ -61,7 +61,9 @@ def test_floor_or_one_more_in_1e8_truncations(parties, shift):
 
 
 @pytest.mark.parametrize("parties", [2, 3])
-@given(st.lists(VALUE, min_size=1, max_size=8), st.integers(0, (1 << 63) - 1), st.integers(0, 62), st.integers(0, 2**32))
+@given(
+    st.lists(VALUE, min_size=1, max_size=8), st.integers(0, 2 * LIMIT - 1), st.integers(0, 62), st.integers(0, 2**32)
+)
 @settings(max_examples=60, deadline=None)
 def test_times_any_multiplier_within_one_unit(parties, values, multiplier, shift, seed):
     y = signed(play(by(trunc_pr, multiplier, shift), words(*values), parties=parties, seed=seed).words)

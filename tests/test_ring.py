@@ -1,4 +1,4 @@
-"""Ring words: NumPy's rules for shapes, wrapping arithmetic, exact fixed point, and specs that go everywhere arrays go."""
+"""Ring words: NumPy's rules for shapes, wrapping arithmetic, exact fixed point, and specs that go where arrays go."""
 
 from __future__ import annotations
 

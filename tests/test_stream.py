@@ -1,4 +1,4 @@
-"""Sequence numbers and resending: over a network that loses, repeats, reorders and forges, all arrives once and in order."""
+"""Sequence numbers and resending: all arrives once and in order over any network."""
 
 import random
 
@@ -216,7 +216,7 @@ def test_the_window_bounds_what_is_under_way_and_acknowledgements_wait_for_the_r
         assert incoming.accept(*frame) is Arrival.TAKEN
         if (seq := incoming.acknowledgement()) is not None:
             outgoing.acknowledge(told := seq)
-    # Two payloads wait unread, which is more than the inbox; what came after is not acknowledged, so the sender stopped.
+    # Two payloads wait unread, more than the inbox holds; what came after is not acknowledged, so the sender stopped.
     assert told < incoming.last
     assert incoming.last - told <= WINDOW // CHUNK + 2
     assert incoming.last < outgoing.last

@@ -117,7 +117,11 @@ class Proxy:
                 if self.refusing or self._closed:
                     client.close()
                     continue
-                server = socket.create_connection(("127.0.0.1", self.target + which))
+                try:
+                    server = socket.create_connection(("127.0.0.1", self.target + which))
+                except OSError:
+                    client.close()
+                    continue
                 with self._lock:
                     self._open += [(which, client), (which, server)]
                 self._start(self._forward, which, client, server, which == self.DATA)

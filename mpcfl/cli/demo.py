@@ -9,7 +9,7 @@ from mpcfl.contribution import Contribution
 from mpcfl.examples import credit
 from mpcfl.job import Job
 from mpcfl.outcome import alone
-from mpcfl.saving import write_json
+from mpcfl.saving import check_target, write_json
 
 
 def demo(json_file: JsonFile = None, out: OutFolder = None) -> None:
@@ -17,6 +17,8 @@ def demo(json_file: JsonFile = None, out: OutFolder = None) -> None:
 
     Every role is a process of this machine, as in `mpcfl local`.
     """
+    if json_file is not None:
+        check_target(json_file)
     job_file = credit.path("job.toml")
     files = {party: credit.path(f"{party}.csv") for party in ("bank", "bureau")}
     say("A bank knows which of its loans went bad, a credit bureau its customers' jobs and debts.")

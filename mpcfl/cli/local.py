@@ -24,7 +24,7 @@ from mpcfl.keys import Role, generate
 from mpcfl.outcome import Outcome
 from mpcfl.progress import State
 from mpcfl.roster import to_toml
-from mpcfl.saving import make_folder, write_json
+from mpcfl.saving import check_target, make_folder, write_json
 
 HOST = "127.0.0.1"
 
@@ -39,6 +39,8 @@ OutFolder = Annotated[
 
 def local(job: JobFile, data: Data, json_file: JsonFile = None, out: OutFolder = None) -> None:
     """Run a whole job on this machine: every party and the dealer a process of its own, with fresh keys."""
+    if json_file is not None:
+        check_target(json_file)
     outcome = perform(job, named_files(data), out)
     show_metrics({"joint": outcome.metrics})
     show_ending(outcome)

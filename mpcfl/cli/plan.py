@@ -16,7 +16,7 @@ from mpcfl.disclosure import outputs
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import Mismatch, UsageError
 from mpcfl.job import Job
-from mpcfl.saving import write_json
+from mpcfl.saving import check_target, write_json
 from mpcfl.training import Extent
 
 NAME_LENGTH = 24
@@ -36,6 +36,8 @@ def plan(
     json_file: JsonFile = None,
 ) -> None:
     """Forecast a job's rounds, bytes and correlations, exactly, from the files or from their sizes alone."""
+    if json_file is not None:
+        check_target(json_file)
     task = Job.load(job)
     sizes = _from_files(task, data) if data else _from_numbers(rows, columns)
     parties = task.rank_order(list(sizes))

@@ -22,7 +22,7 @@ from mpcfl.keys import Identity
 from mpcfl.outcome import Outcome, model_document
 from mpcfl.progress import Progress, State, watched
 from mpcfl.roster import Roster
-from mpcfl.saving import locked, make_folder, move_aside, write_json
+from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
 from mpcfl.session import connect
 
 MODEL, LEDGER = "model.json", "ledger.jsonl"
@@ -62,6 +62,8 @@ def run(
         bool, typer.Option("--events", help="Print progress as JSON lines on stdout instead of tables.")
     ] = False,
 ) -> None:
+    if json_file is not None:
+        check_target(json_file)
     task, known = Job.load(job), Roster.load(roster)
     names = [entry.name for entry in known.parties]
     if party not in names:
