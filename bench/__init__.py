@@ -1,1 +1,1 @@
-"""How fast the library is, measured: `python -m bench` for whole operations, `bench.kernels` and `bench.links` for parts."""
+"""How fast the library is: `python -m bench` times whole operations, `bench.kernels` and `bench.links` parts."""

@@ -1,4 +1,4 @@
-"""`python -m bench NAME[:SIZE] ...`: time workloads between real processes over sealed links, and say what they cost."""
+"""`python -m bench NAME[:SIZE] ...`: time workloads between processes over sealed links, and count their cost."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import datetime
 import os
 import platform
 import statistics
+import sys
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -21,7 +22,7 @@ from bench.figures import Figures, load
 from bench.workloads import WORKLOADS, Size, Workload, parse, show
 from mpcfl.errors import MpcflError, UsageError
 
-people = Console(stderr=True, highlight=False)
+people = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160)
 
 
 def measured(workload: Workload, size: Size, parties: int, repetitions: int | None, profile: Path | None) -> Figures:
@@ -61,7 +62,9 @@ def machine() -> str:
     kind = platform.machine()
     information = Path("/proc/cpuinfo")
     if information.exists():
-        models = (line.partition(":")[2].strip() for line in information.read_text().splitlines() if "model name" in line)
+        models = (
+            line.partition(":")[2].strip() for line in information.read_text().splitlines() if "model name" in line
+        )
         kind = next(models, kind)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return f"{kind}, {cores} cores, Python {platform.python_version()}, NumPy {np.__version__}"
@@ -74,7 +77,7 @@ def list_workloads() -> None:
         table.add_column(name)
     for one in WORKLOADS.values():
         table.add_row(one.name, "x".join(one.axes), show(one.default), one.summary)
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def run(

@@ -71,7 +71,7 @@ class Figures(BaseModel):
         return self.workload, self.size, self.parties
 
     def ratio_to(self, earlier: Figures) -> float:
-        """Time over the earlier time, each first divided by what its calibration says of the machine (below 1: faster)."""
+        """Time over the earlier time, corrected for what the calibrations say of the machine (below 1: faster)."""
         return self.median_s / earlier.median_s / self.machine_ratio(earlier)
 
     def machine_ratio(self, earlier: Figures) -> float:

@@ -61,9 +61,9 @@ class Report:
 class Repetition:
     """A program that shares fresh inputs, starts with all others, and times one operation, its dealing included.
 
-    A session runs its program twice: on shapes alone in a thread, to tell the dealer what will be drawn, and for real. The run on
-    shapes is held back until the clock runs, so the dealer has no head start. Inputs are new ones each time, since an operand that
-    was opened once would not be opened again.
+    A session runs its program twice: on shapes alone in a thread, to tell the dealer what will be drawn, and for real.
+    The run on shapes is held back until the clock runs, so the dealer has no head start. Inputs are new ones each time,
+    since an operand that was opened once would not be opened again.
 
     Parameters
     ----------

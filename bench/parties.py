@@ -10,21 +10,24 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from multiprocessing.process import BaseProcess
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
 from bench.measure import Report, measure
 from bench.workloads import WORKLOADS, Size
 from mpcfl import dealer
+from mpcfl.connection import connect
 from mpcfl.errors import MpcflError, PeerLost, from_code
 from mpcfl.keys import generate
 from mpcfl.roster import to_toml
-from mpcfl.session import connect, party_names
+from mpcfl.simulation import party_names
 
 DEALER = "dealer"
-ROUND_TIMEOUT = 600.0
+ROUND_TIMEOUT = 120.0
 """Seconds: a large workload may keep a peer waiting for longer than a job would."""
+POLL = 0.1
+"""Seconds between two looks at each pipe."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +76,11 @@ def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path
         plan = Plan(workload, size, repetitions, Path(folder), profile)
         _settle(plan, [*names, DEALER])
         with _processes(plan, [*names, DEALER]) as pipes:
-            answers = [_answer(name, pipe) for name, pipe in pipes.items()]
-    failures = [answer for answer in answers if isinstance(answer, MpcflError)]
+            answers = _answers(pipes)
+    failures = [answer for answer in answers.values() if isinstance(answer, MpcflError)]
     if failures:
         raise next((failure for failure in failures if not isinstance(failure, PeerLost)), failures[0])
-    return answers[:-1]
+    return [answers[name] for name in names]
 
 
 def _settle(plan: Plan, names: list[str]) -> None:
@@ -106,7 +109,7 @@ def _free_ports(count: int) -> list[int]:
 def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
     """A process for each name, and the pipe on which it answers."""
     spawn = multiprocessing.get_context("spawn")
-    started: list[BaseProcess] = []
+    started: list[SpawnProcess] = []
     pipes: dict[str, Connection] = {}
     try:
         for name in names:
@@ -127,19 +130,35 @@ def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
             pipe.close()
 
 
-def _answer(name: str, pipe: Connection) -> Any:
-    """A report, None from the dealer, or the error that ended the process."""
-    try:
-        answer = pipe.recv()
-    except EOFError:
-        return MpcflError(f"the process of {name} died", party=name)
-    return from_code(*answer) if isinstance(answer, tuple) else answer
+def _answers(pipes: dict[str, Connection]) -> dict[str, Any]:
+    """By role a report, None from the dealer, or the error that ended the process.
+
+    Raises
+    ------
+    MpcflError
+        A process died without a word: nobody waits for the others to notice.
+    """
+    answers: dict[str, Any] = {}
+    while len(answers) < len(pipes):
+        for name in [name for name in pipes if name not in answers]:
+            if not pipes[name].poll(POLL):
+                continue
+            try:
+                answer = pipes[name].recv()
+            except EOFError:
+                raise MpcflError(f"the process of {name} died", party=name) from None
+            answers[name] = from_code(*answer) if isinstance(answer, tuple) else answer
+    return answers
 
 
 def _role(name: str, plan: Plan, answers: Connection) -> None:
     """The whole life of one process."""
     try:
-        answers.send(_deal(plan) if name == DEALER else _compute(name, plan))
+        if name == DEALER:
+            _deal(plan)
+            answers.send(None)
+        else:
+            answers.send(_compute(name, plan))
     except MpcflError as error:
         answers.send((error.code, error.reason))
 

@@ -1,4 +1,4 @@
-"""Figures for people: a table on the terminal, a comparison, and Markdown for a page (`python -m bench.tables FILE [PAGE]`)."""
+"""Figures for people: tables on the terminal, and Markdown for a page (`python -m bench.tables FILE [PAGE]`)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured: each workload is one array program that runs alike on ndarrays and on secrets, with operands of a size."""
+"""What is measured: array programs that run alike on ndarrays and on secrets, with operands of any size."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Workload:
     relative : bool
         Whether the relative error says something.
     longer : callable, optional
-        `compute` with one epoch more: the warm-up runs it, and what it sends beyond `compute` is what a further epoch costs.
+        `compute` with one epoch more: the warm-up runs it, and what it sends beyond `compute` is a further epoch's.
     elements : callable
         What bytes per element divide by, of a size: by default the elements of the result.
     """
@@ -72,7 +72,7 @@ class Workload:
         return self.operands(size, np.random.default_rng(7))
 
 
-# ------------------------------------------------------------------------------------------------------------------- operands
+# ------------------------------------------------------------------------------------------------------------- operands
 
 
 def _grid(rng: Generator, shape: Size, limit: float) -> Array:
@@ -121,7 +121,7 @@ def _customers(size: Size, rng: Generator) -> Sequence[Operand]:
     return [Operand(data[:, :split], 0, True), Operand(data[:, split:], 1, True), Operand(labels, 0)]
 
 
-# ----------------------------------------------------------------------------------------------------------------- programs
+# ------------------------------------------------------------------------------------------------------------- programs
 
 
 def _product_chain(size: Size, x: Any, signs: Any) -> Any:
@@ -239,7 +239,9 @@ def parse(asked: str) -> tuple[Workload, Size]:
     parts = text.split("x")
     if len(parts) != len(workload.axes) or not all(part.isascii() and part.isdigit() and int(part) for part in parts):
         axes = "x".join(axis.upper() for axis in workload.axes)
-        raise UsageError(f"the size of {name} is {axes} in whole numbers from 1, for instance {name}:{show(workload.default)}")
+        raise UsageError(
+            f"the size of {name} is {axes} in whole numbers from 1, for instance {name}:{show(workload.default)}"
+        )
     return workload, tuple(int(part) for part in parts)
 
 

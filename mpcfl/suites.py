@@ -12,14 +12,16 @@ BUILT_IN = {"semi2k": semi2k.suite}
 GROUP = "mpcfl.suites"
 
 
-def find(name: str) -> Suite:
-    """The suite of that name, from this library or from the entry-point group `mpcfl.suites`.
+def find(name: Suite | str) -> Suite:
+    """The suite of that name, from this library or from the entry-point group `mpcfl.suites`; a suite is itself.
 
     Raises
     ------
     UsageError
         No suite has the name; lists those there are.
     """
+    if isinstance(name, Suite):
+        return name
     if name in BUILT_IN:
         return BUILT_IN[name]
     for entry in entry_points(group=GROUP, name=name):

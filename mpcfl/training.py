@@ -28,7 +28,8 @@ from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job
 from mpcfl.learn import metrics
-from mpcfl.session import Session, forecast
+from mpcfl.session import Session
+from mpcfl.simulation import forecast
 
 DECIMALS = 4
 """Metrics are disclosed rounded to as many decimals."""

@@ -89,7 +89,7 @@ def check_ledgers(world: World, folder: Path) -> None:
 
 
 def masked_words(suite: Suite, primitive: str, shapes: Sequence[Shape], parties: int) -> list[Words]:
-    """What is said under a mask where all inputs and all their shares are zero: each sender's payloads, and the sums."""
+    """What is said under a mask where all inputs and their shares are zero: each sender's payloads, and the sums."""
     said: list[Words] = []
     for seed, case in enumerate(cases(suite, primitive)):
         clear = [np.zeros(shape, np.uint64) for shape in shapes]

@@ -43,9 +43,9 @@ class Ended:
 class Command:
     """`mpcfl ARGUMENTS` in a process group of its own, started in a folder."""
 
-    def __init__(self, arguments: Sequence[object], folder: Path, program: Sequence[str] = ("-m", "mpcfl")) -> None:
+    def __init__(self, arguments: Sequence[object], folder: Path, program: Sequence[str] | None = None) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, *program, *map(str, arguments)],
+            [sys.executable, *(program or ("-m", "mpcfl")), *map(str, arguments)],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "COLUMNS": "200"},
             stdin=subprocess.DEVNULL,

@@ -359,6 +359,28 @@ def test_choice_by_a_comparison(arrays):
         )
 
 
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x, y: np.where((x > 0)[::-1], x, y),
+        lambda x, y: np.where(np.concatenate([x > 0, y < 1]), np.concatenate([y, x]), 0.5),
+        lambda x, y: np.where((x > y)[:, None], x, y),
+        lambda x, y: (x > 0).reshape(2, 3) * y.reshape(2, 3),
+        lambda x, y: np.where(~(x > 0)[[5, 0, 0, 1, 2, 3]], x, y),
+        lambda x, y: np.where(np.stack([x > 0, ~(y > 0)]).T, x[:, None], y[:, None]),
+        lambda x, y: (x > 0) * (y > 0) * (x > y) * x,
+        lambda x, y: np.where((x > 0) * True, x, y) + np.where((x > 0) * False, x, y),
+        lambda x, y: np.where(((x > 0) * np.array([True, False] * 3)), x, y),
+        lambda x, y: np.where(np.where(x > 0, y > 0, y > 1), x, y),
+        lambda x, y: (x > 0) @ y + (x > 0).sum() * 2.5 - (1 - 2 * (y > 0)).mean(),
+    ],
+)
+def test_a_bit_follows_public_maps(function):
+    x = np.array([1.5, -2.0, 0.0, 3.25, -0.5, 2.0])
+    y = np.array([-1.0, 2.5, 0.5, -3.0, 4.0, 1.5])
+    check(function, x, y, tolerance=4 * ULP)
+
+
 # What it costs
 
 

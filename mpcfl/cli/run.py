@@ -14,6 +14,7 @@ import typer
 
 from mpcfl import training
 from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics
+from mpcfl.connection import connect
 from mpcfl.contribution import Contribution
 from mpcfl.disclosure import DEALER_WARNING, agreed, facts
 from mpcfl.errors import UsageError
@@ -23,7 +24,6 @@ from mpcfl.outcome import Outcome, model_document
 from mpcfl.progress import Progress, State, watched
 from mpcfl.roster import Roster
 from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
-from mpcfl.session import connect
 
 MODEL, LEDGER = "model.json", "ledger.jsonl"
 """Names of what a run leaves in its state folder."""

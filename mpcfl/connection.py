@@ -1,0 +1,124 @@
+"""A session over authenticated links: roster, keys, handshake, ledger and driver put together."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mpcfl import suites
+from mpcfl.drivers.network import NetworkDriver, session_name
+from mpcfl.errors import Interrupted, MpcflError, UsageError
+from mpcfl.keys import Identity
+from mpcfl.ledger import Disclosures, Ledger
+from mpcfl.link import Endpoint
+from mpcfl.protocol import Suite
+from mpcfl.protocols import semi2k
+from mpcfl.ring import Words
+from mpcfl.roster import Roster
+from mpcfl.session import FRACTION, Session
+
+
+@contextlib.contextmanager
+def connect(
+    roster: Roster | str | Path,
+    key: Identity | str | Path,
+    party: str,
+    *,
+    terms: Mapping[str, str] | None = None,
+    names: Sequence[str] | None = None,
+    fraction: int = FRACTION,
+    suite: Suite | str = semi2k.suite,
+    disclosures: Disclosures | None = None,
+    ledger: str | Path | None = None,
+    view: str | Path | None = None,
+    connect_timeout: float = 60.0,
+    round_timeout: float = 60.0,
+) -> Iterator[Session]:
+    """A session over authenticated links with all others of a roster; use it in a with statement.
+
+    Parameters
+    ----------
+    roster : Roster or path
+    key : Identity or path
+    party : str
+        This party's name, which the key must bear.
+    terms : mapping of str to str, optional
+        What all parties must hold equal before any data is sent, besides version, roster, suite, fraction and
+        disclosures.
+    names : sequence of str, optional
+        The parties by rank; by default in the order of the roster.
+    fraction : int
+    suite : Suite or str
+        Of this library or of the entry-point group, where the dealer finds it by its name.
+    disclosures : Disclosures, optional
+        What may be revealed; by default everything, as in an interactive session.
+    ledger : path, optional
+        Where the ledger is written as the session goes on; the file must not exist.
+    view : path, optional
+        Where all received tensors are saved at the end (.npz, mode 0600), for tests.
+    connect_timeout, round_timeout : float
+        Seconds.
+
+    Yields
+    ------
+    Session
+
+    Raises
+    ------
+    MpcflError
+        Of the side at fault, also when that is a peer; all sides end with its code.
+    """
+    roster = roster if isinstance(roster, Roster) else Roster.load(Path(roster))
+    identity = key if isinstance(key, Identity) else Identity.load(Path(key))
+    if identity.name != party:
+        raise UsageError(f"the key is that of {identity.name}, not of {party}", party=party)
+    order = [entry.name for entry in roster.parties] if names is None else list(names)
+    if sorted(order) != sorted(entry.name for entry in roster.parties) or party not in order:
+        raise UsageError(f"the parties {', '.join(order)} are not those of the roster", party=party)
+    chosen = suites.find(suite)
+    allowed = Disclosures.any() if disclosures is None else disclosures
+    common = {
+        "parties": json.dumps(order),
+        "suite": chosen.name,
+        "fraction": str(fraction),
+        "disclosures": hashlib.sha256(json.dumps([allowed.unlisted, allowed.entries]).encode()).hexdigest(),
+        **(terms or {}),
+    }
+    endpoint = Endpoint(identity, roster, connect_timeout=connect_timeout, round_timeout=round_timeout)
+    with contextlib.ExitStack() as stack:
+        stack.callback(endpoint.close)
+        try:
+            links = endpoint.connect(common)
+            rank = order.index(party)
+            name = session_name(order, rank, links)
+            book = stack.enter_context(Ledger(name, party, disclosures=allowed, sink=ledger))
+            dealer = None if roster.dealer is None else roster.dealer.name
+            driver = NetworkDriver(order, rank, links, dealer, book, keep_view=view is not None)
+            stack.callback(driver.wipe)
+            session = Session(order, rank, driver, fraction, chosen)
+            yield session
+            session.barrier()
+            driver.finish(session.position)
+            if view is not None and driver.view is not None:
+                _save_view(Path(view), driver.view)
+        except MpcflError as error:
+            endpoint.abort(error)
+            raise
+        except KeyboardInterrupt:
+            interrupted = Interrupted(f"{party} was interrupted", party=party)
+            endpoint.abort(interrupted)
+            raise interrupted from None
+        except BaseException as error:
+            endpoint.abort(MpcflError(f"the program of {party} failed ({type(error).__name__})", party=party))
+            raise
+
+
+def _save_view(path: Path, view: Mapping[str, Words]) -> None:
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        np.savez(file, allow_pickle=False, **view)

@@ -1,0 +1,87 @@
+"""What needs no message: structure, sums and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mpcfl import ring
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
+from mpcfl.operations.operands import Operand, as_kind, digest, encoded, joined, public_kind, written
+from mpcfl.ring import Shape
+from mpcfl.share import Share
+
+
+def take(x: Value, index: Any) -> Value:
+    shape = np.broadcast_to(np.uint8(0), x.shape)[index].shape
+    return x.engine.local("take", x.kind, shape, [x], lambda: x.share.take(index), written(index))
+
+
+def transpose(x: Value, axes: tuple[int, ...]) -> Value:
+    return x.engine.local(
+        "transpose", x.kind, tuple(x.shape[a] for a in axes), [x], lambda: x.share.transpose(axes), axes
+    )
+
+
+def reshape(x: Value, shape: Shape) -> Value:
+    return x.engine.local("reshape", x.kind, shape, [x], lambda: x.share.reshape(shape))
+
+
+def broadcast(x: Value, shape: Shape) -> Value:
+    np.broadcast_shapes(x.shape, shape)
+    return x if x.shape == shape else x.engine.local("broadcast", x.kind, shape, [x], lambda: x.share.broadcast(shape))
+
+
+def concatenate(parts: Sequence[Value], axis: int) -> Value:
+    kind = parts[0].kind if len({part.kind for part in parts}) == 1 else _widest([part.kind for part in parts])
+    parts = [as_kind(part, kind) for part in parts]
+    shape = np.concatenate([np.broadcast_to(np.uint8(0), part.shape) for part in parts], axis=axis).shape
+    axis = axis % len(shape)
+    return parts[0].engine.local(
+        "concatenate", kind, shape, parts, lambda: Share.concatenate([p.share for p in parts], axis), axis
+    )
+
+
+def _widest(kinds: Sequence[str]) -> str:
+    return FIXED if FIXED in kinds else INTEGER
+
+
+def add(x: Value, y: Operand) -> Value:
+    return _sum(x, y, 1)
+
+
+def subtract(x: Value, y: Operand) -> Value:
+    return _sum(x, y, -1)
+
+
+def negative(x: Value) -> Value:
+    kind = INTEGER if x.kind == BOOLEAN else x.kind
+    return x.engine.local("negative", kind, x.shape, [x], lambda: x.share.scale(-1))
+
+
+def _sum(x: Value, y: Operand, sign: int) -> Value:
+    engine = x.engine
+    if isinstance(y, Value):
+        kind = joined(x.kind, y.kind)
+        left, right = as_kind(x, kind), as_kind(y, kind)
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        step = ring.add if sign == 1 else ring.subtract
+        return engine.local(
+            "sum", kind, shape, [left, right], lambda: Share(step(left.share.words, right.share.words)), sign
+        )
+    kind = joined(x.kind, public_kind(y))
+    words = encoded(engine, y, kind)
+    engine.note("add", kind, sign, digest(words))
+    shape = np.broadcast_shapes(x.shape, words.shape)
+    moved = ring.broadcast(words if sign == 1 else ring.negative(words), shape)
+    left = broadcast(as_kind(x, kind), shape)
+    return engine.local("sum", kind, shape, [left], lambda: left.share.shift(moved, engine.ctx.first))
+
+
+def total(x: Value, axis: int) -> Value:
+    """Sum over one axis; booleans are counted."""
+    shape = tuple(n for i, n in enumerate(x.shape) if i != axis)
+    kind = INTEGER if x.kind == BOOLEAN else x.kind
+    return x.engine.local("total", kind, shape, [x], lambda: Share(ring.total(x.share.words, axis)), axis)

@@ -1,0 +1,206 @@
+"""Products, quotients by public numbers, and matrix products."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mpcfl import ring
+from mpcfl.effects import Protocol
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Engine, Value
+from mpcfl.errors import InputError
+from mpcfl.operations.linear import broadcast
+from mpcfl.operations.operands import Operand, Public, as_kind, digest, encoded, joined, public_kind, vector, words_as
+from mpcfl.ring import Shape, Words
+from mpcfl.share import Share
+
+SCALAR_BITS = 62
+"""Fractional bits at which a public scalar multiplies."""
+ARRAY_SIGNIFICANT_BITS = 24
+"""Significant bits of the largest element of a public array that multiplies."""
+
+
+def truncated(engine: Engine, words: Words, multiplier: int = 1, shift: int | None = None) -> Protocol:
+    """Words of any shape times multiplier / 2^shift (by default back from twice the fraction), as a vector."""
+    flat = ring.reshape(words, (math.prod(words.shape),))
+    by = engine.ctx.fraction if shift is None else shift
+    return engine.suite["trunc_pr"](engine.ctx, flat, multiplier, by)
+
+
+def multiply(x: Value, y: Operand) -> Value:
+    if not isinstance(y, Value):
+        return _times_public(x, y)
+    engine, ctx = x.engine, x.engine.ctx
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    kind = BOOLEAN if x.kind == y.kind == BOOLEAN else joined(x.kind, y.kind)
+    if BOOLEAN in (x.kind, y.kind):
+        bit, other = (x, y) if x.kind == BOOLEAN else (y, x)
+        return engine.submit(
+            "mux", kind, shape, [bit, other], lambda b, v: chosen(engine, b, v, shape), words_as(shape)
+        )
+
+    def protocol(left: Share, right: Share) -> Protocol:
+        if x is y:
+            words = yield from engine.suite["square"](ctx, vector(left, shape))
+        else:
+            words = yield from engine.suite["mul"](ctx, vector(left, shape), vector(right, shape))
+        return (yield from truncated(engine, words)) if x.kind == y.kind == FIXED else words
+
+    return engine.submit("multiply", kind, shape, [x, y], protocol, words_as(shape), x is y)
+
+
+def chosen(engine: Engine, bit: Share, value: Share, shape: Shape) -> Protocol:
+    """Boolean times value as a vector: by the bit's own form where it has one, else by a product."""
+    form = vector(bit, shape).bit
+    if form is None:
+        return engine.suite["mul"](engine.ctx, vector(bit, shape), vector(value, shape))
+    return engine.suite["mux"](engine.ctx, form, vector(value, shape))
+
+
+def _times_public(x: Value, y: Public) -> Value:
+    engine, fraction = x.engine, x.engine.ctx.fraction
+    shape = np.broadcast_shapes(x.shape, y.shape)
+    kind = BOOLEAN if x.kind == public_kind(y) == BOOLEAN else joined(x.kind, public_kind(y))
+    if y.dtype.kind != "f" or _integral(y):
+        integers = encoded(engine, _to_integer(y), INTEGER)
+        engine.note("times", kind, digest(integers))
+        lift = 1 << fraction if kind == FIXED and x.kind != FIXED else 1
+        factor = ring.multiply(integers, ring.scalar(lift))
+        left = broadcast(x, shape)
+        if factor.ndim == 0 or factor.size == 1:
+            single = int(factor.reshape(-1)[0])
+            return engine.local("times", kind, shape, [left], lambda: left.share.scale(single))
+        return engine.local("times", kind, shape, [left], lambda: Share(ring.multiply(left.share.words, factor)))
+    if not np.isfinite(y).all():
+        raise InputError("a public factor is NaN or infinite")
+    if x.kind == BOOLEAN or (x.kind == INTEGER and y.size > 1):
+        factor = ring.encode(y, fraction)  # exact: the other side has no fraction
+        engine.note("times", kind, digest(factor))
+        return engine.local("times", kind, shape, [x], lambda: Share(ring.multiply(x.share.words, factor)))
+    lifted = as_kind(x, FIXED)
+    return _times_scalar(lifted, float(y.reshape(-1)[0]), shape) if y.size == 1 else _times_array(lifted, y, shape)
+
+
+def _integral(y: Public) -> bool:
+    return bool(np.isfinite(y).all() and (np.abs(y) < 1 << 53).all() and (y == np.rint(y)).all())
+
+
+def _to_integer(y: Public) -> Public:
+    return y.astype(np.int64) if y.dtype.kind == "f" else y
+
+
+def _times_scalar(x: Value, factor: float, shape: Shape) -> Value:
+    """x times a public real at 62 bits of scale: factor = +-M / 2^S with S <= 62, M < 2^63, exact where it fits."""
+    numerator, denominator = abs(factor).as_integer_ratio()
+    shift = max(0, min(SCALAR_BITS, SCALAR_BITS - (numerator // denominator).bit_length()))
+    multiplier = ((numerator << shift + 1) // denominator + 1) >> 1
+    if multiplier >= 1 << 63:
+        raise InputError("a public factor is too large: fixed point holds numbers below 2^62")
+    while multiplier and not multiplier & 1 and shift:
+        multiplier, shift = multiplier >> 1, shift - 1
+    sign = -1 if factor < 0 else 1
+    left = broadcast(x, shape)
+    engine = x.engine
+
+    def finish(words: Words) -> Share:
+        return Share(ring.reshape(words if sign == 1 else ring.negative(words), shape))
+
+    return engine.submit(
+        "scale",
+        FIXED,
+        shape,
+        [left],
+        lambda share: truncated(engine, share.words, multiplier, shift),
+        finish,
+        multiplier,
+        shift,
+        sign,
+    )
+
+
+def _times_array(x: Value, y: Public, shape: Shape) -> Value:
+    """x times public reals, elementwise: one common scale, at least 24 significant bits for the largest."""
+    engine = x.engine
+    scale = array_scale(engine, y)
+    factor = ring.encode(np.ldexp(y, scale - engine.ctx.fraction), engine.ctx.fraction)
+
+    def protocol(share: Share) -> Protocol:
+        return truncated(engine, ring.multiply(ring.broadcast(share.words, shape), factor), 1, scale)
+
+    return engine.submit("times", FIXED, shape, [x], protocol, words_as(shape), scale, digest(factor))
+
+
+def array_scale(engine: Engine, y: Public) -> int:
+    """Fractional bits at which public reals multiply secrets: those of the session, more if all are small."""
+    largest = float(np.abs(y).max(initial=0.0))
+    if not largest:
+        return engine.ctx.fraction
+    return min(max(engine.ctx.fraction, ARRAY_SIGNIFICANT_BITS - math.frexp(largest)[1]), 2 * engine.ctx.fraction)
+
+
+def divide(x: Value, y: Operand) -> Value:
+    """x by public numbers.
+
+    Raises
+    ------
+    TypeError
+        The divisor is secret; names the alternative.
+    ZeroDivisionError
+        A public divisor is zero.
+    """
+    if isinstance(y, Value):
+        raise TypeError("division by a secret: use mpcfl.numerics.divide, which says what range it holds for")
+    if not np.all(y):
+        raise ZeroDivisionError("division of a secret by a public zero")
+    return multiply(as_kind(x, FIXED), np.divide(1.0, y))
+
+
+def matmul(x: Operand, y: Operand) -> Value:
+    secret = x if isinstance(x, Value) else y
+    assert isinstance(secret, Value)
+    engine, ctx = secret.engine, secret.engine.ctx
+    shape = ring.matmul_shape(x.shape, y.shape)
+    if isinstance(x, Value) and isinstance(y, Value):
+        both = x.kind == y.kind == FIXED
+
+        def protocol(left: Share, right: Share) -> Protocol:
+            words = yield from engine.suite["matmul"](ctx, left, right)
+            return (yield from truncated(engine, words)) if both else words
+
+        return engine.submit("matmul", joined(x.kind, y.kind), shape, [x, y], protocol, words_as(shape))
+    return _matmul_public(x, y, secret, shape)
+
+
+def _matmul_public(x: Operand, y: Operand, secret: Value, shape: Shape) -> Value:
+    engine = secret.engine
+    other = y if isinstance(x, Value) else x
+    assert isinstance(other, np.ndarray)
+    exact = other.dtype.kind != "f" or _integral(other)
+    kind = joined(secret.kind, public_kind(other))
+    if exact:
+        secret = as_kind(secret, kind)
+        factor, scale = encoded(engine, _to_integer(other), INTEGER), 0
+    elif secret.kind == FIXED:
+        scale = array_scale(engine, other)
+        factor = ring.encode(np.ldexp(other, scale - engine.ctx.fraction), engine.ctx.fraction)
+    else:
+        factor, scale = ring.encode(other, engine.ctx.fraction), 0
+
+    def product(share: Share) -> Words:
+        return ring.matmul(share.words, factor) if secret_first else ring.matmul(factor, share.words)
+
+    secret_first = isinstance(x, Value)
+    if scale == 0:
+        engine.note("matmul", kind, digest(factor))
+        return engine.local("matmul", kind, shape, [secret], lambda: Share(product(secret.share)))
+    return engine.submit(
+        "matmul",
+        kind,
+        shape,
+        [secret],
+        lambda share: truncated(engine, product(share), 1, scale),
+        words_as(shape),
+        scale,
+        digest(factor),
+    )

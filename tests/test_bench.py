@@ -1,0 +1,195 @@
+"""`python -m bench` at small sizes: it counts what the forecast says, and refuses bad requests. No times."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import mpcfl
+from bench.figures import Calibration, Figures, load
+from bench.measure import share_all
+from bench.tables import BEGIN, END, main
+from bench.workloads import WORKLOADS, parse, show
+from mpcfl.errors import InputError, UsageError
+
+ROOT = Path(__file__).parent.parent
+
+SMALL = {
+    "mul": "100",
+    "square": "100",
+    "matmul": "5x7x3",
+    "matvec": "20x6",
+    "less": "100",
+    "equal": "100",
+    "relu": "100",
+    "maximum": "100",
+    "sigmoid": "70",
+    "softplus": "70",
+    "divide": "5",
+    "roundtrip": "10",
+    "lr": "60x5x20",
+}
+BOUNDS = {
+    "equal": 0.0,
+    "less": 0.0,
+    "relu": 0.0,
+    "maximum": 0.0,
+    "roundtrip": 0.0,
+    "lr": 2e-3,
+    "sigmoid": 5e-4,
+    "softplus": 5e-4,
+}
+"""Absolute errors; products of numbers on the grid are rounded once."""
+
+
+def bench(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "bench", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=250, check=False
+    )
+
+
+def cost(name: str, size: str, parties: int, compute: Callable[..., Any] | None = None) -> Any:
+    """The forecast of a workload."""
+    workload, shape = parse(f"{name}:{size}")
+
+    def program(session: mpcfl.Session) -> None:
+        (compute or workload.compute)(shape, *share_all(session, workload.make(shape)))
+
+    return mpcfl.forecast(program, parties)
+
+
+def figures(**changes: Any) -> Figures:
+    one = Figures(
+        workload="mul",
+        size="100",
+        parties=2,
+        repetitions=3,
+        median_s=0.02,
+        min_s=0.01,
+        rounds=2,
+        online_bytes=2400,
+        offline_bytes=2400,
+        elements=100,
+        max_abs_err=1e-6,
+        calibration=Calibration(numpy_s=1e-6, memcpy_s=4e-6),
+        machine="a machine",
+        date="2026-01-01",
+    )
+    return one.model_copy(update=changes)
+
+
+def check(line: dict[str, Any], parties: int) -> None:
+    name = line["workload"]
+    expected = cost(name, line["size"], parties)
+    counted = (line["rounds"], line["online_bytes"], line["offline_bytes"])
+    assert counted == (expected.rounds, max(expected.bytes_sent), expected.offline_bytes)
+    assert line["parties"] == parties
+    assert line["repetitions"] == 1
+    assert 0 < line["min_s"] <= line["median_s"]
+    assert line["max_abs_err"] <= BOUNDS.get(name, 1e-4)
+    assert (line["max_rel_err"] is not None) == WORKLOADS[name].relative
+    assert set(line["calibration"]) == {"numpy_s", "memcpy_s"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in SMALL if name not in ("mul", "lr")])
+def test_counts_are_those_of_the_forecast(name: str) -> None:
+    ran = bench(f"{name}:{SMALL[name]}", "--repetitions", "1")
+    assert ran.returncode == 0, ran.stderr
+    check(json.loads(ran.stdout), 2)
+
+
+def test_three_parties_a_file_and_a_comparison(tmp_path: Path) -> None:
+    earlier, now = tmp_path / "earlier.jsonl", tmp_path / "now.jsonl"
+    earlier.write_text(figures(parties=3).model_dump_json() + "\n")
+    ran = bench("mul:100", "--parties", "3", "--repetitions", "1", "--json", str(now), "--compare", str(earlier))
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout == now.read_text()
+    line = json.loads(ran.stdout)
+    check(line, 3)
+    assert line["ratio"] == pytest.approx(load(now)[0].ratio_to(figures(parties=3)))
+    assert "against the earlier run" in ran.stderr
+
+
+def test_a_further_epoch_sends_no_word_of_the_data(tmp_path: Path) -> None:
+    ran = bench(f"lr:{SMALL['lr']}", "--repetitions", "1", "--profile", str(tmp_path))
+    assert ran.returncode == 0, ran.stderr
+    line = json.loads(ran.stdout)
+    check(line, 2)
+    rows, columns, _ = (int(n) for n in SMALL["lr"].split("x"))
+    longer = cost("lr", SMALL["lr"], 2, WORKLOADS["lr"].longer)
+    assert line["online_bytes"] + line["further_epoch_bytes"] == max(longer.bytes_sent)
+    # each owner opened its own block once, 8 bytes a cell
+    blocks = [rows * (columns // 2), rows * (columns - columns // 2)]
+    assert line["online_bytes"] - line["further_epoch_bytes"] == 8 * max(blocks)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["lr.dealer.prof", "lr.party0.prof", "lr.party1.prof"]
+
+
+def test_without_a_name_it_lists_the_workloads() -> None:
+    ran = bench()
+    assert ran.returncode == 0
+    assert [line.split()[0] for line in ran.stdout.splitlines()[1:]] == list(WORKLOADS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nothing"], "no workload is called 'nothing'"),
+        (["mul:100x3"], "the size of mul is ELEMENTS"),
+        (["mul:0"], "the size of mul is ELEMENTS"),
+        (["lr:100x1x10"], "lr needs at least two columns"),
+        (["mul:100", "--online"], "records none"),
+        (["mul:100", "--compare", "no such file"], "cannot be read"),
+        (["mul:100", "--fast"], "No such option"),
+    ],
+)
+def test_bad_requests_end_with_2(arguments: list[str], said: str) -> None:
+    ran = bench(*arguments)
+    assert ran.returncode == 2
+    assert said in ran.stderr
+    assert ran.stdout == ""
+
+
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_a_size_reads_as_it_is_shown(name: str) -> None:
+    workload, size = parse(name)
+    assert parse(f"{name}:{show(size)}") == (workload, size)
+    assert len(size) == len(workload.axes)
+
+
+def test_a_ratio_is_normalised_by_the_calibration() -> None:
+    slow = figures(median_s=0.04, calibration=Calibration(numpy_s=2e-6, memcpy_s=8e-6))
+    assert slow.ratio_to(figures()) == pytest.approx(1.0)
+    assert figures(median_s=0.04).ratio_to(figures()) == pytest.approx(2.0)
+    assert math.isclose(slow.machine_ratio(figures()), 2.0)
+
+
+def test_a_page_gets_the_table(tmp_path: Path) -> None:
+    file, page = tmp_path / "figures.jsonl", tmp_path / "page.md"
+    file.write_text(figures().model_dump_json() + "\n")
+    page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")
+    main(file, page)
+    text = page.read_text()
+    assert text.startswith("above\n")
+    assert text.endswith("below\n")
+    assert "| mul | 100 | 20 ms |" in text
+    assert "old" not in text
+    main(file, page)
+    assert page.read_text() == text
+    page.write_text("no place")
+    with pytest.raises(UsageError, match="no place for a table"):
+        main(file, page)
+
+
+def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "figures.jsonl"
+    file.write_text('{"workload": "mul"}\n')
+    with pytest.raises(InputError, match=r"line 1 of .* holds no figures"):
+        load(file)
