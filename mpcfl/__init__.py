@@ -3,9 +3,26 @@
 from mpcfl import numerics
 from mpcfl.array import SecretArray
 from mpcfl.connection import connect
+from mpcfl.cost import compare, cost
+from mpcfl.drivers.profile import Network
 from mpcfl.errors import MpcflError
+from mpcfl.findings import Bound
 from mpcfl.session import Session
 from mpcfl.simulation import Run, forecast, simulate
 from mpcfl.version import VERSION as __version__
 
-__all__ = ["MpcflError", "Run", "SecretArray", "Session", "__version__", "connect", "forecast", "numerics", "simulate"]
+__all__ = [
+    "Bound",
+    "MpcflError",
+    "Network",
+    "Run",
+    "SecretArray",
+    "Session",
+    "__version__",
+    "compare",
+    "connect",
+    "cost",
+    "forecast",
+    "numerics",
+    "simulate",
+]

@@ -31,14 +31,54 @@ class SecretArray(NDArrayOperatorsMixin):
     shape : tuple of int
     dtype : numpy.dtype
         float64 (fixed point), int64 or bool.
+
+    Notes
+    -----
+    `x[index] = value` assigns to public places, and aliasing is NumPy's: a slice, a transpose or what else NumPy calls
+    a view (`mpcfl.dispatch.assignment.VIEWS`) reads what is assigned to the array that it views, and an assignment to
+    it changes that array; a copy, an integer-array or mask index, and any result of arithmetic stand alone. Operators
+    such as `x += y` are no assignments: they bind the name to a new array. What is assigned to loses its mask, so its
+    next product opens it anew.
     """
 
-    __slots__ = ("_reveal", "_value")
+    __slots__ = ("_base", "_held", "_layout", "_reveal", "_version")
     __array_priority__ = 1000
 
     def __init__(self, value: Value, reveal: Reveal) -> None:
-        self._value = value
+        self._held = value
         self._reveal = reveal
+        self._base: SecretArray | None = None  # whose elements a view shows
+        self._layout: dispatch.Layout | None = None
+        self._version = 0  # how often the base was assigned to
+
+    @property
+    def _value(self) -> Value:
+        base = self._base
+        if base is not None and base._version != self._version:
+            assert base._layout is not None
+            assert self._layout is not None
+            self._held = dispatch.arranged(base._value, dispatch.places_in(base._layout, self._layout))
+            self._version = base._version
+        return self._held
+
+    @property
+    def _root(self) -> SecretArray:
+        """The array whose elements this one shows: its own, unless it is a view."""
+        return self if self._base is None else self._base
+
+    def _laid_out(self) -> dispatch.Layout:
+        if self._layout is None:
+            self._layout = dispatch.layout_of(self.shape)
+        return self._layout
+
+    def _viewing(self, result: Any, layout: Any) -> Any:
+        """A result, or a sequence of them, tied to the array whose elements it shows, as its layout tells."""
+        if isinstance(result, list | tuple):
+            return type(result)(self._viewing(*pair) for pair in zip(result, layout, strict=True))
+        if isinstance(result, SecretArray) and np.may_share_memory(layout, self._laid_out()):
+            result._base, result._layout = self._root, layout
+            result._version = result._base._version
+        return result
 
     # ------------------------------------------------------------------------------------------------------ description
 
@@ -61,6 +101,10 @@ class SecretArray(NDArrayOperatorsMixin):
     @property
     def T(self) -> SecretArray:
         return self.transpose()
+
+    @property
+    def mT(self) -> SecretArray:
+        return self._as(np.matrix_transpose)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -107,7 +151,12 @@ class SecretArray(NDArrayOperatorsMixin):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> Any:
-        return self._wrap(dispatch.function(function, _unwrap(args), _unwrap(kwargs)))
+        result = self._wrap(dispatch.function(self._value.engine, function, _unwrap(args), _unwrap(kwargs)))
+        if function in dispatch.VIEWS:
+            layout = self._laid_out()
+            plain = {key: layout if part is self else part for key, part in kwargs.items()}
+            return self._viewing(result, function(*(layout if part is self else part for part in args), **plain))
+        return result
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
@@ -117,13 +166,16 @@ class SecretArray(NDArrayOperatorsMixin):
 
     def apply(self, operation: Callable[..., Value], *operands: Any) -> SecretArray:
         """An operation of `mpcfl.operations` on this array's value."""
-        return SecretArray(operation(self._value, *(_unwrap(x) for x in operands)), self._reveal)
+        return self._made(operation(self._value, *(_unwrap(x) for x in operands)))
+
+    def _made(self, value: Value) -> SecretArray:
+        return type(self)(value, self._reveal)
 
     def _wrap(self, result: Any) -> Any:
         if isinstance(result, Value):
-            return SecretArray(result, self._reveal)
-        if isinstance(result, list):
-            return [self._wrap(part) for part in result]
+            return self._made(result)
+        if isinstance(result, list | tuple):
+            return type(result)(self._wrap(part) for part in result)
         return result
 
     def _as(self, called: Callable[..., Any], *args: Any, **kwargs: Any) -> SecretArray:
@@ -134,7 +186,16 @@ class SecretArray(NDArrayOperatorsMixin):
     # ---------------------------------------------------------------------------------------------------------- methods
 
     def __getitem__(self, index: Any) -> SecretArray:
-        return self._wrap(dispatch.getitem(self._value, index))  # type: ignore[no-any-return]
+        result: SecretArray = self._wrap(dispatch.getitem(self._value, _unwrap(index)))
+        return self._viewing(result, self._laid_out()[index]) if dispatch.is_view(index) else result
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        layout, base = self._laid_out(), self._root
+        if not layout.flags.writeable:
+            raise ValueError("assignment destination is read-only: a broadcast array or a diagonal, take its copy()")
+        places = dispatch.places_in(base._laid_out(), layout)
+        base._held = dispatch.assigned(base._value, places, _unwrap(index), _unwrap(value))
+        base._version += 1
 
     def __iter__(self) -> Iterator[SecretArray]:
         return (self[i] for i in range(len(self)))
@@ -146,25 +207,91 @@ class SecretArray(NDArrayOperatorsMixin):
         return self._as(np.reshape, shape[0] if len(shape) == 1 else shape)
 
     def ravel(self) -> SecretArray:
-        return self.reshape(-1)
+        return self._as(np.ravel)
 
-    flatten = ravel
+    def flatten(self) -> SecretArray:
+        return self.ravel().copy()
 
     def astype(self, dtype: Any) -> SecretArray:
         return self._wrap(dispatch.astype(self._value, np.dtype(dtype)))  # type: ignore[no-any-return]
 
+    def swapaxes(self, axis1: int, axis2: int) -> SecretArray:
+        return self._as(np.swapaxes, axis1, axis2)
+
+    def squeeze(self, axis: Any = None) -> SecretArray:
+        return self._as(np.squeeze, axis)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> SecretArray:
+        return self._as(np.diagonal, offset, axis1, axis2)
+
+    def trace(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> SecretArray:
+        return self._as(np.trace, offset, axis1, axis2)
+
+    def take(self, indices: Any, axis: int | None = None) -> SecretArray:
+        return self._as(np.take, indices, axis)
+
+    def repeat(self, repeats: Any, axis: int | None = None) -> SecretArray:
+        return self._as(np.repeat, repeats, axis)
+
+    def compress(self, condition: Any, axis: int | None = None) -> SecretArray:
+        compress: Any = np.compress
+        result: SecretArray = compress(condition, self, axis)
+        return result
+
+    def clip(self, min: Any = None, max: Any = None) -> SecretArray:
+        return self._as(np.clip, min, max)
+
+    def round(self, decimals: int = 0) -> SecretArray:
+        return self._as(np.round, decimals)
+
     def sum(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
         return self._as(np.sum, axis=axis, keepdims=keepdims)
 
+    def prod(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
+        return self._as(np.prod, axis=axis, keepdims=keepdims)
+
     def mean(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
         return self._as(np.mean, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
+        return self._as(np.min, axis=axis, keepdims=keepdims)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
+        return self._as(np.max, axis=axis, keepdims=keepdims)
+
+    def ptp(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
+        return self._as(np.ptp, axis=axis, keepdims=keepdims)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
+        return self._as(np.all, axis=axis, keepdims=keepdims)
+
+    def any(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
+        return self._as(np.any, axis=axis, keepdims=keepdims)
+
+    def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> SecretArray:
+        return self._as(np.argmin, axis=axis, keepdims=keepdims)
+
+    def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> SecretArray:
+        return self._as(np.argmax, axis=axis, keepdims=keepdims)
+
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> SecretArray:
+        return self._as(np.var, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> SecretArray:
+        return self._as(np.std, axis=axis, ddof=ddof, keepdims=keepdims)
+
+    def cumsum(self, axis: int | None = None) -> SecretArray:
+        return self._as(np.cumsum, axis=axis)
+
+    def cumprod(self, axis: int | None = None) -> SecretArray:
+        return self._as(np.cumprod, axis=axis)
 
     def dot(self, other: Any) -> SecretArray:
         return self._as(np.dot, other)
 
     def copy(self) -> SecretArray:
-        """The same secret; it shares its mask."""
-        return SecretArray(self._value, self._reveal)
+        """The same secret, apart from what is assigned later; it shares its mask."""
+        return self._made(self._value)
 
     def __copy__(self) -> SecretArray:
         return self.copy()
@@ -185,8 +312,14 @@ class SecretArray(NDArrayOperatorsMixin):
     def __index__(self) -> NoReturn:
         raise TypeError("a secret cannot index: choose by np.where, or reveal() it to disclose the position")
 
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError("a secret array is not assigned to in place: build the new one by np.where or np.concatenate")
+    def item(self, *args: Any) -> NoReturn:
+        raise TypeError("an element of a secret array does not become plain: use reveal() to disclose it")
+
+    def tolist(self) -> NoReturn:
+        raise TypeError("a secret array does not become a list: use reveal() to disclose it, list(x) for its rows")
+
+    def nonzero(self) -> NoReturn:
+        raise TypeError("the shape of nonzero() would tell a count: keep x != 0 as a secret mask and multiply by it")
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret array is not pickled: its shares belong to one session at one party")

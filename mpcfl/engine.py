@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import sys
 import weakref
 from collections.abc import Callable, Sequence
@@ -32,7 +33,10 @@ MAX_WAITING = 256
 MAX_WAITING_LOCAL = 4096
 MAX_WAITING_ELEMENTS = 1 << 26
 
-_INSIDE = (str(Path(__file__).parent), str(Path(np.__file__).parent))
+_PACKAGE, _NUMPY = Path(__file__).parent, Path(np.__file__).parent
+_INSIDE = (str(_PACKAGE) + os.sep, str(_NUMPY) + os.sep)
+_PROGRAMS = (str(_PACKAGE / "learn") + os.sep, str(_PACKAGE / "training.py"))
+"""Parts of this package that are array programs themselves."""
 
 
 class Runner(Protocol):
@@ -42,6 +46,34 @@ class Runner(Protocol):
     def common(self) -> Common: ...
 
     def run(self, protocol: Rounds, at: Position) -> Any: ...
+
+
+class Meter(Protocol):
+    """Counts what each line of a program costs, see `mpcfl.drivers.profile`."""
+
+    def together(self, lines: Sequence[str], protocols: Sequence[Rounds]) -> Rounds:
+        """`mpcfl.protocol.together`, counted."""
+        ...
+
+    def timed(self, line: str, compute: Callable[[], Share]) -> Callable[[], Share]:
+        """A local computation, timed."""
+        ...
+
+
+class Observer(Protocol):
+    """Is told of every value and operation, see `mpcfl.shadow`."""
+
+    def made(self, value: Value) -> None:
+        """A value was numbered; it may still wait."""
+        ...
+
+    def applied(self, name: str, value: Value, inputs: Sequence[Value], public: Sequence[object]) -> None:
+        """A value is the result of an operation."""
+        ...
+
+    def flushed(self) -> None:
+        """All that waited has been computed."""
+        ...
 
 
 class Value:
@@ -74,6 +106,8 @@ class Value:
         self._compute: Callable[[], Share] | None = None
         self.compared: tuple[Value, Any, Value] | None = None
         self.number = engine.numbered()
+        if engine.observer is not None:
+            engine.observer.made(self)
 
     @property
     def ready(self) -> bool:
@@ -101,18 +135,27 @@ class Engine:
     ctx : Context
     suite : Suite
     driver : Runner
+
+    Attributes
+    ----------
+    meter : Meter or None
+    observer : Observer or None
+    numbers : int
+        How many values there were.
     """
 
     def __init__(self, ctx: Context, suite: Suite, driver: Runner) -> None:
         self.ctx = ctx
         self.suite = suite
         self._driver = driver
-        self._queue: list[tuple[Value, Rounds, Callable[[Any], Share]]] = []
+        self.meter: Meter | None = None
+        self.observer: Observer | None = None
+        self._queue: list[tuple[Value, Rounds, Callable[[Any], Share], str]] = []
         self._elements = 0
         self._local: list[weakref.ref[Value]] = []
         self._history = hashlib.blake2b(f"{suite.name} {ctx.parties} {ctx.fraction}".encode(), digest_size=16)
         self._line = ""
-        self._values = 0
+        self.numbers = 0
         self.operations = 0
 
     @property
@@ -133,8 +176,8 @@ class Engine:
 
     def numbered(self) -> int:
         """The number of a new value."""
-        self._values += 1
-        return self._values
+        self.numbers += 1
+        return self.numbers
 
     def local(
         self, name: str, kind: str, shape: Shape, inputs: Sequence[Value], compute: Callable[[], Share], *public: object
@@ -144,10 +187,17 @@ class Engine:
         Name, operands and public parameters enter the history.
         """
         self._history.update(repr((name, kind, shape, [operand.number for operand in inputs], *public)).encode())
+        if self.meter is not None:
+            compute = self.meter.timed(caller(), compute)
         if all(value._share is not None for value in inputs):
-            return Value(self, kind, shape, compute())
+            value = Value(self, kind, shape, compute())
+            if self.observer is not None:
+                self.observer.applied(name, value, inputs, public)
+            return value
         value = Value(self, kind, shape)
         value._compute = compute
+        if self.observer is not None:
+            self.observer.applied(name, value, inputs, public)
         self._local.append(weakref.ref(value))
         if len(self._local) >= MAX_WAITING_LOCAL:  # those that nobody holds any more included: all parties count alike
             self.flush()
@@ -184,7 +234,9 @@ class Engine:
                 break
         self.note(name, kind, shape, [operand.number for operand in inputs], *public)
         value = Value(self, kind, shape)
-        self._queue.append((value, start(*(operand.share for operand in inputs)), finish))
+        if self.observer is not None:
+            self.observer.applied(name, value, inputs, public)
+        self._queue.append((value, start(*(operand.share for operand in inputs)), finish, self._line))
         self._elements += math.prod(shape) + sum(math.prod(operand.shape) for operand in inputs)
         if len(self._queue) >= MAX_WAITING or self._elements >= MAX_WAITING_ELEMENTS:
             self.flush()
@@ -196,18 +248,28 @@ class Engine:
         """Run all operations that wait, side by side; then the local ones that waited for them, in program order."""
         queue, self._queue, self._elements = self._queue, [], 0
         if queue:
-            results = self.run(together(*(protocol for _, protocol, _ in queue)))
-            for (value, _, finish), result in zip(queue, results, strict=True):
+            protocols = [protocol for _, protocol, _, _ in queue]
+            if self.meter is None:
+                merged: Rounds = together(*protocols)
+            else:
+                merged = self.meter.together([line for _, _, _, line in queue], protocols)
+            results = self._driver.run(merged, self.position)
+            for (value, _, finish, _), result in zip(queue, results, strict=True):
                 value._share = finish(result)
         waiting, self._local = self._local, []
         for ref in waiting:
             value_or_none = ref()
             if value_or_none is not None:
                 value_or_none.settle()
+        if self.observer is not None:
+            self.observer.flushed()
 
     def run(self, protocol: Rounds) -> Any:
         """Run one protocol now."""
-        return self._driver.run(protocol, self.position)
+        if self.meter is None:
+            return self._driver.run(protocol, self.position)
+        (result,) = self._driver.run(self.meter.together([self._line], [protocol]), self.position)
+        return result
 
     @property
     def position(self) -> Position:
@@ -216,11 +278,11 @@ class Engine:
 
 
 def caller() -> str:
-    """ "file:line" of the innermost frame outside this package (its learners count as programs)."""
+    """ "file:line" of the innermost frame outside this package (its learners and jobs count as programs)."""
     frame = sys._getframe(1)
     while frame.f_back is not None:
         name = frame.f_code.co_filename
-        if not name.startswith(_INSIDE) or "/learn/" in name:
+        if not name.startswith(_INSIDE) or name.startswith(_PROGRAMS):
             break
         frame = frame.f_back
     return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"

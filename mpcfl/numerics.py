@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mpcfl import operations
 from mpcfl.array import SecretArray
+from mpcfl.operations import transcendental
 
 
 @overload
@@ -63,22 +64,124 @@ def softplus(x: Any) -> Any:
 
 
 def divide(x: Any, y: Any) -> Any:
-    """x / y for |x| <= y and y >= 1 unit in the last place: ratios, shares of a total, rates.
+    """x / y, as the operator `/` gives it.
 
     Parameters
     ----------
     x, y : ndarray or SecretArray, of shapes that broadcast
-        Secret integers or fixed-point numbers; y positive and at least |x|, below 2^62 as ring words.
+        Secret integers or fixed-point numbers of either sign, y not zero, x / y representable.
 
     Returns
     -------
-    SecretArray of fixed-point numbers if x or y is secret, within 2^-24 + 2^-fraction of the quotient; else ndarray.
+    SecretArray of fixed-point numbers if x or y is secret, within one unit and 2^-20 |x / y| of the quotient; else
+    ndarray.
 
-    Notes ----- Twenty rounds on secrets; meant for few elements. Outside the stated range the result is meaningless; y
-    = 0 gives a finite number without meaning. Source: `mpcfl.protocols.division`.
+    Notes
+    -----
+    By a secret 13 rounds and about 670 bytes an element; 1 / y 343. A divisor of zero gives a finite number
+    without meaning. Source: `mpcfl.protocols.division`.
     """
-    if isinstance(x, SecretArray) or isinstance(y, SecretArray):
-        secret = x if isinstance(x, SecretArray) else y
-        left, right = (v if isinstance(v, SecretArray) else np.zeros_like(secret) + v for v in (x, y))
-        return left.apply(operations.quotient, right)
     return np.true_divide(x, y)
+
+
+@overload
+def rsqrt(x: SecretArray) -> SecretArray: ...
+@overload
+def rsqrt(x: NDArray[Any] | float) -> NDArray[np.float64]: ...
+def rsqrt(x: Any) -> Any:
+    """1 / sqrt(x).
+
+    Parameters
+    ----------
+    x : ndarray or SecretArray, any shape
+        Positive.
+
+    Returns
+    -------
+    The type and shape of x; on secrets within one unit and 2^-20 of the result.
+
+    Notes
+    -----
+    Eight rounds on secrets, 323 bytes an element; source: `mpcfl.protocols.roots`.
+    """
+    if isinstance(x, SecretArray):
+        return x.apply(lambda value: operations.function("rsqrt", value))
+    return 1 / np.sqrt(np.asarray(x, np.float64))
+
+
+@overload
+def relu(x: SecretArray) -> SecretArray: ...
+@overload
+def relu(x: NDArray[Any] | float) -> NDArray[Any]: ...
+def relu(x: Any) -> Any:
+    """max(x, 0), exactly.
+
+    Parameters
+    ----------
+    x : ndarray or SecretArray, any shape
+
+    Returns
+    -------
+    The type and shape of x.
+
+    Notes
+    -----
+    On secrets what one comparison costs: four rounds, 12.4 bytes an element.
+    """
+    return x.apply(transcendental.relu) if isinstance(x, SecretArray) else np.maximum(x, 0)
+
+
+@overload
+def softmax(x: SecretArray, axis: int = -1) -> SecretArray: ...
+@overload
+def softmax(x: NDArray[Any], axis: int = -1) -> NDArray[np.float64]: ...
+def softmax(x: Any, axis: int = -1) -> Any:
+    """exp(x) / sum(exp(x)) along an axis, for x of any size: the largest is subtracted first.
+
+    Parameters
+    ----------
+    x : ndarray or SecretArray
+        At least one element along the axis; differences representable.
+    axis : int
+
+    Returns
+    -------
+    The type and shape of x. On secrets within (n + 4) units at n elements along the axis, plus 2^-19 of the result.
+
+    Notes
+    -----
+    4 ceil(log2 n) + 20 rounds on secrets: the largest, exp, one reciprocal a row, a product.
+    """
+    if not isinstance(x, SecretArray):
+        x = np.asarray(x, np.float64)
+    powers = np.exp(x - np.max(x, axis=axis, keepdims=True))
+    return powers * np.reciprocal(np.sum(powers, axis=axis, keepdims=True))
+
+
+@overload
+def logsumexp(x: SecretArray, axis: int = -1, keepdims: bool = False) -> SecretArray: ...
+@overload
+def logsumexp(x: NDArray[Any], axis: int = -1, keepdims: bool = False) -> NDArray[np.float64]: ...
+def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
+    """log(sum(exp(x))) along an axis, for x of any size: the largest is subtracted first.
+
+    Parameters
+    ----------
+    x : ndarray or SecretArray
+        At least one element along the axis; differences representable.
+    axis : int
+    keepdims : bool
+
+    Returns
+    -------
+    The type of x, less the axis. On secrets within (n + 2) units at n elements along the axis.
+
+    Notes
+    -----
+    4 ceil(log2 n) + 12 rounds on secrets: the largest, exp, one logarithm a row.
+    """
+    if not isinstance(x, SecretArray):
+        x = np.asarray(x, np.float64)
+    largest = np.max(x, axis=axis, keepdims=True)
+    total = np.log(np.sum(np.exp(x - largest), axis=axis, keepdims=True)) + largest
+    return total if keepdims else np.squeeze(total, axis=axis)

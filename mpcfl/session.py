@@ -12,6 +12,7 @@ from mpcfl import operations, ring
 from mpcfl.array import DTYPES, SecretArray
 from mpcfl.correlation import Correlation
 from mpcfl.drivers.cost import CostDriver
+from mpcfl.drivers.profile import Profile
 from mpcfl.engine import FIXED, KINDS, Engine, Runner, Value
 from mpcfl.errors import InputError, UsageError
 from mpcfl.ledger import Ledger
@@ -83,6 +84,7 @@ class Session:
         self.name = self.parties[rank]
         self.fraction = fraction
         self._driver = driver
+        self._profile: Profile | None = None
         self._engine = Engine(Context(rank, len(self.parties), fraction), suite, driver)
 
     @property
@@ -109,6 +111,19 @@ class Session:
     def position(self) -> Position:
         """Where the program stands."""
         return self._engine.position
+
+    def profile(self) -> Profile:
+        """Count rounds, bytes, correlations and wall time by line of the program, from here on.
+
+        Returns
+        -------
+        Profile
+            It fills as the program runs; a second call answers the same one. Work is counted when it is done: ask
+            after a reveal or a barrier.
+        """
+        if self._profile is None:
+            self._profile = self._engine.meter = Profile(len(self.parties))
+        return self._profile
 
     # ------------------------------------------------------------------------------------------------------------ input
 

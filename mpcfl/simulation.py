@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mpcfl import suites
 from mpcfl.correlation import Correlation
 from mpcfl.drivers.cost import Cost, CostDriver
 from mpcfl.drivers.lockstep import LockstepDriver, Stage, World
+from mpcfl.drivers.profile import Network, Profile
 from mpcfl.errors import UsageError
+from mpcfl.findings import Bound, Findings
 from mpcfl.ledger import Disclosures, Ledger
 from mpcfl.protocol import Suite
 from mpcfl.protocols import semi2k
 from mpcfl.session import FRACTION, Program, Session
+from mpcfl.shadow import Shadow, ShadowSession
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,12 @@ class Run:
         From the dealer.
     ledgers : list of Ledger
         By rank.
+    profile : Profile
+        Rounds, bytes, correlations and the first party's wall time, by line of the program.
+    shadow : Findings or None
+        Where float64 twins and secrets part, in the order of the program; None without `shadow=True`.
+    predicted_seconds : float or None
+        Round trips and transfers on the network that was given, without local computation.
     """
 
     results: list[Any]
@@ -40,6 +49,9 @@ class Run:
     bytes_sent: list[int]
     offline_bytes: int
     ledgers: list[Ledger]
+    profile: Profile = field(repr=False)
+    shadow: Findings | None = field(default=None, repr=False)
+    predicted_seconds: float | None = None
 
 
 def party_names(parties: int | Sequence[str]) -> list[str]:
@@ -58,6 +70,8 @@ def simulate(
     suite: Suite | str = semi2k.suite,
     seed: int | None = None,
     disclosures: Disclosures | None = None,
+    shadow: bool | Bound = False,
+    network: Network | tuple[float, float] | None = None,
 ) -> Run:
     """Run a program at all parties, in lockstep in this process: the same rounds, bytes and results as over links.
 
@@ -74,6 +88,11 @@ def simulate(
         Fixes the run bit for bit; exists in this world alone.
     disclosures : Disclosures, optional
         What may be revealed; by default everything.
+    shadow : bool or Bound
+        Run float64 twins beside the shares and report where they part, see `mpcfl.shadow`; a `Bound` sets the error
+        from which on it is reported.
+    network : Network or (rtt_ms, mbit), optional
+        For `Run.predicted_seconds`.
 
     Returns
     -------
@@ -85,13 +104,21 @@ def simulate(
         The parties' programs took different branches.
     """
     names = party_names(parties)
+    on = None if network is None else Network.of(network)
     world = World(names, seed=seed, disclosures=disclosures)
     stage = Stage(world)
     chosen = suites.find(suite)
+    twins = Shadow(len(names), fraction, shadow if isinstance(shadow, Bound) else Bound()) if shadow else None
+    drivers = [LockstepDriver(stage, rank) for rank in range(len(names))]
+    sessions = [
+        Session(names, driver.rank, driver, fraction, chosen)
+        if twins is None
+        else ShadowSession(names, driver, fraction, chosen, twins)
+        for driver in drivers
+    ]
+    profile = sessions[0].profile()
 
-    def perform(rank: int) -> Callable[[], Any]:
-        session = Session(names, rank, LockstepDriver(stage, rank), fraction, chosen)
-
+    def perform(session: Session) -> Callable[[], Any]:
         def play() -> Any:
             result = program(session)
             session.barrier()
@@ -99,8 +126,10 @@ def simulate(
 
         return play
 
-    results = stage.run([perform(rank) for rank in range(len(names))])
-    return Run(results, world.rounds, world.bytes_sent, world.offline_bytes, world.ledgers)
+    results = stage.run([perform(session) for session in sessions])
+    seconds = None if on is None else on.seconds(profile.total)
+    findings = None if twins is None else twins.findings
+    return Run(results, world.rounds, world.bytes_sent, world.offline_bytes, world.ledgers, profile, findings, seconds)
 
 
 def forecast(
@@ -111,6 +140,7 @@ def forecast(
     fraction: int = FRACTION,
     suite: Suite | str = semi2k.suite,
     on_draw: Callable[[Correlation], None] | None = None,
+    network: Network | tuple[float, float] | None = None,
 ) -> Cost:
     """The exact cost of a program, which is run on shapes alone.
 
@@ -124,14 +154,18 @@ def forecast(
         The party whose program is run.
     on_draw : callable, optional
         Is given each correlation, in order.
+    network : Network or (rtt_ms, mbit), optional
+        For `Cost.predicted_seconds`.
 
     Returns
     -------
     Cost
     """
     names = party_names(parties)
+    on = None if network is None else Network.of(network)
     driver = CostDriver(rank, len(names), on_draw)
     session = Session(names, rank, driver, fraction, suites.find(suite))
+    profile = session.profile()
     program(session)
     session.barrier()
-    return driver.cost
+    return replace(driver.cost, lines=profile.lines, network=on)

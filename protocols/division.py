@@ -1,18 +1,24 @@
-"""Quotients of secrets by normalisation and Newton's iteration. Dealer model.
+"""Quotients of secrets and reciprocals, as powers of two of a difference of logarithms. Dealer model.
 
-Parties hold [x], [y] as integers with |x| <= y, 1 <= y < 2^62 (fixed-point numbers of one fraction: the quotient does
-not see it), and want x / y at the session's fraction.
+Parties hold [x], [y], integers below 2^62 in magnitude, y not 0 (fixed-point numbers of one fraction: the quotient does
+not see it), and want x / y at the session's fraction f, or 2^f / y where y itself has it.
 
-    [y < 2^j], j = 1 .. 61                   one opening of y, one merge of all 61 comparisons       4 rounds
-    F = 1 + sum_j [y < 2^j] 2^(61-j), so that y F lies in [2^61, 2^62)                              local
-    x' = x F / 2^34, y' = y F / 2^34: at 28 fractional bits y' lies in [1/2, 1), |x'| <= y'          2 rounds
-    w <- w (2 - y' w), three times from w = 2.9142 - 2 y'                                            12 rounds
-    x' w / 2^(56 - f)                                                                                2 rounds
+    |x|, |y| and signs                                                      4 rounds
+    e, F of |x| and |y|; [x = 0]                                            4 rounds (normalisation)
+    [L] = log2 |x|, log2 |y| at 56 fractional bits, beside the sign
+    s = (1 - 2 [x < 0] - [x = 0]) (1 - 2 [y < 0])                           2 rounds
+    2^(L_x - L_y + f), for a reciprocal 2^(2 f - L_y)                       2 rounds (exponential)
+    times s                                                                 1 round
 
-Error       below 2^-24 + 2^-f: the start is off by at most 0.0858, which three steps square to below 2^-28.
-Realises    the quotient up to the stated error and the public rounding coins of its truncations. Simulator: that of its
-            parts.
-Reference   Normalisation: Catrina and Saxena, FC 2010; the linear start: Goldschmidt's division as given there.
+So a quotient has its own error, whatever the reciprocal of its divisor would lose: 10^6 / 10^9 is as exact as 1 / 1000.
+
+Error       relative 2^-20.3 (two logarithms, each within 2^-22; times ln 2; and 2^-21 of the power), and one unit. A
+            dividend of 0 gives 0 exactly.
+Realises    the quotient up to that error, which is a function of x and y, of uniform public words and of public
+            rounding coins. A divisor of 0, or a quotient that is not representable, has a result without meaning.
+            Simulator: that of its parts.
+Reference   Division by logarithms: Mitchell, IRE Trans. EC-11 (1962); normalisation: Catrina and Saxena, FC 2010; see
+            normalisation and exponential.
 """
 
 from __future__ import annotations
@@ -20,67 +26,81 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from mpcfl import ring
-from mpcfl.effects import Draw, Protocol
+from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, rule, together
-from mpcfl.protocols.beaver import OPERAND, Mask, Triple, masked, mul
-from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, planes_bits, sign_plane
-from mpcfl.protocols.conversion import b2a
-from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
+from mpcfl.protocols.beaver import mul, mux
+from mpcfl.protocols.comparison import msb_bits
+from mpcfl.protocols.exponential import Powers, Range, power_bits, power_of_two
+from mpcfl.protocols.normalisation import (
+    LIMIT,
+    MAGNITUDE_CORRELATIONS,
+    MAGNITUDE_MESSAGES,
+    SCALE,
+    LogHarmonics,
+    highest,
+    highest_bits,
+    logarithm,
+    logarithm_bits,
+    magnitude,
+)
+from mpcfl.protocols.truncation import PRODUCT, TruncPair
 from mpcfl.ring import Shape
 from mpcfl.share import Share
 
-LIMIT = 62
-"""y stays below 2^62, the range of representable numbers."""
-PRECISION = 28
-"""Fractional bits of the iteration: products of numbers up to 2 stay below 2^58."""
-START = round(2.9142 * (1 << PRECISION))
-STEPS = 3
+MESSAGES = (PRODUCT, *MAGNITUDE_MESSAGES)
+CORRELATIONS = (*MAGNITUDE_CORRELATIONS, LogHarmonics, Powers, TruncPair)
+
+
+def quotient_range(fraction: int) -> Range:
+    """Whole exponents of L_x - L_y + f from the smallest quotient, below 2^-62, to the largest representable."""
+    return Range(fraction - LIMIT - 2, LIMIT)
+
+
+def reciprocal_range(fraction: int) -> Range:
+    """Whole exponents of 2 f - L_y."""
+    return Range(2 * fraction - LIMIT - 2, 2 * fraction + 1)
 
 
 def quotient_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits on fresh operands."""
     n = shapes[0][0]
-    # x, y, the factor, two truncations; then y' once, and a step opens w, its rest, and two values to truncate; at the
-    # end x', w and one value to truncate
-    words = 5 + 1 + 4 * STEPS + 3
-    return (parties - 1) * 64 * n * words + planes_bits((LIMIT - 1) * n, parties)
+    magnitudes = 2 * (msb_bits(shapes[:1], parties) + logarithm_bits(n, parties))
+    tops = highest_bits(n, parties, zero=True) + highest_bits(n, parties)
+    words = 2 + 2  # both signs; the power and s
+    return magnitudes + tops + power_bits(n, parties) + (parties - 1) * 64 * n * words
 
 
-@rule(
-    "divide",
-    rounds=4 + 2 + 4 * STEPS + 2,
-    bits=quotient_bits,
-    messages=[OPERAND, PRODUCT, *MESSAGES],
-    correlations=[*CORRELATIONS, Mask, Triple, TruncPair],
-)
+def reciprocal_bits(shapes: Sequence[Shape], parties: int) -> int:
+    """Declared payload bits on a fresh operand."""
+    n = shapes[0][0]
+    parts = msb_bits(shapes, parties) + highest_bits(n, parties) + logarithm_bits(n, parties)
+    return parts + power_bits(n, parties) + (parties - 1) * 64 * n
+
+
+@rule("divide", rounds=13, bits=quotient_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def divide(ctx: Context, x: Share, y: Share) -> Protocol:
     """x / y on vectors at the session's fraction."""
-    n = x.shape[0]
-    factor = yield from normaliser(ctx, y)
-    scaled_x, scaled_y = yield from together(mul(ctx, x, factor), mul(ctx, y, factor))
-    down = LIMIT - PRECISION
-    near_x, near_y = yield from together(trunc_pr(ctx, scaled_x, 1, down), trunc_pr(ctx, scaled_y, 1, down))
-    divisor = Share(near_y)
-    inverse = Share(ring.subtract(ctx.constant(ring.like(near_y, (n,), START)), ring.multiply(near_y, ring.scalar(2))))
-    for _ in range(STEPS):
-        product = yield from trunc_pr(ctx, (yield from mul(ctx, divisor, inverse)), 1, PRECISION)
-        rest = Share(ring.subtract(ctx.constant(ring.like(product, (n,), 2 << PRECISION)), product))
-        inverse = Share((yield from trunc_pr(ctx, (yield from mul(ctx, inverse, rest)), 1, PRECISION)))
-    quotient = yield from mul(ctx, Share(near_x), inverse)
-    return (yield from trunc_pr(ctx, quotient, 1, 2 * PRECISION - ctx.fraction))
+    (minus_x, size_x), (minus_y, size_y) = yield from together(magnitude(ctx, x), magnitude(ctx, y))
+    top_x, top_y = yield from together(highest(ctx, size_x, zero=True), highest(ctx, size_y))
+    ones = ctx.constant(ring.like(x.words, x.shape, 1))
+    two = ring.scalar(2)
+    sign_x = Share(ring.subtract(ring.subtract(ones, ring.multiply(minus_x.words, two)), top_x.zero.words))
+    sign_y = Share(ring.subtract(ones, ring.multiply(minus_y.words, two)))
+    log_x, log_y, sign = yield from together(
+        logarithm(ctx, size_x, top_x), logarithm(ctx, size_y, top_y), mul(ctx, sign_x, sign_y)
+    )
+    exponent = ring.add(ring.subtract(log_x, log_y), ring.scalar(ctx.first * ctx.fraction << SCALE))
+    size = yield from power_of_two(ctx, Share(exponent), SCALE, quotient_range(ctx.fraction))
+    return (yield from mul(ctx, Share(size), Share(sign)))
 
 
-def normaliser(ctx: Context, y: Share) -> Protocol:
-    """A share of F = 2^(61 - floor(log2 y)) for each element of a vector, 1 <= y < 2^62: four rounds."""
-    n = y.shape[0]
-    (operand,) = yield from masked(ctx, y)
-    dealt = yield Draw(Digits(operand.mask, True))
-    powers = [ring.subtract(operand.d, ring.scalar(1 << j)) for j in range(1, LIMIT)]
-    tables = ring.concatenate([dealt["tables"]] * (LIMIT - 1), axis=0)
-    top = ring.pack(ring.concatenate([ring.unpack(dealt["top"], n)] * (LIMIT - 1), axis=0))
-    plane = yield from sign_plane(ctx, ring.concatenate(powers, axis=0), tables, top)
-    below = (yield from b2a(ctx, plane, (LIMIT - 1) * n)).words.reshape((LIMIT - 1, n))
-    factor = ctx.constant(ring.like(below, (n,), 1))  # [y < 2^62] = 1 stands at 2^0
-    for j in range(1, LIMIT):  # [y < 2^j] stands at 2^(62-j) - 2^(61-j); [y < 1] is never true
-        factor = ring.add(factor, ring.multiply(ring.take(below, j - 1), ring.scalar(1 << (LIMIT - 1 - j))))
-    return Share(factor)
+@rule("reciprocal", rounds=13, bits=reciprocal_bits, messages=MESSAGES, correlations=CORRELATIONS)
+def reciprocal(ctx: Context, y: Share) -> Protocol:
+    """1 / y on a vector at the session's fraction."""
+    minus, size = yield from magnitude(ctx, y)
+    top = yield from highest(ctx, size)
+    log2 = yield from logarithm(ctx, size, top)
+    exponent = ring.subtract(ring.scalar(ctx.first * 2 * ctx.fraction << SCALE), log2)
+    inverse = yield from power_of_two(ctx, Share(exponent), SCALE, reciprocal_range(ctx.fraction))
+    part = yield from mux(ctx, minus, Share(inverse))
+    return ring.subtract(inverse, ring.multiply(part, ring.scalar(2)))

@@ -6,9 +6,11 @@ round by a coin are rounded down here.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
+import gmpy2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -74,6 +76,32 @@ def _divide(ctx: Context, x: Share, y: Share) -> Any:
     return np.array([(int(a) << ctx.fraction) // int(b) % ring.MODULUS for a, b in pairs], np.uint64)
 
 
+def _reciprocal(ctx: Context, y: Share) -> Any:
+    one = 1 << 2 * ctx.fraction
+    return np.array([one // int(b) % ring.MODULUS for b in y.words.view(np.int64)], np.uint64)
+
+
+def _sqrt(ctx: Context, x: Share) -> Any:
+    return np.array([math.isqrt(int(v) << ctx.fraction) for v in x.words.view(np.int64)], np.uint64)
+
+
+def _real(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """A function of real numbers at 120 bits, rounded down to the session's fraction."""
+
+    def rule(ctx: Context, x: Share) -> Any:
+        with gmpy2.context(precision=120):
+            step = gmpy2.mpfr(1) / (1 << ctx.fraction)
+            values = [gmpy2.floor(function(int(v) * step) / step) for v in x.words.view(np.int64)]
+        return np.array([int(value) % ring.MODULUS for value in values], np.uint64)
+
+    return rule
+
+
+def _permute(ctx: Context, x: Share, owner: int) -> Any:
+    """Any order will do; here it is the one given."""
+    return x.words
+
+
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mul": _mul,
     "matmul": _matmul,
@@ -86,6 +114,17 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": _sigmoid,
     "softplus": _softplus,
     "divide": _divide,
+    "permute": _permute,
+    "reciprocal": _reciprocal,
+    "exp": _real(gmpy2.exp),
+    "exp2": _real(gmpy2.exp2),
+    "log": _real(gmpy2.log),
+    "log2": _real(gmpy2.log2),
+    "log10": _real(gmpy2.log10),
+    "sqrt": _sqrt,
+    "rsqrt": _real(gmpy2.rec_sqrt),
+    "sin": _real(gmpy2.sin),
+    "cos": _real(gmpy2.cos),
 }
 
 

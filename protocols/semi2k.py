@@ -10,8 +10,19 @@ Reference   each rule's file. The combination of Beaver triples over Z_2^64 with
 from mpcfl.protocol import Suite
 from mpcfl.protocols.beaver import matmul, mul, mux, square
 from mpcfl.protocols.comparison import eqz, msb
-from mpcfl.protocols.division import divide
+from mpcfl.protocols.division import divide, reciprocal
+from mpcfl.protocols.exponential import exp, exp2
 from mpcfl.protocols.fourier import sigmoid, softplus
+from mpcfl.protocols.logarithm import log, log2, log10
+from mpcfl.protocols.permutation import permute
+from mpcfl.protocols.roots import rsqrt, sqrt
+from mpcfl.protocols.trigonometry import cos, sin
 from mpcfl.protocols.truncation import trunc_exact, trunc_pr
 
-suite = Suite("semi2k", [mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, sigmoid, softplus, divide])
+suite = Suite(
+    "semi2k",
+    [
+        *(mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute),
+        *(sigmoid, softplus, divide, reciprocal, exp, exp2, log, log2, log10, sqrt, rsqrt, sin, cos),
+    ],
+)

@@ -99,12 +99,46 @@ REAL = edged(
 
 
 def quotients(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
-    """|x| <= y, y of every magnitude from 1 to 2^62 - 1."""
+    """Both of every magnitude and sign, 0 among the dividends, the quotient representable."""
     (n,) = shapes[0]
-    y = [int(2.0**power) for power in rng.uniform(0, 61.99, n)]
-    edges = [(0, 1), (1, 1), (-1, 1), (HALF - 1, HALF - 1), (1 - HALF, HALF - 1), (1, HALF - 1), (1, 3), (-2, 3)]
-    pairs = edges[:n] + [(int(rng.uniform(-1, 1) * v), v) for v in y[len(edges) :]]
+    last = HALF - 1
+    edges = [(0, 1), (1, 1), (-1, 1), (last, last), (-last, last), (1, last), (-2, 3), (1, -1), (-last, -(1 << 18))]
+    x, y = (
+        [int(sign * 2.0**power) for sign, power in zip(rng.choice([-1, 1], n), rng.uniform(0, 61.99, n), strict=True)]
+        for _ in range(2)
+    )
+    pairs = [(a if abs(a) >> 44 < abs(b) else 7, b) for a, b in zip(x, y, strict=True)]
+    pairs[: len(edges)] = edges[:n]
     return [words(*(pair[side] for pair in pairs)).reshape(n) for side in (0, 1)]
+
+
+def _magnitudes(rng: np.random.Generator, shape: Shape) -> Words:
+    return (2 ** rng.uniform(0, 61.99, shape)).astype(np.uint64)
+
+
+_POSITIVE_EDGES = words(1, 2, 3, HALF - 1, HALF >> 1, (1 << 18) - 1, 1 << 18, (1 << 18) + 1)
+POSITIVE = edged(_POSITIVE_EDGES, _magnitudes)
+NOT_NEGATIVE = edged(np.append(words(0), _POSITIVE_EDGES), _magnitudes)
+NOT_ZERO = edged(
+    np.append(_POSITIVE_EDGES, -_POSITIVE_EDGES),
+    lambda rng, shape: _magnitudes(rng, shape) * rng.choice(words(-1, 1), shape),
+)
+
+
+def exponents(base: float) -> Inputs:
+    """x with base^x representable: all magnitudes of the result, and far below."""
+    top = (62 - FRACTION) / np.log2(base)
+    least = -(FRACTION + 1) / np.log2(base)
+    values = np.array([0, top - 2 * _ULP, least, least - _ULP, least + _ULP, -_END, -1e6, _ULP, -_ULP, 1, -1])
+    return edged(
+        ring.encode(values, FRACTION), lambda rng, shape: ring.encode(rng.uniform(least - 3, top, shape), FRACTION)
+    )
+
+
+ANGLES = edged(
+    ring.encode(np.array([0, _ULP, -_ULP, np.pi, -np.pi, np.pi / 2, 1, 1e6, -1e6]), FRACTION),
+    lambda rng, shape: ring.encode(rng.uniform(-1e4, 1e4, shape), FRACTION),
+)
 
 
 def exact(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
@@ -126,6 +160,17 @@ def within(error: float) -> Agrees:
     def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
         off = np.abs((got - plain).view(np.int64))
         return bool((off <= error * 2.0**FRACTION).all())
+
+    return agrees
+
+
+def near(relative: float) -> Agrees:
+    """Within one unit and `relative` of the exact result; the oracle's is up to one unit below that."""
+
+    def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
+        expected = np.array([int(v) for v in plain.view(np.int64)], object)
+        off = np.abs(np.array([int(v) for v in got.view(np.int64)], object) - expected)
+        return all(error <= 2 + relative * (abs(value) + 1) for error, value in zip(off, expected, strict=True))
 
     return agrees
 
@@ -158,6 +203,18 @@ def _truncation(multiplier: int, shift: int) -> Case:
     )
 
 
+def same_rows(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
+    """In any order."""
+    return np.array_equal(np.sort(got), np.sort(plain))
+
+
+def _by_owner(owner: int) -> Case:
+    def start(suite: Suite, ctx: Context, x: Share) -> Protocol:
+        return suite["permute"](ctx, x, owner)
+
+    return Case(f"permute by {owner}", ONE_VECTOR, ANY, same_rows, start, [("permute", (0,))])
+
+
 CASES: dict[str, Sequence[Case]] = {
     "mul": [_case("mul", TWO_VECTORS, ANY, exact)],
     "matmul": [_case("matmul", MATRICES, ANY, exact)],
@@ -175,10 +232,21 @@ CASES: dict[str, Sequence[Case]] = {
         for m in (1, 18, 40)
     ],
     "msb": [_case("msb", ONE_VECTOR, ANY, exact)],
+    "permute": [_by_owner(0), _by_owner(1)],
     "eqz": [_case("eqz", ONE_VECTOR, ANY, exact)],
     "sigmoid": [_case("sigmoid", ONE_VECTOR, REAL, within(2.5e-4))],
     "softplus": [_case("softplus", ONE_VECTOR, REAL, within(2.5e-4))],
-    "divide": [_case("divide", TWO_VECTORS, quotients, within(2.0**-24 + 2.0**-FRACTION))],
+    "divide": [_case("divide", TWO_VECTORS, quotients, near(2.0**-20.3))],
+    "reciprocal": [_case("reciprocal", ONE_VECTOR, NOT_ZERO, near(2.0**-20.5))],
+    "exp": [_case("exp", ONE_VECTOR, exponents(np.e), near(2.0**-21))],
+    "exp2": [_case("exp2", ONE_VECTOR, exponents(2.0), near(2.0**-21))],
+    "log": [_case("log", ONE_VECTOR, POSITIVE, near(0))],
+    "log2": [_case("log2", ONE_VECTOR, POSITIVE, near(0))],
+    "log10": [_case("log10", ONE_VECTOR, POSITIVE, near(0))],
+    "sqrt": [_case("sqrt", ONE_VECTOR, NOT_NEGATIVE, near(2.0**-20.5))],
+    "rsqrt": [_case("rsqrt", ONE_VECTOR, POSITIVE, near(2.0**-20.5))],
+    "sin": [_case("sin", ONE_VECTOR, ANGLES, near(0))],
+    "cos": [_case("cos", ONE_VECTOR, ANGLES, near(0))],
 }
 
 

@@ -16,7 +16,11 @@ from mpcfl.protocols import semi2k
 from mpcfl.protocols.beaver import Mask, Triple
 from mpcfl.protocols.comparison import BitProducts, Digits
 from mpcfl.protocols.conversion import DaBit
+from mpcfl.protocols.exponential import Powers
 from mpcfl.protocols.fourier import Harmonics
+from mpcfl.protocols.normalisation import LogHarmonics
+from mpcfl.protocols.permutation import Permutation
+from mpcfl.protocols.trigonometry import Sines
 from mpcfl.protocols.truncation import TruncMux, TruncPair
 from mpcfl.view import View
 
@@ -63,8 +67,12 @@ def every_correlation(trusted: Trusted):
     yield Digits(named, False), (a,)
     yield BitProducts(3, (3, 5, 7), 2), ()
     yield DaBit(N), ()
+    yield Permutation(named, 1), (a,)
     yield Harmonics(named, "sigmoid", 18), (a,)
     yield Harmonics(named, "softplus", 18), (a,)
+    yield LogHarmonics(named, 1 << 56), (a,)
+    yield Powers(named, 56, 64), (a,)
+    yield Sines(named, False), (a,)
 
 
 @pytest.mark.parametrize("parties", [2, 3, 5])

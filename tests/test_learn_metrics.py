@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score, roc_curve
 
-from mpcfl.errors import InputError, ResourceError
+import mpcfl
+from mpcfl import numerics
+from mpcfl.errors import InputError
 from mpcfl.learn import metrics
 
 
@@ -64,11 +66,87 @@ def test_scores_far_out_have_a_finite_log_loss() -> None:
     assert metrics.log_loss(np.array([0.0, 1.0]), np.array([1e6, 1e6])) == pytest.approx(5e5)
 
 
-def test_five_thousand_rows_are_ranked_and_more_are_refused() -> None:
-    y, z = np.arange(5000) % 2, np.arange(5000) // 2
-    assert metrics.ranking(y, z) == (0.5, 0.0)
-    with pytest.raises(ResourceError, match="at most 5000 rows"):
-        metrics.roc_auc(np.zeros(5001), np.zeros(5001))
+def by_both_forms(y: NDArray[Any], z: NDArray[Any]) -> list[tuple[Any, Any]]:
+    found = []
+    for limit in (len(y), len(y) - 1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(metrics, "PAIRED_ROWS", limit)
+            found.append(metrics.ranking(y, z))
+    return found
+
+
+@given(scored_rows())
+def test_a_sort_and_all_pairs_agree_to_the_last_bit(rows: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
+    pairs, by_sort = by_both_forms(*rows)
+    assert by_sort == pairs
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4, 5, 8])
+@pytest.mark.parametrize("scores", [np.zeros, np.arange, lambda n: np.arange(n) // 2])
+def test_both_forms_agree_on_few_rows(n: int, scores: Callable[[int], NDArray[Any]]) -> None:
+    for labels in np.ndindex(*[2] * n):
+        pairs, by_sort = by_both_forms(np.array(labels), scores(n))
+        assert by_sort == pairs
+
+
+def test_many_rows_are_ranked() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 200_000)
+    z = np.round(rng.normal(size=y.size) + y, 3)
+    false_positive, true_positive, _ = roc_curve(y, z)
+    auc, distance = metrics.ranking(y, z)
+    assert auc == pytest.approx(roc_auc_score(y, z), abs=1e-12)
+    assert distance == pytest.approx(np.abs(true_positive - false_positive).max(), abs=1e-12)
+
+
+class TestOnSecrets:
+    """The error of both quotients is that of one division."""
+
+    ERROR = 2.0**-24 + 2.0**-18
+
+    @staticmethod
+    def program(n: int, y: NDArray[Any] | None = None, z: NDArray[Any] | None = None) -> Callable[[Any], Any]:
+        def run(session: Any) -> list[Any]:
+            secret_y = session.share(y, 0, (n,), np.int64)
+            secret_z = session.share(z, 1, (n,), np.float64)
+            return [value.reveal() for value in metrics.ranking(secret_y, secret_z)]
+
+        return run
+
+    @pytest.mark.parametrize("form", ["pairs", "sort"])
+    @pytest.mark.parametrize(("n", "parties"), [(1, 2), (2, 2), (45, 2), (45, 3)])
+    def test_as_on_plain_arrays(self, monkeypatch: pytest.MonkeyPatch, form: str, n: int, parties: int) -> None:
+        monkeypatch.setattr(metrics, "PAIRED_ROWS", n if form == "pairs" else 0)
+        rng = np.random.default_rng(n)
+        y = rng.integers(0, 2, n)
+        z = rng.integers(-3, 4, n) / 4 + y / 4
+        run = mpcfl.simulate(self.program(n, y, z), parties, seed=0)
+        np.testing.assert_allclose(run.results[0], metrics.ranking(y, z), atol=self.ERROR)
+
+    @pytest.mark.parametrize("label", [0, 1])
+    def test_a_single_class_ranks_nothing(self, monkeypatch: pytest.MonkeyPatch, label: int) -> None:
+        monkeypatch.setattr(metrics, "PAIRED_ROWS", 0)
+        run = mpcfl.simulate(self.program(7, np.full(7, label), np.arange(7) / 2), seed=0)
+        np.testing.assert_allclose(run.results[0], (0.5, 0), atol=self.ERROR)
+
+    def test_the_stated_costs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def quotients(session: Any) -> Any:
+            return numerics.divide(
+                session.share(None, 0, (2,), np.int64), session.share(None, 0, (), np.int64)
+            ).reveal()
+
+        apart = mpcfl.forecast(quotients).rounds + 1  # two reveals
+
+        def cost(n: int) -> tuple[int, str, str]:
+            found = mpcfl.forecast(self.program(n))
+            return found.rounds - apart, f"{found.bytes_sent[0]:.1e}", f"{found.offline_bytes:.1e}"
+
+        assert cost(256) == (41, "1.4e+06", "3.5e+06")
+        assert cost(1000) == (53, "2.0e+07", "5.3e+07")
+        assert cost(5000) == (452, "4.5e+06", "1.4e+07")
+        monkeypatch.setattr(metrics, "PAIRED_ROWS", 0)
+        assert cost(256) == (204, "1.2e+05", "3.5e+05")
+        assert cost(1000) == (291, "6.4e+05", "1.9e+06")
 
 
 @pytest.mark.parametrize(("y", "z"), [(np.zeros(3), np.zeros(2)), (np.zeros(0), np.zeros(0)), (np.zeros((2, 1)),) * 2])

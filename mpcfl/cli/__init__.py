@@ -1,4 +1,4 @@
-"""The command line: `mpcfl demo | local | keygen | run | dealer | plan | ledger`.
+"""The command line: `mpcfl demo | local | keygen | run | dealer | plan | check | ledger`.
 
 Whatever goes wrong ends in one sentence and one JSON line on stderr (code, reason, ids; never a value) and that code.
 """
@@ -17,8 +17,8 @@ from typing import Annotated
 import typer
 from typer.exceptions import Exit, TyperException
 
+from mpcfl.cli import check, demo, keygen, ledger, local, plan, run
 from mpcfl.cli import dealer as dealer_command
-from mpcfl.cli import demo, keygen, ledger, local, plan, run
 from mpcfl.cli.console import err, printable
 from mpcfl.disclosure import DEALER_WARNING
 from mpcfl.errors import Interrupted, MpcflError, ResourceError, UsageError
@@ -39,6 +39,7 @@ app.command()(keygen.keygen)
 app.command()(run.run)
 app.command("dealer")(dealer_command.dealer)
 app.command()(plan.plan)
+app.command()(check.check)
 app.add_typer(ledger.app, name="ledger")
 
 

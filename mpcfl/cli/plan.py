@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Annotated, Any
 
 import typer
@@ -14,6 +15,7 @@ from mpcfl.cli.run import JobFile, JsonFile
 from mpcfl.contribution import Contribution
 from mpcfl.disclosure import outputs
 from mpcfl.drivers.cost import Cost
+from mpcfl.drivers.profile import Network
 from mpcfl.errors import Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.saving import check_target, write_json
@@ -47,11 +49,11 @@ def plan(
         raise UsageError("no party has a column to train on", option="--columns")
     names = tuple(length if task.disclose.model else 0 for _, _, length in wide)
     extent = Extent(wide[0][0], tuple(width for _, width, _ in wide), names)
-    cost = training.plan(task, parties, extent)
-    seconds = None if network is None else _seconds(cost, network)
-    _show(task, parties, cost, seconds)
+    on = None if network is None else _network(network)
+    cost = replace(training.plan(task, parties, extent), network=on)
+    _show(task, parties, cost)
     if json_file is not None:
-        write_json(json_file, _document(parties, extent, cost, seconds))
+        write_json(json_file, _document(parties, extent, cost))
 
 
 def _from_files(job: Job, data: Sequence[str]) -> dict[str, tuple[int, int, int]]:
@@ -78,28 +80,28 @@ def _from_numbers(rows: int | None, columns: Sequence[str] | None) -> dict[str, 
     return sizes
 
 
-def _seconds(cost: Cost, network: str) -> float:
-    """Rounds times the round trip, and the busiest line's bytes at that bandwidth."""
+def _network(option: str) -> Network:
     try:
-        trip, bandwidth = (float(part) for part in network.split(","))
-    except ValueError:
-        trip = bandwidth = -1.0
-    if not (0 <= trip < float("inf") and 0 < bandwidth < float("inf")):
-        raise UsageError(f"--network takes RTT_MS,MBIT, as 20,100, not {network!r}", option="--network")
-    return cost.rounds * trip / 1e3 + (max(cost.bytes_sent) + cost.offline_bytes) * 8 / (bandwidth * 1e6)
+        trip, bandwidth = (float(part) for part in option.split(","))
+        return Network(trip, bandwidth)
+    except (ValueError, UsageError):
+        raise UsageError(f"--network takes RTT_MS,MBIT, as 20,100, not {option!r}", option="--network") from None
 
 
-def _show(job: Job, parties: Sequence[str], cost: Cost, seconds: float | None) -> None:
+def _show(job: Job, parties: Sequence[str], cost: Cost) -> None:
     lines = [("rounds", f"{cost.rounds:,}")]
     lines += [(f"sent by {party}", megabytes(size)) for party, size in zip(parties, cost.bytes_sent, strict=True)]
     lines += [("sent by the dealer", megabytes(cost.offline_bytes)), ("largest round", megabytes(cost.largest_round))]
     lines += [(f"correlations: {family}", f"{count:,}") for family, count in sorted(cost.draws.items())]
     show_table(f"Forecast of {job.job.name}", lines)
-    if seconds is not None:
-        say(f"On that network, without computing: about {seconds:,.1f} s.")
+    for row in str(cost).splitlines():
+        say(row)
+    if cost.predicted_seconds is not None:
+        say(f"On that network, without computing: about {cost.predicted_seconds:,.1f} s.")
 
 
-def _document(parties: Sequence[str], extent: Extent, cost: Cost, seconds: float | None) -> dict[str, Any]:
+def _document(parties: Sequence[str], extent: Extent, cost: Cost) -> dict[str, Any]:
+    seconds = cost.predicted_seconds
     return {
         "rows": extent.rows,
         "columns": dict(zip(parties, extent.widths, strict=True)),
@@ -108,5 +110,15 @@ def _document(parties: Sequence[str], extent: Extent, cost: Cost, seconds: float
         "offline_bytes": cost.offline_bytes,
         "largest_round_bytes": cost.largest_round,
         "correlations": cost.draws,
+        "lines": [
+            {
+                "line": line.line,
+                "rounds": line.rounds,
+                "bytes_sent": dict(zip(parties, line.bytes_sent, strict=True)),
+                "offline_bytes": line.offline_bytes,
+                "correlations": line.draws,
+            }
+            for line in cost.lines
+        ],
         "seconds": None if seconds is None else round(seconds, 3),
     }

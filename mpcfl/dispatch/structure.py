@@ -1,4 +1,4 @@
-"""NumPy's functions of structure, choice and creation on secret values."""
+"""NumPy's functions of structure, indexing and choice on secret values."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index
+from numpy.typing import NDArray
 
 from mpcfl import operations as op
-from mpcfl.dispatch.ufuncs import all_boolean, commutative
+from mpcfl.dispatch.ufuncs import all_boolean
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 
 
@@ -17,12 +19,20 @@ def getitem(x: Value, index: Any) -> Value:
     """Basic, slice and public integer-array indexing; public boolean masks."""
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Value) or hasattr(part, "reveal") for part in parts):
-        raise TypeError("a secret cannot index: choose by np.where, or reveal() it to disclose the position")
-    clean = tuple(part if _is_basic(part) else np.asarray(part) for part in parts)
+        raise TypeError(
+            "a secret cannot index: choose by np.where, weigh by the mask, or reveal() it to disclose the position"
+        )
+    clean = tuple(part if is_basic(part) else _whole(part) for part in parts)
     return op.take(x, clean if isinstance(index, tuple) else clean[0])
 
 
-def _is_basic(part: Any) -> bool:
+def _whole(part: Any) -> Any:
+    array = np.asarray(part)
+    return array.astype(np.intp) if array.size == 0 and array.dtype.kind == "f" else array
+
+
+def is_basic(part: Any) -> bool:
+    """Whether a part of an index is neither an array nor a list."""
     return part is None or part is Ellipsis or isinstance(part, slice | int | np.integer)
 
 
@@ -54,33 +64,41 @@ def values(parts: Sequence[Any]) -> list[Value]:
     return [part if isinstance(part, Value) else op.constant(engine, op.public(part)) for part in parts]
 
 
-def _concatenate(parts: Sequence[Any], axis: int | None = 0) -> Value:
+def concatenated(parts: Sequence[Any], axis: int | None = 0) -> Value:
+    """np.concatenate."""
     arrays = values(parts)
     if axis is None:
-        return op.concatenate([_ravel(value) for value in arrays], 0)
+        return op.concatenate([flattened(value) for value in arrays], 0)
     return op.concatenate(arrays, axis)
 
 
 def _stack(parts: Sequence[Any], axis: int = 0) -> Value:
     arrays = values(parts)
-    return op.concatenate([_expand_dims(value, axis) for value in arrays], axis)
+    return op.concatenate([expanded(value, axis) for value in arrays], axis)
 
 
 def _column_stack(parts: Sequence[Any]) -> Value:
-    return op.concatenate([v if len(v.shape) > 1 else _expand_dims(v, 1) for v in values(parts)], 1)
+    return op.concatenate([v if len(v.shape) > 1 else expanded(v, 1) for v in values(parts)], 1)
 
 
 def _reshape(x: Value, shape: Any = None, order: str = "C") -> Value:
     if order != "C":
         raise TypeError("reshape of a secret takes order 'C' alone")
-    return op.reshape(x, np.broadcast_to(np.uint8(0), x.shape).reshape(shape).shape)
+    return op.reshape(x, shadow(x).reshape(shape).shape)
 
 
-def _ravel(x: Value) -> Value:
+def shadow(x: Value) -> NDArray[np.uint8]:
+    """A plain array of the shape of x, without memory of its own: what NumPy makes of its shape holds for x."""
+    return np.broadcast_to(np.uint8(0), x.shape)
+
+
+def flattened(x: Value) -> Value:
+    """np.ravel."""
     return op.reshape(x, (math.prod(x.shape),))
 
 
-def _transpose(x: Value, axes: Any = None) -> Value:
+def permuted(x: Value, axes: Any = None) -> Value:
+    """np.transpose."""
     n = len(x.shape)
     order = tuple(range(n))[::-1] if axes is None else tuple(axis % n for axis in axes)
     if sorted(order) != list(range(n)):
@@ -88,35 +106,44 @@ def _transpose(x: Value, axes: Any = None) -> Value:
     return op.transpose(x, order)
 
 
-def _expand_dims(x: Value, axis: int) -> Value:
-    return op.reshape(x, np.expand_dims(np.broadcast_to(np.uint8(0), x.shape), axis).shape)
-
-
-def _squeeze(x: Value, axis: Any = None) -> Value:
-    return op.reshape(x, np.squeeze(np.broadcast_to(np.uint8(0), x.shape), axis).shape)
+def expanded(x: Value, axis: int) -> Value:
+    """np.expand_dims."""
+    return op.reshape(x, np.expand_dims(shadow(x), axis).shape)
 
 
 def _take(x: Value, indices: Any, axis: int | None = None) -> Value:
     if axis is None:
-        return getitem(_ravel(x), np.asarray(indices))
-    return getitem(x, (slice(None),) * (axis % len(x.shape)) + (np.asarray(indices),))
+        return getitem(flattened(x), _places(indices))
+    return getitem(x, (slice(None),) * normalize_axis_index(axis, len(x.shape)) + (_places(indices),))
 
 
-def _dot(x: Any, y: Any) -> Value:
-    left, right = (v if isinstance(v, Value) else op.public(v) for v in (x, y))
-    if not left.shape or not right.shape:
-        return commutative(op.multiply)(left, right)
-    return op.matmul(left, right)
+def _places(indices: Any) -> Any:
+    """Public indices, of which a secret is none."""
+    return indices if isinstance(indices, Value) else np.asarray(indices, np.intp)
 
 
-_PUBLIC: dict[str, type[np.generic]] = {FIXED: np.float64, INTEGER: np.int64, BOOLEAN: np.bool_}
+def _take_along_axis(x: Value, indices: Any, axis: int | None = -1) -> Value:
+    if axis is None:
+        return getitem(flattened(x), _places(indices))
+    places = _places(indices)
+    if isinstance(places, Value):
+        return getitem(x, places)
+    grid = np.take_along_axis(np.arange(math.prod(x.shape)).reshape(x.shape), places, axis)
+    return op.take(flattened(x), grid)
 
 
-def _full_like(x: Value, fill: Any, dtype: Any = None, shape: Any = None) -> Value:
-    """A secret constant of the type of x, without communication."""
-    kind = x.kind if dtype is None else op.public_kind(np.empty(0, dtype))
-    size = x.shape if shape is None else tuple(np.atleast_1d(shape).tolist())
-    return op.constant(x.engine, np.full(size, fill, _PUBLIC[kind]), kind)
+def _compress(condition: Any, a: Value, axis: int | None = None) -> Value:
+    if isinstance(condition, Value):
+        raise TypeError("choosing by a secret condition would tell how many there are: use np.where, or weigh by it")
+    return _take(a, np.flatnonzero(np.asarray(condition)), axis)
+
+
+def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    result = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        secret = any(isinstance(part, Value) for part in (condition, choice, result))
+        result = (_where if secret else np.where)(condition, choice, result)
+    return result
 
 
 def _round(x: Value, decimals: int = 0) -> Value:
@@ -130,22 +157,20 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.ndim: lambda x: len(x.shape),
     np.size: lambda x, axis=None: math.prod(x.shape) if axis is None else x.shape[axis],
     np.where: _where,
-    np.concatenate: _concatenate,
+    np.concatenate: concatenated,
     np.stack: _stack,
     np.column_stack: _column_stack,
-    np.hstack: lambda parts: _concatenate(parts, 0 if len(np.shape(parts[0])) == 1 else 1),
-    np.vstack: lambda parts: _concatenate([v if len(v.shape) > 1 else _expand_dims(v, 0) for v in values(parts)], 0),
+    np.hstack: lambda parts: concatenated(parts, 0 if len(np.shape(parts[0])) == 1 else 1),
+    np.vstack: lambda parts: concatenated([v if len(v.shape) > 1 else expanded(v, 0) for v in values(parts)], 0),
     np.reshape: _reshape,
-    np.ravel: _ravel,
-    np.transpose: _transpose,
-    np.expand_dims: _expand_dims,
-    np.squeeze: _squeeze,
+    np.ravel: flattened,
+    np.transpose: permuted,
     np.broadcast_to: lambda x, shape: op.broadcast(x, tuple(np.atleast_1d(shape).tolist())),
     np.take: _take,
-    np.dot: _dot,
-    np.zeros_like: lambda x, dtype=None, shape=None: _full_like(x, 0, dtype, shape),
-    np.ones_like: lambda x, dtype=None, shape=None: _full_like(x, 1, dtype, shape),
-    np.full_like: lambda x, fill_value, dtype=None, shape=None: _full_like(x, fill_value, dtype, shape),
+    np.take_along_axis: _take_along_axis,
+    np.compress: _compress,
+    np.extract: lambda condition, arr: _compress(np.ravel(condition), flattened(arr)),
+    np.select: _select,
     np.copy: lambda x: x,
     np.round: _round,
     np.around: _round,

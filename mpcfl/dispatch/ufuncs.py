@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from mpcfl import operations as op
-from mpcfl.dispatch.reductions import total
-from mpcfl.engine import BOOLEAN, INTEGER, Value
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 
-
-def ufunc(called: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str, Any]) -> Any:
-    """Apply a ufunc to operands of which at least one is a `Value`."""
-    if method == "reduce" and called in (np.add,) and isinstance(inputs[0], Value):
-        return total(inputs[0], axis=kwargs.get("axis", 0), keepdims=kwargs.get("keepdims", False))
-    unsupported = [name for name in kwargs if name not in ("casting", "order", "subok")]
-    if method != "__call__" or unsupported or called not in _UFUNCS:
-        what = f"numpy.{called.__name__}" + (f".{method}" if method != "__call__" else "")
-        arguments = f" with {', '.join(unsupported)}" if unsupported else ""
-        raise TypeError(f"{what}{arguments} is not offered on secret arrays{_HINTS.get(called.__name__, '')}")
-    return _UFUNCS[called](*(x if isinstance(x, Value) else op.public(x) for x in inputs))
-
-
-_HINTS = {
+HINTS = {
     "isnan": ": a secret is never NaN, encoding refuses it",
+    "isinf": ": a secret is always finite, encoding refuses all else",
     "isfinite": ": a secret is always finite, encoding refuses all else",
-    "floor_divide": ": use np.rint(x / public divisor - 0.5)",
-    "power": ": multiply, or use np.square",
-    "exp": ": mpcfl.numerics has sigmoid and softplus",
-    "log": ": mpcfl.numerics has softplus",
+    "fmod": ": use np.remainder, or np.trunc of the quotient",
 }
 
 
@@ -57,12 +41,6 @@ def all_boolean(*operands: Any) -> bool:
 def _refuse_booleans(x: Any, y: Any, sign: str, instead: str) -> None:
     if all_boolean(x, y):
         raise TypeError(f"booleans and {sign}: use {instead} for logic, or multiply by 1 to count")
-
-
-def _divide(x: Any, y: Any) -> Value:
-    if isinstance(y, Value):
-        raise TypeError("division by a secret: use mpcfl.numerics.divide, which states its range")
-    return op.divide(x, y)
 
 
 def _less(x: Any, y: Any) -> Value:
@@ -106,35 +84,107 @@ def _invert(x: Value) -> Value:
     return op.invert(x)
 
 
-def _maximum(x: Any, y: Any) -> Value:
+def maximum(x: Any, y: Any) -> Value:
+    """np.maximum."""
     if all_boolean(x, y):
         return _or(x, y)
     return op.extremum(x, y, True) if isinstance(x, Value) else op.extremum(y, x, True)
 
 
-def _minimum(x: Any, y: Any) -> Value:
+def minimum(x: Any, y: Any) -> Value:
+    """np.minimum."""
     if all_boolean(x, y):
         return _and(x, y)
     return op.extremum(x, y, False) if isinstance(x, Value) else op.extremum(y, x, False)
 
 
-_UFUNCS: dict[Any, Callable[..., Any]] = {
+def unequal(x: Any, y: Any) -> Value:
+    """np.not_equal."""
+    return op.invert(commutative(op.equal)(x, y))
+
+
+def _sign(x: Value) -> Value:
+    """[x > 0] - [x < 0]: both comparisons open x once."""
+    if x.kind == BOOLEAN:
+        raise TypeError("np.sign takes numbers: a secret boolean is its own sign as an integer")
+    above, below = op.greater(x, np.array(0)), op.less(x, np.array(0))
+    return op.as_kind(op.subtract(above, below), x.kind)
+
+
+def _heaviside(x: Any, at_zero: Any) -> Value:
+    if not isinstance(x, Value):
+        raise TypeError("np.heaviside takes a secret first: of a public x it is np.where(x == 0, y, x > 0)")
+    x = op.as_kind(x, FIXED) if x.kind == BOOLEAN else x
+    above, zero = op.greater(x, np.array(0)), op.equal(x, np.array(0))
+    part = op.as_kind(op.multiply(zero, at_zero), FIXED)
+    return op.add(part, above)
+
+
+def _square(x: Value) -> Value:
+    return op.multiply(x, x)
+
+
+def _power(x: Any, exponent: Any) -> Value:
+    """x to one public whole number."""
+    if isinstance(x, Value) and not isinstance(exponent, Value) and exponent.size == 1:
+        number = float(exponent.reshape(-1)[0])
+        if number >= 0 and number.is_integer():
+            shape = np.broadcast_shapes(x.shape, exponent.shape)
+            kind = op.joined(x.kind, op.public_kind(exponent))
+            base = op.broadcast(op.as_kind(x, kind), shape)
+            if number == 0:
+                return op.constant(x.engine, np.ones(shape, np.int64), kind)
+            return base if number == 1 else op.power(base, int(number))
+    raise TypeError("a power of a secret takes one public exponent that is a whole number, 0 or more")
+
+
+def divisor(y: Any) -> float:
+    """The one public number that floor division takes."""
+    if isinstance(y, Value) or y.size != 1:
+        raise TypeError(
+            "floor division and remainder of a secret take one public divisor: else use np.floor(x / y), which may "
+            "differ where x / y is within its error of a whole number"
+        )
+    number = y.reshape(-1)[0]
+    return float(number) if y.dtype.kind == "f" else int(number)
+
+
+def divided(x: Any, y: Any) -> tuple[Value, Value]:
+    """np.divmod by one public number."""
+    if not isinstance(x, Value):
+        raise TypeError("floor division by a secret: use np.floor(x / y), and mind the error of the quotient")
+    shape = np.broadcast_shapes(x.shape, y.shape) if not isinstance(y, Value) else x.shape
+    quotient, remainder = op.floor_divided(op.broadcast(x, shape), divisor(y))
+    return op.as_kind(quotient, remainder.kind), remainder
+
+
+UFUNCS: dict[Any, Callable[..., Any]] = {
     np.add: _add,
     np.subtract: _subtract,
     np.multiply: commutative(op.multiply),
-    np.true_divide: _divide,
     np.matmul: op.matmul,
     np.negative: op.negative,
     np.positive: lambda x: x,
     np.absolute: op.absolute,
-    np.square: lambda x: op.multiply(x, x),
+    np.fabs: lambda x: op.as_kind(op.absolute(x), FIXED),
+    np.sign: _sign,
+    np.heaviside: _heaviside,
+    np.square: _square,
+    np.power: _power,
+    np.float_power: lambda x, y: _power(op.as_kind(x, FIXED) if isinstance(x, Value) else x, y),
     np.rint: op.rounded,
+    np.floor: op.floored,
+    np.ceil: lambda x: op.negative(op.floored(op.negative(x))) if x.kind == FIXED else x,
+    np.trunc: op.toward_zero,
+    np.floor_divide: lambda x, y: divided(x, y)[0],
+    np.remainder: lambda x, y: divided(x, y)[1],
+    np.divmod: divided,
     np.less: _less,
     np.greater: _greater,
     np.less_equal: lambda x, y: op.invert(_greater(x, y)),
     np.greater_equal: lambda x, y: op.invert(_less(x, y)),
     np.equal: commutative(op.equal),
-    np.not_equal: lambda x, y: op.invert(commutative(op.equal)(x, y)),
+    np.not_equal: unequal,
     np.logical_and: _and,
     np.bitwise_and: _and,
     np.logical_or: _or,
@@ -143,6 +193,6 @@ _UFUNCS: dict[Any, Callable[..., Any]] = {
     np.bitwise_xor: _xor,
     np.logical_not: _invert,
     np.invert: _invert,
-    np.maximum: _maximum,
-    np.minimum: _minimum,
+    np.maximum: maximum,
+    np.minimum: minimum,
 }

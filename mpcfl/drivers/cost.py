@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mpcfl.correlation import Correlation, Dealt
+from mpcfl.drivers.profile import Line, Network, report
 from mpcfl.drivers.rounds import flatten, sends, unflatten
 from mpcfl.effects import Draw, Open, Protocol, Reveal
 from mpcfl.pairwise import Shapeless
@@ -34,6 +35,10 @@ class Cost:
         Correlations drawn, by family.
     largest_round : int
         Payload bytes that the busiest party sends in one round.
+    lines : list of Line
+        The same by line of the program, in program order (see `mpcfl.drivers.profile`); empty for a single protocol.
+    network : Network or None
+        For which seconds are predicted.
     """
 
     bytes_sent: list[int]
@@ -41,6 +46,27 @@ class Cost:
     offline_bytes: int = 0
     draws: dict[str, int] = field(default_factory=dict)
     largest_round: int = 0
+    lines: list[Line] = field(default_factory=list)
+    network: Network | None = None
+
+    @property
+    def total(self) -> Line:
+        """The sum of all lines."""
+        whole = Line("total", [0] * len(self.bytes_sent))
+        for line in self.lines:
+            whole.add(line)
+        return whole
+
+    @property
+    def predicted_seconds(self) -> float | None:
+        """Round trips and transfers on the network, without local computation; None where no network was given."""
+        return None if self.network is None else self.network.seconds(self.total)
+
+    def __str__(self) -> str:
+        network = self.network
+        if network is None:
+            return report(self.lines, self.total)
+        return report(self.lines, self.total, [("predicted s", lambda line: f"{network.seconds(line):.3f}")])
 
 
 class CostDriver:

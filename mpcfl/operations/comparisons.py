@@ -8,10 +8,12 @@ import numpy as np
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
-from mpcfl.engine import BOOLEAN, FIXED, Value
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
+from mpcfl.errors import InputError
 from mpcfl.operations.linear import add, negative, subtract
 from mpcfl.operations.operands import Operand, as_kind, bits_as, joined, public_kind, vector, words_as
 from mpcfl.operations.products import chosen, multiply
+from mpcfl.protocol import together
 from mpcfl.ring import Words
 from mpcfl.share import Share
 
@@ -118,12 +120,11 @@ def negative_part(x: Value) -> Value:
     return engine.submit("negative part", x.kind, shape, [x], protocol, words_as(shape))
 
 
-def rounded(x: Value) -> Value:
-    """Nearest integers (halves up), exactly; still of the kind of x."""
+def floored(x: Value) -> Value:
+    """The largest integers not above x, exactly; still of the kind of x."""
     if x.kind != FIXED:
         return x
     engine, shape, fraction = x.engine, x.shape, x.engine.ctx.fraction
-    moved = add(x, np.array(0.5))
 
     def protocol(share: Share) -> Protocol:
         return engine.suite["trunc_exact"](engine.ctx, ring.reshape(share.words, (math.prod(shape),)), fraction)
@@ -131,7 +132,83 @@ def rounded(x: Value) -> Value:
     def finish(words: Words) -> Share:
         return Share(ring.multiply(ring.reshape(words, shape), ring.scalar(1 << fraction)))
 
-    return engine.submit("round", FIXED, shape, [moved], protocol, finish)
+    return engine.submit("floor", FIXED, shape, [x], protocol, finish)
+
+
+def rounded(x: Value) -> Value:
+    """Nearest integers (halves up), exactly; still of the kind of x."""
+    return floored(add(x, np.array(0.5))) if x.kind == FIXED else x
+
+
+def toward_zero(x: Value) -> Value:
+    """The integer part, exactly: below zero that is floor(x + 1 - 2^-fraction)."""
+    if x.kind != FIXED:
+        return x
+    step = np.array(1 - 2.0**-x.engine.ctx.fraction)
+    return floored(add(x, multiply(sign(x), step)))
+
+
+def floor_divided(x: Value, divisor: float) -> tuple[Value, Value]:
+    """floor(x / divisor) as integers, and x - divisor floor(x / divisor), both exact: five rounds.
+
+    With X and Y the ring words of x and of the divisor, t = X / Y by one truncation is within 3 / 2 of the quotient
+    (one from its coin, half from the 62 bits of 1 / Y). Its floor is then one of t - 2, ..., t + 1, and three
+    comparisons of X - (t - 2) Y with Y, 2 Y and 3 Y, which open it once, tell which.
+
+    Parameters
+    ----------
+    x : Value
+        Fixed point or integers, below 2^62 as ring words.
+    divisor : float or int
+        Public, of any sign, with a magnitude below 2^60 as a ring word; rounded to the fraction for fixed point.
+
+    Raises
+    ------
+    ZeroDivisionError
+        The divisor is zero, or rounds to zero.
+    InputError
+        The divisor is too large.
+    """
+    kind = joined(x.kind, INTEGER if isinstance(divisor, int) else FIXED)
+    engine, shape = x.engine, x.shape
+    unit = 1 << engine.ctx.fraction if kind == FIXED else 1
+    word = round(divisor * unit)
+    if not word:
+        raise ZeroDivisionError("floor division of a secret by a public zero")
+    if abs(word) >= 1 << 60:
+        raise InputError("a public divisor is too large for floor division: its magnitude must stay below 2^60 units")
+    by = abs(word)
+    numerator = as_kind(x, kind) if word > 0 else negative(as_kind(x, kind))
+
+    def protocol(share: Share) -> Protocol:
+        ctx, suite = engine.ctx, engine.suite
+        whole = ring.reshape(share.words, (math.prod(shape),))
+        near = yield from suite["trunc_pr"](ctx, whole, ((1 << 63) // by + 1) >> 1, 62)
+        low = ring.add(near, ctx.constant(ring.like(near, near.shape, -2)))
+        rest = Share(ring.subtract(whole, ring.multiply(low, ring.scalar(by))))
+        below = yield from together(
+            *(suite["msb"](ctx, rest.shift(ring.like(near, near.shape, -k * by), ctx.first)) for k in (1, 2, 3))
+        )
+        count = ctx.constant(ring.like(near, near.shape, 3))
+        for bit in below:
+            count = ring.subtract(count, bit.words)
+        return ring.add(low, count)
+
+    quotient = engine.submit("floor divide", INTEGER, shape, [numerator], protocol, words_as(shape), word)
+    remainder = engine.local(
+        "remainder",
+        kind,
+        shape,
+        [numerator, quotient],
+        lambda: Share(
+            ring.multiply(
+                ring.subtract(numerator.share.words, ring.multiply(quotient.share.words, ring.scalar(by))),
+                ring.scalar(1 if word > 0 else -1),
+            )
+        ),
+        word,
+    )
+    return quotient, remainder
 
 
 def function(name: str, x: Value) -> Value:

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpcfl import ring
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 from mpcfl.operations.operands import Operand, as_kind, digest, encoded, joined, public_kind, written
-from mpcfl.ring import Shape
+from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
 
 
@@ -85,3 +86,37 @@ def total(x: Value, axis: int) -> Value:
     shape = tuple(n for i, n in enumerate(x.shape) if i != axis)
     kind = INTEGER if x.kind == BOOLEAN else x.kind
     return x.engine.local("total", kind, shape, [x], lambda: Share(ring.total(x.share.words, axis)), axis)
+
+
+@ring.shaped(lambda x, axis: x.shape)
+def _running(x: Words, axis: int) -> Words:
+    return np.add.accumulate(x, axis=axis, dtype=np.uint64)
+
+
+def running_total(x: Value, axis: int) -> Value:
+    """Sums of the first 1, 2, ... along one axis; booleans are counted."""
+    kind = INTEGER if x.kind == BOOLEAN else x.kind
+    return x.engine.local("running total", kind, x.shape, [x], lambda: Share(_running(x.share.words, axis)), axis)
+
+
+@ring.shaped(lambda x, places, y: x.shape)
+def _replaced(x: Words, places: NDArray[np.int64], y: Words) -> Words:
+    out = x.copy()
+    out[places] = y
+    return out
+
+
+def assigned(x: Value, places: NDArray[np.int64], y: Value) -> Value:
+    """The vector x with the elements at `places` replaced by those of y: a new value, under a mask of its own.
+
+    Where a place comes twice the last one counts. The mask cannot follow: it would cover two values of one place.
+    """
+    shape = places.shape
+    return x.engine.local(
+        "assign",
+        x.kind,
+        x.shape,
+        [x, y],
+        lambda: Share(_replaced(x.share.words, places, ring.broadcast(y.share.words, shape))),
+        written(places),
+    )

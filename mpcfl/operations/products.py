@@ -139,18 +139,14 @@ def array_scale(engine: Engine, y: Public) -> int:
     return min(max(engine.ctx.fraction, ARRAY_SIGNIFICANT_BITS - math.frexp(largest)[1]), 2 * engine.ctx.fraction)
 
 
-def divide(x: Value, y: Operand) -> Value:
+def divide(x: Value, y: Public) -> Value:
     """x by public numbers.
 
     Raises
     ------
-    TypeError
-        The divisor is secret; names the alternative.
     ZeroDivisionError
-        A public divisor is zero.
+        A divisor is zero.
     """
-    if isinstance(y, Value):
-        raise TypeError("division by a secret: use mpcfl.numerics.divide, which says what range it holds for")
     if not np.all(y):
         raise ZeroDivisionError("division of a secret by a public zero")
     return multiply(as_kind(x, FIXED), np.divide(1.0, y))

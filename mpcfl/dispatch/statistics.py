@@ -1,0 +1,125 @@
+"""NumPy's means, variances, norms and limits on secret values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.array_utils import normalize_axis_tuple
+
+from mpcfl import operations as op
+from mpcfl.dispatch import elementary
+from mpcfl.dispatch.reductions import axes_of, counted, kept, largest_of, smallest_of, total
+from mpcfl.dispatch.structure import permuted
+from mpcfl.dispatch.ufuncs import maximum, minimum
+from mpcfl.engine import FIXED, Value
+
+
+def _mean(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
+    count = math.prod(x.shape[one] for one in axes_of(x, axis))
+    if count == 0:
+        raise ValueError("the mean of no elements")
+    return op.divide(op.as_kind(total(x, axis, keepdims), FIXED), np.array(count))
+
+
+def _average(a: Value, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """np.average by public weights: one product with the normalised weights."""
+    axes = axes_of(a, axis)
+    if weights is None:
+        mean = _mean(a, axis, keepdims)
+        count = math.prod(a.shape[one] for one in axes)
+        return (mean, np.full(mean.shape, float(count))) if returned else mean
+    if isinstance(weights, Value):
+        raise TypeError("np.average of secrets takes public weights: by secret ones divide np.sum(x * w) by np.sum(w)")
+    plain = np.asarray(op.public(weights), np.float64)
+    average: Any = np.average
+    _, sums = average(np.zeros(a.shape), axis=axis, weights=plain, returned=True, keepdims=keepdims)
+    if plain.shape == a.shape:
+        shares = plain / plain.sum(axis=axes, keepdims=True)
+        result = total(op.multiply(op.as_kind(a, FIXED), shares), axes)
+    else:  # one weight a place along the axes, in the order in which they are named
+        plain = plain.transpose(np.argsort(normalize_axis_tuple(axis, len(a.shape)))).reshape(-1)
+        rest = tuple(i for i in range(len(a.shape)) if i not in axes)
+        rows = op.reshape(permuted(a, rest + axes), (*(a.shape[i] for i in rest), plain.size))
+        result = op.as_kind(op.matmul(rows, plain / plain.sum()), FIXED)
+    result = kept(result, a.shape, axes) if keepdims else result
+    return (result, sums) if returned else result
+
+
+def _variance(
+    x: Value, axis: Any = None, ddof: float = 0, keepdims: bool = False, *, correction: float | None = None
+) -> Value:
+    """The mean of the squares of x - mean(x): squares are truncated one by one, so that only their sum must fit."""
+    axes = axes_of(x, axis)
+    count = math.prod(x.shape[one] for one in axes) - (ddof if correction is None else correction)
+    if count <= 0:
+        raise ValueError("a variance of too few elements")
+    centred = op.subtract(x, _mean(x, axes, True))
+    return op.divide(total(op.multiply(centred, centred), axes, keepdims), np.array(count))
+
+
+def square_root(x: Value) -> Value:
+    """np.sqrt."""
+    root: Value = elementary.UFUNCS[np.sqrt](x)
+    return root
+
+
+def _deviation(
+    x: Value, axis: Any = None, ddof: float = 0, keepdims: bool = False, *, correction: float | None = None
+) -> Value:
+    return square_root(_variance(x, axis, ddof, keepdims, correction=correction))
+
+
+def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Value:
+    """Limits: x - min(x - low, 0) + min(high - x, 0), which opens x once, by public ones; else one after the other."""
+    low, high = (
+        v if v is None or isinstance(v, Value) else op.public(v)
+        for v in (a_min if min is None else min, a_max if max is None else max)
+    )
+    x: Any = a if isinstance(a, Value) else op.public(a)
+    if isinstance(x, np.ndarray) or low is None or high is None or isinstance(low, Value) or isinstance(high, Value):
+        if low is not None:
+            x = maximum(x, low)
+        if high is not None:
+            x = minimum(x, high)
+        limited: Value = x
+        return limited
+    low = np.minimum(low, high)  # crossed limits give the upper one
+    under = op.negative_part(op.subtract(x, low))
+    over = op.negative_part(op.add(op.negative(x), high))
+    return op.add(op.subtract(x, under), over)
+
+
+def _vector_norm(x: Value, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Value:
+    """np.linalg.vector_norm: Euclidean, 1, inf and -inf, over any axes."""
+    if ord == 2:
+        x = op.as_kind(x, FIXED)
+        return square_root(total(op.multiply(x, x), axis, keepdims))
+    if ord not in (1, np.inf, -np.inf):
+        raise TypeError("the norm of a secret vector is Euclidean, 1, inf or -inf")
+    reduce = total if ord == 1 else largest_of if ord > 0 else smallest_of
+    return reduce(op.as_kind(op.absolute(counted(x)), FIXED), axis, keepdims)
+
+
+def _norm(x: Value, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
+    """np.linalg.norm: that of `vector_norm`, and the Frobenius norm of matrices."""
+    axes = axes_of(x, axis)
+    if len(axes) == 1 or (ord is None and axis is None):
+        return _vector_norm(x, axis=axes, keepdims=keepdims, ord=2 if ord is None else ord)
+    if ord in (None, "fro") and len(axes) == 2:
+        return _vector_norm(x, axis=axes, keepdims=keepdims)
+    raise TypeError("the norm of a secret matrix is the Frobenius norm")
+
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.mean: _mean,
+    np.average: _average,
+    np.var: _variance,
+    np.std: _deviation,
+    np.clip: _clip,
+    np.linalg.norm: _norm,
+    np.linalg.vector_norm: _vector_norm,
+    np.linalg.matrix_norm: lambda x, *, keepdims=False, ord="fro": _norm(x, ord, (-2, -1), keepdims),
+}
