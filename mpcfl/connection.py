@@ -77,15 +77,16 @@ def connect(
     identity = key if isinstance(key, Identity) else Identity.load(Path(key))
     if identity.name != party:
         raise UsageError(f"the key is that of {identity.name}, not of {party}", party=party)
-    order = [entry.name for entry in roster.parties] if names is None else list(names)
-    if sorted(order) != sorted(entry.name for entry in roster.parties) or party not in order:
+    listed = [entry.name for entry in roster.parties]
+    order = listed if names is None else list(names)
+    if sorted(order) != sorted(listed) or party not in order:
         raise UsageError(f"the parties {', '.join(order)} are not those of the roster", party=party)
     if view is not None:
         check_target(Path(view))
     chosen = suites.find(suite)
     allowed = Disclosures.any() if disclosures is None else disclosures
     common = {
-        "parties": json.dumps(order),
+        "parties": ",".join(str(listed.index(name)) for name in order),
         "suite": chosen.name,
         "fraction": str(fraction),
         "disclosures": hashlib.sha256(json.dumps([allowed.unlisted, allowed.entries]).encode()).hexdigest(),
