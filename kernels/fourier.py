@@ -28,6 +28,8 @@ ZERO = np.uint64(0)
 
 SCALE_BITS = np.int64(30)
 HALF_UNIT = np.int64(1 << 29)
+ROTATION_BITS = np.int64(32)
+HALF_SCALE = np.int64(1 << 31)
 
 BLOCK = 512
 """Angles that are worked on together, so that their sums stay in the first-level cache over all harmonics (4 KiB)."""
@@ -136,3 +138,30 @@ def evaluate(
                 sine = _rescaled(coarse_sin[high] * fine_cos[low] + coarse_cos[high] * fine_sin[low])
                 cosine = _rescaled(coarse_cos[high] * fine_cos[low] - coarse_sin[high] * fine_sin[low])
                 total[i] += np.uint64(sine) * u_k[i] + np.uint64(cosine) * v_k[i]
+
+
+@njit(
+    void(reads(int64, 1), reads(int64, 1), writes(int64, 2), writes(int64, 2)),
+    cache=True,
+    nogil=True,
+)
+def rotate(a: Integers, b: Integers, sin: Integers, cos: Integers) -> None:
+    """In place, the coefficients of a series that is shifted by an angle with these sines and cosines.
+
+    Row k - 1 of `cos` becomes a_k cos k r + b_k sin k r, row k - 1 of `sin` becomes b_k cos k r - a_k sin k r, each
+    divided by 2^32 and rounded to the nearest integer, ties up.
+
+    Parameters
+    ----------
+    a, b : int64[K]
+        Coefficients of sines and cosines, below 2^31 in magnitude.
+    sin, cos : int64[K, n]
+        As `harmonics` gives them for r.
+    """
+    if sin.shape != cos.shape or a.size != sin.shape[0] or b.size != sin.shape[0]:
+        raise ValueError("rotate: shapes must be (K,) for a and b, (K, n) for sin and cos")
+    for k in range(sin.shape[0]):
+        for i in range(sin.shape[1]):
+            x, y = sin[k, i], cos[k, i]
+            cos[k, i] = (a[k] * y + b[k] * x + HALF_SCALE) >> ROTATION_BITS
+            sin[k, i] = (b[k] * y - a[k] * x + HALF_SCALE) >> ROTATION_BITS

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -19,8 +18,8 @@ from mpcfl.ledger import Disclosures, Ledger
 from mpcfl.link import Endpoint
 from mpcfl.protocol import Suite
 from mpcfl.protocols import semi2k
-from mpcfl.ring import Words
 from mpcfl.roster import Roster
+from mpcfl.saving import check_target, replacing
 from mpcfl.session import FRACTION, Session
 
 
@@ -78,13 +77,16 @@ def connect(
     identity = key if isinstance(key, Identity) else Identity.load(Path(key))
     if identity.name != party:
         raise UsageError(f"the key is that of {identity.name}, not of {party}", party=party)
-    order = [entry.name for entry in roster.parties] if names is None else list(names)
-    if sorted(order) != sorted(entry.name for entry in roster.parties) or party not in order:
+    listed = [entry.name for entry in roster.parties]
+    order = listed if names is None else list(names)
+    if sorted(order) != sorted(listed) or party not in order:
         raise UsageError(f"the parties {', '.join(order)} are not those of the roster", party=party)
+    if view is not None:
+        check_target(Path(view))
     chosen = suites.find(suite)
     allowed = Disclosures.any() if disclosures is None else disclosures
     common = {
-        "parties": json.dumps(order),
+        "parties": ",".join(str(listed.index(name)) for name in order),
         "suite": chosen.name,
         "fraction": str(fraction),
         "disclosures": hashlib.sha256(json.dumps([allowed.unlisted, allowed.entries]).encode()).hexdigest(),
@@ -106,7 +108,8 @@ def connect(
             session.barrier()
             driver.finish(session.position)
             if view is not None and driver.view is not None:
-                _save_view(Path(view), driver.view)
+                with replacing(Path(view)) as file:
+                    np.savez(file, allow_pickle=False, **driver.view)
         except MpcflError as error:
             endpoint.abort(error)
             raise
@@ -117,8 +120,3 @@ def connect(
         except BaseException as error:
             endpoint.abort(MpcflError(f"the program of {party} failed ({type(error).__name__})", party=party))
             raise
-
-
-def _save_view(path: Path, view: Mapping[str, Words]) -> None:
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        np.savez(file, allow_pickle=False, **view)

@@ -18,7 +18,6 @@ import hashlib
 import math
 import operator
 import os
-import tempfile
 import threading
 from array import array
 from collections.abc import Iterable, Sequence
@@ -28,8 +27,9 @@ from json.encoder import encode_basestring_ascii as quote
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias, overload
 
-from mpcfl.errors import IntegrityError
+from mpcfl.errors import IntegrityError, ResourceError, UsageError
 from mpcfl.message import Exposure, Message
+from mpcfl.saving import replacing
 
 Direction: TypeAlias = Literal["out", "in"]
 ORIGIN = bytes(32)
@@ -280,19 +280,10 @@ class Ledger:
                 return  # it is written already, line by line
             count = len(self)
         try:
-            handle, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.writelines(self._again(index) + b"\n" for index in range(count))
-                    file.flush()
-                    os.fsync(file.fileno())
-                os.replace(name, target)
-            except BaseException:
-                with contextlib.suppress(OSError):
-                    os.unlink(name)
-                raise
-        except OSError as error:
-            raise IntegrityError(f"the ledger cannot be saved to {target}: {error.strerror or error}") from error
+            with replacing(target) as file:
+                file.writelines(self._again(index) + b"\n" for index in range(count))
+        except (UsageError, ResourceError) as error:
+            raise IntegrityError(f"the ledger cannot be saved: {error.reason}", file=str(target)) from None
 
     def close(self) -> None:
         """Write the file through to the disk and close it; nothing can be recorded after."""

@@ -15,6 +15,7 @@ from typing import Any
 from mpcfl import ring
 from mpcfl.correlation import Correlation
 from mpcfl.effects import Communication, Draw, Effect, Protocol, Round
+from mpcfl.errors import ProtocolViolation
 from mpcfl.message import Message
 from mpcfl.ring import Shape, Words
 
@@ -86,7 +87,32 @@ class Rule:
     correlations: tuple[type[Correlation], ...] = ()
 
     def __call__(self, ctx: Context, *operands: Any, **parameters: Any) -> Protocol:
-        return self.function(ctx, *operands, **parameters)
+        """The protocol on these operands; it ends where it would send or draw what the rule does not declare."""
+        return self._held(self.function(ctx, *operands, **parameters))
+
+    def _held(self, protocol: Protocol) -> Protocol:
+        answer: Any = None
+        while True:
+            try:
+                effect = protocol.send(answer)
+            except StopIteration as stop:
+                return stop.value
+            self._check(effect)
+            answer = yield effect
+
+    def _check(self, effect: Effect) -> None:
+        if isinstance(effect, Round):
+            for part in effect.effects:
+                self._check(part)
+        elif isinstance(effect, Draw):
+            if type(effect.correlation) not in self.correlations:
+                raise ProtocolViolation(
+                    f"the rule for {self.primitive} draws {effect.correlation.family!r}, which it does not declare"
+                )
+        elif effect.message not in self.messages:
+            raise ProtocolViolation(
+                f"the rule for {self.primitive} sends {effect.message.name!r}, which it does not declare"
+            )
 
 
 def rule(

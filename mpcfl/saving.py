@@ -9,7 +9,7 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from mpcfl.errors import ResourceError, UsageError
 
@@ -30,8 +30,9 @@ def check_target(path: Path) -> None:
         raise UsageError(f"there is no folder {path.parent} for {path.name}", file=str(path))
 
 
-def write_json(path: Path, document: Any) -> None:
-    """Write a JSON file (mode 0600) in one step that survives a crash; a file of that name is replaced.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file (mode 0600) to write to, which takes the place of `path` in one step that survives a crash.
 
     Raises
     ------
@@ -44,9 +45,8 @@ def write_json(path: Path, document: Any) -> None:
     try:
         handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
         try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(document, file, indent=2, allow_nan=False)
-                file.write("\n")
+            with os.fdopen(handle, "wb") as file:
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(name, path)
@@ -61,6 +61,12 @@ def write_json(path: Path, document: Any) -> None:
             os.close(folder)
     except OSError as error:
         raise ResourceError(f"{path} cannot be written: {error.strerror or error}", file=str(path)) from None
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write a JSON file as of `replacing`."""
+    with replacing(path) as file:
+        file.write(json.dumps(document, indent=2, allow_nan=False).encode() + b"\n")
 
 
 def move_aside(path: Path) -> Path | None:

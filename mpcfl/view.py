@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpcfl import ring
 from mpcfl.ring import Shape, Words
@@ -75,8 +76,26 @@ _OPERATIONS: dict[str, Callable[[list[Words], Any], Words]] = {
 
 
 def take(view: View[L], index: Any) -> View[L]:
+    """`view[index]`, moved inwards so that nothing is copied that is not used.
+
+    Rows of rows are rows of the source; rows of columns that stand side by side are taken of each.
+    """
+    rows = _rows(index)
+    if rows is not None and view.operation == "take":
+        inner = _rows(view.argument)
+        if inner is not None:
+            return take(view.sources[0], inner[rows])
+    if rows is not None and view.operation == "concatenate" and view.argument > 0:
+        return concatenate([take(source, rows) for source in view.sources], view.argument)
     shape = np.broadcast_to(np.uint8(0), view.shape)[index].shape
     return View("take", index, (view,), shape)
+
+
+def _rows(index: Any) -> NDArray[np.int64] | None:
+    """The index as numbers of rows, if it is a vector of such."""
+    if isinstance(index, np.ndarray) and index.ndim == 1 and index.dtype.kind in "iu":
+        return index
+    return None
 
 
 def transpose(view: View[L], axes: tuple[int, ...]) -> View[L]:

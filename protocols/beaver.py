@@ -31,7 +31,7 @@ from mpcfl.effects import Draw, Effect, Open, Protocol, Round
 from mpcfl.message import Exposure, Message
 from mpcfl.protocol import Context, rule
 from mpcfl.ring import Shape, Words
-from mpcfl.share import Bit, Masked, Share
+from mpcfl.share import Base, Bit, Masked, Share
 
 OPERAND = Message(
     "beaver.operand", "party", "party", "words", Exposure.MASKED, "difference of an operand and its uniform mask"
@@ -85,11 +85,16 @@ def masked(ctx: Context, *operands: Share) -> Generator[Effect, Any, list[Masked
                 fresh.append((base, dealt))
     if fresh or waits:
         differences = yield Round(
-            tuple(Open(OPERAND, ring.subtract(base.words, dealt["a"]), base.owner) for base, dealt in fresh)
+            tuple(Open(OPERAND, _difference(ctx, base, dealt["a"]), base.owner) for base, dealt in fresh)
         )
         for (base, dealt), d in zip(fresh, differences, strict=True):
             base.masked = Masked(d, dealt["a"], dealt.leaf("a"))
     return [operand.masked for operand in operands]
+
+
+def _difference(ctx: Context, base: Base, a: Words) -> Words:
+    """[x] - [a]; where an operand is another party's own, any words of the shape, since they are not sent."""
+    return base.words if base.owner not in (None, ctx.rank) else ring.subtract(base.words, a)
 
 
 def operand_bits(shapes: Sequence[Shape], parties: int) -> int:

@@ -144,12 +144,8 @@ class Harmonics(Correlation):
         r = angle(ring.negative(masks[0]), self.fraction)
         sin, cos = (np.empty((len(series.sin), r.shape[0]), np.int64) for _ in range(2))
         fourier.harmonics(r, *tables(), sin, cos)
-        a, b = (np.array(c, np.int64)[:, None] for c in (series.sin, series.cos))
-        half, shift = np.int64(1 << 31), np.int64(32)
-        return {
-            "u": ((a * cos + b * sin + half) >> shift).astype(np.uint64),
-            "v": ((b * cos - a * sin + half) >> shift).astype(np.uint64),
-        }
+        fourier.rotate(np.array(series.sin, np.int64), np.array(series.cos, np.int64), sin, cos)
+        return {"u": cos.view(np.uint64), "v": sin.view(np.uint64)}
 
 
 @shaped(lambda d, u, v, fraction: d.shape)

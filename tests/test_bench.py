@@ -11,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
 import mpcfl
+from bench.__main__ import main as command
 from bench.figures import Calibration, Figures, load
-from bench.measure import share_all
+from bench.measure import measure, share_all
 from bench.tables import BEGIN, END, main
 from bench.workloads import WORKLOADS, parse, show
 from mpcfl.errors import InputError, UsageError
 
 ROOT = Path(__file__).parent.parent
+APP, RUNNER = typer.Typer(), CliRunner()
+APP.command()(command)
 
 SMALL = {
     "mul": "100",
@@ -98,12 +103,27 @@ def check(line: dict[str, Any], parties: int) -> None:
     assert set(line["calibration"]) == {"numpy_s", "memcpy_s"}
 
 
+@pytest.mark.parametrize("name", WORKLOADS)
+def test_counts_are_those_of_the_forecast_and_errors_small(name: str) -> None:
+    workload, size = parse(f"{name}:{SMALL[name]}")
+    first, second = mpcfl.simulate(lambda session: measure(session, workload, size, 2)).results
+    expected = cost(name, SMALL[name], 2)
+    assert first.count.rounds == second.count.rounds == expected.rounds
+    assert [first.count.online_bytes, second.count.online_bytes] == expected.bytes_sent
+    assert first.count.offline_bytes == expected.offline_bytes
+    assert len(first.seconds) == 2
+    assert first.max_abs_err <= BOUNDS.get(name, 1e-4)
+    assert (first.max_rel_err is not None) == workload.relative
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [name for name in SMALL if name not in ("mul", "lr")])
-def test_counts_are_those_of_the_forecast(name: str) -> None:
-    ran = bench(f"{name}:{SMALL[name]}", "--repetitions", "1")
+def test_several_workloads_between_processes() -> None:
+    ran = bench("less:100", "sigmoid:70", "divide:5", "--repetitions", "1")
     assert ran.returncode == 0, ran.stderr
-    check(json.loads(ran.stdout), 2)
+    lines = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [line["workload"] for line in lines] == ["less", "sigmoid", "divide"]
+    for line in lines:
+        check(line, 2)
 
 
 def test_three_parties_a_file_and_a_comparison(tmp_path: Path) -> None:
@@ -133,28 +153,35 @@ def test_a_further_epoch_sends_no_word_of_the_data(tmp_path: Path) -> None:
 
 
 def test_without_a_name_it_lists_the_workloads() -> None:
-    ran = bench()
-    assert ran.returncode == 0
+    ran = RUNNER.invoke(APP)
+    assert ran.exit_code == 0
     assert [line.split()[0] for line in ran.stdout.splitlines()[1:]] == list(WORKLOADS)
+
+
+def test_an_unknown_name_ends_with_2() -> None:
+    ran = bench("nothing")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "no workload is called 'nothing'" in ran.stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nothing"], "no workload is called 'nothing'"),
+        (["mul", "nothing"], "no workload is called 'nothing'"),
         (["mul:100x3"], "the size of mul is ELEMENTS"),
         (["mul:0"], "the size of mul is ELEMENTS"),
+        (["matmul:1x2"], "the size of matmul is ROWSxINNERxCOLUMNS"),
         (["lr:100x1x10"], "lr needs at least two columns"),
         (["mul:100", "--online"], "records none"),
         (["mul:100", "--compare", "no such file"], "cannot be read"),
+        (["mul:100", "--parties", "1"], "parties"),
         (["mul:100", "--fast"], "No such option"),
     ],
 )
 def test_bad_requests_end_with_2(arguments: list[str], said: str) -> None:
-    ran = bench(*arguments)
-    assert ran.returncode == 2
+    ran = RUNNER.invoke(APP, arguments)
+    assert (ran.exit_code, ran.stdout) == (2, "")
     assert said in ran.stderr
-    assert ran.stdout == ""
 
 
 @pytest.mark.parametrize("name", WORKLOADS)

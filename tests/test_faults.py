@@ -21,6 +21,8 @@ from mpcfl.examples import credit
 from mpcfl.keys import generate
 from mpcfl.roster import Roster, to_toml
 
+pytestmark = pytest.mark.slow
+
 PARTIES = ("shop", "bank")
 ROLES = (*PARTIES, "dealer")
 CONNECT, ROUND = 20, 8

@@ -98,6 +98,21 @@ def test_shares_of_a_shifted_series_add_up_to_the_series():
     np.testing.assert_allclose(total.view(np.int64) / 2.0**50, series, rtol=0, atol=5e-6)
 
 
+@given(st.integers(1, 12), st.integers(0, 40), st.integers(0, 2**32 - 1))
+@settings(deadline=None)
+def test_rotate_is_the_exact_sum_of_products_rounded_once(count, n, seed):
+    rng = np.random.default_rng(seed)
+    a, b = (frozen(rng.integers(-(1 << 31) + 1, 1 << 31, count)) for _ in range(2))
+    sin, cos = (rng.integers(-(1 << 30), (1 << 30) + 1, (count, n)) for _ in range(2))
+    u, v = cos.copy(), sin.copy()
+    fourier.rotate(a, b, v, u)
+    for k in range(count):
+        for i in range(n):
+            x, y = int(sin[k, i]), int(cos[k, i])
+            assert int(u[k, i]) == (int(a[k]) * y + int(b[k]) * x + (1 << 31)) >> 32
+            assert int(v[k, i]) == (int(b[k]) * y - int(a[k]) * x + (1 << 31)) >> 32
+
+
 def test_shapes_that_do_not_fit_are_refused():
     angle, row, square = np.zeros(2, np.uint32), np.zeros((1, 2), np.int64), np.zeros((2, 2), np.int64)
     words = np.zeros((1, 2), np.uint64)
@@ -109,6 +124,8 @@ def test_shapes_that_do_not_fit_are_refused():
         lambda: fourier.evaluate(angle, *TABLES, words, words[:, :1].copy(), words[0]),
         lambda: fourier.evaluate(angle, *TABLES, words, words, words[0, :1]),
         lambda: fourier.evaluate(angle, *short, words, words, words[0]),
+        lambda: fourier.rotate(row[0], row[0], row, row),
+        lambda: fourier.rotate(row[0], row[0], square, square[:1]),
     ):
         with pytest.raises(ValueError, match="must"):
             call()

@@ -17,7 +17,7 @@ from mpcfl.message import Exposure
 from mpcfl.pairwise import Pairwise
 from mpcfl.protocol import Context, rule
 from mpcfl.protocols import semi2k
-from mpcfl.protocols.beaver import OPERAND, mul, operand_bits
+from mpcfl.protocols.beaver import OPERAND, Mask, Triple, mul, operand_bits
 from mpcfl.share import Share
 
 N = 16
@@ -124,7 +124,7 @@ def test_nobody_can_tell_two_inputs_apart(other):
         assert 0.4 <= auc <= 0.6
 
 
-@rule("mul", rounds=1, bits=operand_bits, messages=[OPERAND])
+@rule("mul", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple])
 def bare(ctx: Context, x: Share, y: Share) -> Protocol:
     """A planted bug: x is opened as it is."""
     clear = yield Open(OPERAND, x.words)

@@ -9,7 +9,6 @@ import pytest
 from cases import CASES, Case
 from checks import (
     check_cost,
-    check_declarations,
     check_every_message_is_sent,
     check_ledgers,
     check_no_word_repeats,
@@ -21,8 +20,9 @@ from simulation import perform
 from test_layers import insecure_randomness
 
 from mpcfl.correlation import Correlation
-from mpcfl.effects import Draw, Open, Protocol, Send
-from mpcfl.errors import IntegrityError
+from mpcfl.drivers.lockstep import World
+from mpcfl.effects import Draw, Open, Protocol, Reveal, Send
+from mpcfl.errors import IntegrityError, ProtocolViolation
 from mpcfl.ledger import Disclosures, Ledger
 from mpcfl.message import Exposure, Message
 from mpcfl.prg import Stream
@@ -127,6 +127,7 @@ def test_a_mask_that_is_too_short():
 
 
 EXTRA = Message("planted/extra", "party", "party", "words", Exposure.MASKED, "nobody was told")
+EXTRA_OUTPUT = Message("planted/output", "party", "party", "words", Exposure.OUTPUT, "nobody was told")
 
 
 def test_a_message_that_was_not_declared():
@@ -136,17 +137,33 @@ def test_a_message_that_was_not_declared():
         return result
 
     suite = planted(Rule("square", chatty, 1, operand_bits, (OPERAND,), (Mask, Triple)))
-    played = tried(suite, "square")
-    with pytest.raises(AssertionError, match="sends planted/extra, which it does not declare"):
-        check_declarations(suite, case_of("square"), played)
-    with pytest.raises(AssertionError):
-        check_cost(suite, case_of("square"), case_of("square").shapes[-1], played)
+    with pytest.raises(ProtocolViolation, match="sends 'planted/extra', which it does not declare"):
+        tried(suite, "square")
+
+
+@pytest.mark.parametrize(
+    ("effect", "wrong"),
+    [
+        (Open(EXTRA_OUTPUT, np.zeros(2, np.uint64)), "declared output"),
+        (Send(EXTRA_OUTPUT, 0, 1, np.zeros(2, np.uint64)), "declared output"),
+        (Reveal(EXTRA, np.zeros(2, np.uint64), (0,), "result"), "declared masked"),
+        (Open(EXTRA, np.zeros(2)), "holds float64"),
+    ],
+)
+def test_a_message_of_another_kind_than_declared(effect, wrong):
+    def protocol() -> Protocol:
+        return (yield effect)
+
+    world = World(["a", "b"])
+    with pytest.raises(ProtocolViolation, match=wrong):
+        world.run([protocol(), protocol()])
+    assert world.bytes_sent == [0, 0]
 
 
 def test_a_correlation_that_was_not_declared():
     suite = planted(Rule("square", square.function, 1, operand_bits, (OPERAND,), (Mask,)))
-    with pytest.raises(AssertionError, match="draws triple, which it does not declare"):
-        check_declarations(suite, case_of("square"), tried(suite, "square"))
+    with pytest.raises(ProtocolViolation, match="draws 'triple', which it does not declare"):
+        tried(suite, "square")
 
 
 def test_a_message_that_is_declared_and_never_sent():

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from mpcfl import prg, ring
+from mpcfl import prg, requests, ring
 from mpcfl.correlation import Dealt
 from mpcfl.dealing import Dealer, Holder, combine
 from mpcfl.drivers.rounds import Single, alike, flatten, purpose, sends, unflatten
@@ -126,7 +126,7 @@ class World:
 
     def _draw(self, draws: Sequence[Any]) -> list[Dealt]:
         correlation = draws[0].correlation
-        if any(draw.correlation.fields() != correlation.fields() for draw in draws):
+        if len({requests.encode(draw.correlation) for draw in draws}) > 1:
             raise Mismatch("the parties' protocols differ: they draw different correlations")
         corrections = self._dealer.deal(correlation)
         self.offline_bytes += sum(words.nbytes for words in corrections)

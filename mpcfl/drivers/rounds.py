@@ -5,15 +5,39 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from mpcfl.effects import Communication, Open, Reveal, Round, Send
+from mpcfl.errors import ProtocolViolation
+from mpcfl.message import Exposure
+from mpcfl.ring import is_spec
 
 Single: TypeAlias = Open | Send | Reveal
 
 
+_EXPOSURES: dict[type[Single], tuple[Exposure, ...]] = {
+    Open: (Exposure.MASKED,),
+    Send: (Exposure.SHARE, Exposure.MASKED, Exposure.CIPHERTEXT, Exposure.PUBLIC),
+    Reveal: (Exposure.OUTPUT,),
+}
+"""What each effect may expose: an opening what is masked, an output what is disclosed on purpose."""
+
+
 def flatten(effect: Communication) -> list[Single]:
-    """The messages of a round in program order."""
+    """The messages of a round in program order.
+
+    Raises
+    ------
+    ProtocolViolation
+        A message is not of the kind that it is declared to be: it does not leave.
+    """
     if isinstance(effect, Round):
         return [single for part in effect.effects for single in flatten(part)]
+    message = effect.message
+    if message.exposure not in _EXPOSURES[type(effect)]:
+        raise ProtocolViolation(f"message {message.name!r} is declared {message.exposure.value}, and sent otherwise")
+    if not is_spec(effect.payload) and effect.payload.dtype != np.uint64:
+        raise ProtocolViolation(f"message {message.name!r} holds {effect.payload.dtype} and not ring words")
     return [effect]
 
 
