@@ -1,6 +1,6 @@
 """mpcfl: secure multi-party computation with NumPy's interface."""
 
-from mpcfl import numerics
+from mpcfl import numerics, ordering
 from mpcfl.array import SecretArray
 from mpcfl.connection import connect
 from mpcfl.cost import compare, cost
@@ -24,5 +24,6 @@ __all__ = [
     "cost",
     "forecast",
     "numerics",
+    "ordering",
     "simulate",
 ]

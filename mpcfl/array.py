@@ -310,7 +310,7 @@ class SecretArray(NDArrayOperatorsMixin):
     __int__ = __complex__ = __float__
 
     def __index__(self) -> NoReturn:
-        raise TypeError("a secret cannot index: choose by np.where, or reveal() it to disclose the position")
+        raise TypeError("a secret cannot index: read by mpcfl.ordering.gather, choose by np.where, or reveal() it")
 
     def item(self, *args: Any) -> NoReturn:
         raise TypeError("an element of a secret array does not become plain: use reveal() to disclose it")
