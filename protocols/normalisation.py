@@ -126,12 +126,9 @@ class LogHarmonics(Correlation):
         r = angle(ring.negative(masks[0]), FRACTION)
         sin, cos = (np.empty((len(SIN), r.shape[0]), np.int64) for _ in range(2))
         fourier.harmonics(r, *tables(), sin, cos)
-        a, b = (np.array([scaled(c, self.unit) for c in row], np.int64)[:, None] for row in (SIN, COS))
-        half, shift = np.int64(1 << 31), np.int64(32)
-        return {
-            "u": ((a * cos + b * sin + half) >> shift).astype(np.uint64),
-            "v": ((b * cos - a * sin + half) >> shift).astype(np.uint64),
-        }
+        a, b = (np.array([scaled(c, self.unit) for c in row], np.int64) for row in (SIN, COS))
+        fourier.rotate(a, b, sin, cos)
+        return {"u": cos.view(np.uint64), "v": sin.view(np.uint64)}
 
 
 def scaled(coefficient: int, unit: int) -> int:

@@ -12,8 +12,8 @@ from typing import Any
 
 from mpcfl.correlation import Correlation, Dealt
 from mpcfl.drivers.profile import Line, Network, report
-from mpcfl.drivers.rounds import flatten, sends, unflatten
-from mpcfl.effects import Draw, Open, Protocol, Reveal
+from mpcfl.drivers.rounds import drive, sends
+from mpcfl.effects import Open, Protocol, Reveal
 from mpcfl.pairwise import Shapeless
 from mpcfl.protocol import START, Position
 from mpcfl.ring import Spec
@@ -112,18 +112,11 @@ class CostDriver:
 
     def run(self, protocol: Protocol, at: Position = START) -> Any:
         """Run a protocol to its end; its result is made of specs."""
-        answer: Any = None
-        while True:
-            try:
-                effect = protocol.send(answer)
-            except StopIteration as stop:
-                return stop.value
-            if isinstance(effect, Draw):
-                answer = self._draw(effect.correlation)
-            else:
-                singles = flatten(effect)
-                self._count(singles)
-                answer = unflatten(effect, iter([self._answer(single) for single in singles]))
+        return drive(protocol, self._draw, self._exchange)
+
+    def _exchange(self, singles: list[Any]) -> list[Any]:
+        self._count(singles)
+        return [self._answer(single) for single in singles]
 
     def _answer(self, single: Any) -> Any:
         if isinstance(single, Reveal):

@@ -20,8 +20,8 @@ from mpcfl.correlation import Correlation, Dealt
 from mpcfl.dealing import combine
 from mpcfl.drivers.offline import DealerLink
 from mpcfl.drivers.recording import record
-from mpcfl.drivers.rounds import Single, flatten, purpose, sends, unflatten
-from mpcfl.effects import Draw, Open, Protocol, Reveal, Send
+from mpcfl.drivers.rounds import Single, drive, purpose, sends
+from mpcfl.effects import Open, Protocol, Reveal, Send
 from mpcfl.errors import Mismatch, ProtocolViolation, UsageError
 from mpcfl.ledger import Ledger
 from mpcfl.link import Frame, Link
@@ -100,17 +100,7 @@ class NetworkDriver:
 
     def run(self, protocol: Protocol, at: Position = START) -> Any:
         """Run a protocol to its end."""
-        answer: Any = None
-        while True:
-            try:
-                effect = protocol.send(answer)
-            except StopIteration as stop:
-                return stop.value
-            if isinstance(effect, Draw):
-                answer = self._draw(effect.correlation)
-            else:
-                singles = flatten(effect)
-                answer = unflatten(effect, iter(self._exchange(singles, at)))
+        return drive(protocol, self._draw, lambda singles: self._exchange(singles, at))
 
     def foresee(self, forecast: Callable[[Callable[[Correlation], None], int], None]) -> None:
         """Tell the dealer, from a thread, what a program will draw."""

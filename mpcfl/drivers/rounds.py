@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
 
-from mpcfl.effects import Communication, Open, Reveal, Round, Send
+from mpcfl.correlation import Correlation, Dealt
+from mpcfl.effects import Communication, Draw, Open, Protocol, Reveal, Round, Send
 from mpcfl.errors import ProtocolViolation
 from mpcfl.message import Exposure
 from mpcfl.ring import is_spec
@@ -46,6 +47,22 @@ def unflatten(effect: Communication, answers: Iterator[Any]) -> Any:
     if isinstance(effect, Round):
         return [unflatten(part, answers) for part in effect.effects]
     return next(answers)
+
+
+def drive(
+    protocol: Protocol, draw: Callable[[Correlation], Dealt], exchange: Callable[[list[Single]], Sequence[Any]]
+) -> Any:
+    """Run one party's protocol to its end: `draw` answers its draws, `exchange` the messages of each round."""
+    answer: Any = None
+    while True:
+        try:
+            effect = protocol.send(answer)
+        except StopIteration as stop:
+            return stop.value
+        if isinstance(effect, Draw):
+            answer = draw(effect.correlation)
+        else:
+            answer = unflatten(effect, iter(exchange(flatten(effect))))
 
 
 def sends(single: Single, sender: int, receiver: int) -> bool:
