@@ -19,7 +19,10 @@ def getitem(x: Value, index: Any) -> Value:
     """Basic, slice and public integer-array indexing; public boolean masks."""
     parts = index if isinstance(index, tuple) else (index,)
     if any(isinstance(part, Value) or hasattr(part, "reveal") for part in parts):
-        raise TypeError("a secret cannot index: read by mpcfl.ordering.gather, choose by np.where, or reveal() it")
+        raise TypeError(
+            "a secret cannot index: choose by np.where, weigh by the mask, read by mpcfl.ordering.gather, or "
+            "reveal() it"
+        )
     clean = tuple(part if is_basic(part) else _whole(part) for part in parts)
     return op.take(x, clean if isinstance(index, tuple) else clean[0])
 
