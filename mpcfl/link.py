@@ -25,6 +25,8 @@ from mpcfl.wire import Buffer
 
 __all__ = ["Endpoint", "Frame", "Link", "Sealed"]
 
+_PATIENCE: Final = 1.0
+"""Seconds that an abort waits for its turn."""
 _LINGER: Final = 10.0
 """Seconds that a clean end may wait until all that was posted is acknowledged."""
 _TICK: Final = 0.5
@@ -389,7 +391,7 @@ class Endpoint:
         if self._context is None or self._aborted:
             return
         self._aborted = True
-        with self._turns:
+        with self._turns.briefly(_PATIENCE):
             for peering in self._peerings.values():
                 peering.abort(error)
 

@@ -16,7 +16,7 @@ import os
 import select
 import threading
 import time
-from collections.abc import Callable, Iterable, Set
+from collections.abc import Callable, Iterable, Iterator, Set
 from types import TracebackType
 from typing import Final
 
@@ -113,6 +113,16 @@ class Turns:
             if self._driver is not None and self._driver is not seat:
                 self._wake()  # the alarm was meant for the present driver
         return signalled
+
+    @contextlib.contextmanager
+    def briefly(self, seconds: float) -> Iterator[None]:
+        """Hold the lock, or go on without it after some seconds: an interrupt may have come while it was taken."""
+        held = self._lock.acquire(timeout=seconds)
+        try:
+            yield
+        finally:
+            if held:
+                self._lock.release()
 
     def _wake(self) -> None:
         os.eventfd_write(self._alarm, 1)

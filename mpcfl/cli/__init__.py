@@ -6,8 +6,10 @@ Whatever goes wrong ends in one sentence and one JSON line on stderr (code, reas
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -25,6 +27,9 @@ from mpcfl.errors import Interrupted, MpcflError, ResourceError, UsageError
 from mpcfl.version import VERSION
 
 __all__ = ["app", "call", "main"]
+
+GRACE = 15.0
+"""Seconds in which an interrupted command ends by itself: a clean end of its links may take ten."""
 
 app = typer.Typer(
     help="Organisations that may not show each other their data compute on all of it together. " + DEALER_WARNING,
@@ -59,7 +64,7 @@ def _options(
 
 def main() -> None:
     """The entry point: runs the command line's arguments and exits with their code."""
-    for name in ("SIGTERM", "SIGHUP"):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
         # Ended from outside, a party still tells its peers, and a parent ends its roles and removes its keys.
         signal.signal(getattr(signal, name), _interrupt)
     sys.exit(call(sys.argv[1:]))
@@ -92,4 +97,12 @@ def _report(error: MpcflError) -> int:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
+    # An interrupt may come at any instruction, also where a lock was just taken: what has not ended in time is ended.
+    last_resort = threading.Timer(GRACE, _end)
+    last_resort.daemon = True
+    last_resort.start()
     raise KeyboardInterrupt
+
+
+def _end() -> None:
+    os._exit(_report(Interrupted("interrupted, and ended before everything was closed")))
