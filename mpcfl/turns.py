@@ -122,7 +122,7 @@ class Turns:
             yield
         finally:
             if held:
-                self._lock.release()
+                self.__exit__(None, None, None)
 
     def _wake(self) -> None:
         os.eventfd_write(self._alarm, 1)
