@@ -97,11 +97,27 @@ def _report(error: MpcflError) -> int:
 
 
 def _interrupt(signum: int, frame: FrameType | None) -> None:
+    if _is_sending(frame):  # half a message would make the peers' ABORT unreadable
+        later = threading.Timer(0.01, os.kill, (os.getpid(), signum))
+        later.daemon = True
+        later.start()
+        return
     # An interrupt may come at any instruction, also where a lock was just taken: what has not ended in time is ended.
     last_resort = threading.Timer(GRACE, _end)
     last_resort.daemon = True
     last_resort.start()
     raise KeyboardInterrupt
+
+
+def _is_sending(frame: FrameType | None) -> bool:
+    """Whether the links are at work in this thread, and do not just wait."""
+    if frame is None or frame.f_code.co_name == "_sleep" or Path(frame.f_code.co_filename).name == "threading.py":
+        return False
+    while frame is not None:
+        if Path(frame.f_code.co_filename).name in ("turns.py", "sockets.py", "peering.py", "stream.py"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _end() -> None:
