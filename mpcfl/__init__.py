@@ -9,6 +9,7 @@ from mpcfl.errors import MpcflError
 from mpcfl.findings import Bound
 from mpcfl.session import Session
 from mpcfl.simulation import Run, forecast, simulate
+from mpcfl.together import together
 from mpcfl.version import VERSION as __version__
 
 __all__ = [
@@ -26,4 +27,5 @@ __all__ = [
     "numerics",
     "ordering",
     "simulate",
+    "together",
 ]

@@ -1,9 +1,9 @@
 """Deferred execution: operations wait until something needs a result, then all that wait run side by side.
 
-A `Value` is one party's secret array, computed or still waiting. An interactive operation joins the queue; local
-(linear) operations on waiting values wait as well. The first use of a waiting value runs the whole queue through
-`together`, so independent operations share their rounds. The order is a function of the program alone, and a digest of
-it travels in every frame.
+A `Value` is one party's secret array, computed or still waiting; an operation on waiting values waits as well. The
+first use of a waiting value runs all that waits (`mpcfl.dataflow`): each operation joins as soon as its operands are
+known, so chains that do not depend on one another share their rounds, however they are written down. The order is a
+function of the program alone, and a digest of it travels in every frame.
 """
 
 from __future__ import annotations
@@ -12,16 +12,17 @@ import hashlib
 import math
 import os
 import sys
-import weakref
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from mpcfl import dataflow
+from mpcfl.dataflow import Operation
 from mpcfl.effects import Protocol as Rounds
 from mpcfl.pairwise import Common
-from mpcfl.protocol import Context, Position, Suite, together
+from mpcfl.protocol import Context, Position, Suite
 from mpcfl.ring import Shape
 from mpcfl.share import Share
 
@@ -51,8 +52,12 @@ class Runner(Protocol):
 class Meter(Protocol):
     """Counts what each line of a program costs, see `mpcfl.drivers.profile`."""
 
-    def together(self, lines: Sequence[str], protocols: Sequence[Rounds]) -> Rounds:
-        """`mpcfl.protocol.together`, counted."""
+    def watched(self, line: str, protocol: Rounds) -> Rounds:
+        """The protocol of one operation, counted."""
+        ...
+
+    def merged(self, protocol: Rounds) -> Rounds:
+        """The protocol that runs those of all operations, whose rounds are counted."""
         ...
 
     def timed(self, line: str, compute: Callable[[], Share]) -> Callable[[], Share]:
@@ -96,14 +101,14 @@ class Value:
         For a boolean [x < y]: (x, y, x - y), so that a choice between x and y opens nothing again.
     """
 
-    __slots__ = ("__weakref__", "_compute", "_share", "compared", "engine", "kind", "number", "shape")
+    __slots__ = ("__weakref__", "_share", "_waiting", "compared", "engine", "kind", "number", "shape")
 
     def __init__(self, engine: Engine, kind: str, shape: Shape, share: Share | None = None) -> None:
         self.engine = engine
         self.kind = kind
         self.shape = shape
         self._share = share
-        self._compute: Callable[[], Share] | None = None
+        self._waiting: list[Operation] = []  # for this value
         self.compared: tuple[Value, Any, Value] | None = None
         self.number = engine.numbered()
         if engine.observer is not None:
@@ -121,10 +126,15 @@ class Value:
         assert self._share is not None
         return self._share
 
-    def settle(self) -> None:
-        """Compute a local operation that waited for its operands."""
-        if self._share is None and self._compute is not None:
-            self._share, self._compute = self._compute(), None
+    def settle(self, share: Share) -> list[Operation]:
+        """Take the share; the operations that waited for it."""
+        waiting, self._waiting = self._waiting, []
+        self._share = share
+        return waiting
+
+    def awaited_by(self, operation: Operation) -> None:
+        """Let an operation wait for this value."""
+        self._waiting.append(operation)
 
 
 class Engine:
@@ -150,9 +160,11 @@ class Engine:
         self._driver = driver
         self.meter: Meter | None = None
         self.observer: Observer | None = None
-        self._queue: list[tuple[Value, Rounds, Callable[[Any], Share], str]] = []
+        self._ready: list[Operation] = []
+        self._waiting = 0
         self._elements = 0
-        self._local: list[weakref.ref[Value]] = []
+        self._local = 0
+        self._running = False
         self._history = hashlib.blake2b(f"{suite.name} {ctx.parties} {ctx.fraction}".encode(), digest_size=16)
         self._line = ""
         self.numbers = 0
@@ -189,18 +201,16 @@ class Engine:
         self._history.update(repr((name, kind, shape, [operand.number for operand in inputs], *public)).encode())
         if self.meter is not None:
             compute = self.meter.timed(caller(), compute)
-        if all(value._share is not None for value in inputs):
-            value = Value(self, kind, shape, compute())
-            if self.observer is not None:
-                self.observer.applied(name, value, inputs, public)
-            return value
-        value = Value(self, kind, shape)
-        value._compute = compute
+        unmet = {id(operand): operand for operand in inputs if operand._share is None}.values()
+        value = Value(self, kind, shape, None if unmet else compute())
         if self.observer is not None:
             self.observer.applied(name, value, inputs, public)
-        self._local.append(weakref.ref(value))
-        if len(self._local) >= MAX_WAITING_LOCAL:  # those that nobody holds any more included: all parties count alike
-            self.flush()
+        if unmet:
+            operation = Operation(value.number, "", len(unmet), None, lambda _: value.settle(compute()))
+            self._wait(unmet, operation)
+            self._local += 1
+            if self._local >= MAX_WAITING_LOCAL:
+                self.flush()
         return value
 
     def submit(
@@ -220,7 +230,7 @@ class Engine:
         name : str
             For the history.
         inputs : sequence of Value
-            Their shares are the arguments of `start`; those that wait are computed first.
+            Their shares are the arguments of `start`.
         start : callable
             Makes the protocol from the shares.
         finish : callable
@@ -228,48 +238,56 @@ class Engine:
         *public : object
             Public parameters, part of the history.
         """
-        for operand in inputs:
-            if operand._share is None:
-                self.flush()
-                break
         self.note(name, kind, shape, [operand.number for operand in inputs], *public)
         value = Value(self, kind, shape)
         if self.observer is not None:
             self.observer.applied(name, value, inputs, public)
-        self._queue.append((value, start(*(operand.share for operand in inputs)), finish, self._line))
+        unmet = {id(operand): operand for operand in inputs if operand._share is None}.values()
+        operation = Operation(
+            value.number,
+            self._line,
+            len(unmet),
+            lambda: start(*(operand.share for operand in inputs)),
+            lambda result: value.settle(finish(result)),
+        )
+        if unmet:
+            self._wait(unmet, operation)
+        else:
+            self._ready.append(operation)
+        self._waiting += 1
         self._elements += math.prod(shape) + sum(math.prod(operand.shape) for operand in inputs)
-        if len(self._queue) >= MAX_WAITING or self._elements >= MAX_WAITING_ELEMENTS:
+        if self._waiting >= MAX_WAITING or self._elements >= MAX_WAITING_ELEMENTS:
             self.flush()
         return value
+
+    @staticmethod
+    def _wait(unmet: Iterable[Value], operation: Operation) -> None:
+        for operand in unmet:
+            operand.awaited_by(operation)
 
     # ---------------------------------------------------------------------------------------------------------- running
 
     def flush(self) -> None:
-        """Run all operations that wait, side by side; then the local ones that waited for them, in program order."""
-        queue, self._queue, self._elements = self._queue, [], 0
-        if queue:
-            protocols = [protocol for _, protocol, _, _ in queue]
-            if self.meter is None:
-                merged: Rounds = together(*protocols)
-            else:
-                merged = self.meter.together([line for _, _, _, line in queue], protocols)
-            results = self._driver.run(merged, self.position)
-            for (value, _, finish, _), result in zip(queue, results, strict=True):
-                value._share = finish(result)
-        waiting, self._local = self._local, []
-        for ref in waiting:
-            value_or_none = ref()
-            if value_or_none is not None:
-                value_or_none.settle()
+        """Run all that waits, side by side."""
+        if self._running:
+            raise RuntimeError("an operation asks for a value that it does not name among its operands")
+        ready, self._ready = self._ready, []
+        self._waiting = self._elements = self._local = 0
+        if ready:
+            self._running = True
+            try:
+                self._run(dataflow.run(ready, None if self.meter is None else self.meter.watched))
+            finally:
+                self._running = False
         if self.observer is not None:
             self.observer.flushed()
 
     def run(self, protocol: Rounds) -> Any:
         """Run one protocol now."""
-        if self.meter is None:
-            return self._driver.run(protocol, self.position)
-        (result,) = self._driver.run(self.meter.together([self._line], [protocol]), self.position)
-        return result
+        return self._run(protocol if self.meter is None else self.meter.watched(self._line, protocol))
+
+    def _run(self, protocol: Rounds) -> Any:
+        return self._driver.run(protocol if self.meter is None else self.meter.merged(protocol), self.position)
 
     @property
     def position(self) -> Position:

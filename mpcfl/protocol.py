@@ -188,7 +188,7 @@ def together(*protocols: Protocol) -> Generator[Effect, Any, list[Any]]:
         waiting: list[int] = []
         effects: list[Communication] = []
         for i in running:
-            effect = yield from _advance(protocols[i], answers[i], results, i)
+            effect, results[i] = yield from advance(protocols[i], answers[i])
             if effect is not None:
                 waiting.append(i)
                 effects.append(effect)
@@ -200,15 +200,12 @@ def together(*protocols: Protocol) -> Generator[Effect, Any, list[Any]]:
     return results
 
 
-def _advance(
-    protocol: Protocol, answer: Any, results: list[Any], place: int
-) -> Generator[Effect, Any, Communication | None]:
-    """Run one protocol to its next round, or to its end, passing its draws on."""
+def advance(protocol: Protocol, answer: Any) -> Generator[Effect, Any, tuple[Communication | None, Any]]:
+    """Run a protocol to its next round, passing its draws on; at its end None, and its result."""
     try:
         effect = protocol.send(answer)
         while isinstance(effect, Draw):
             effect = protocol.send((yield effect))
     except StopIteration as stop:
-        results[place] = stop.value
-        return None
-    return effect
+        return None, stop.value
+    return effect, None

@@ -209,6 +209,7 @@ def joint(
     y = session.share(labels, job.label_party, (extent.rows,), np.int64)
     begins(TRAINING)
     model = job.make_learner().fit(X[train_rows], y[train_rows])
+    session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
     report = _rounded(y[test_rows], model.decision_function(X[test_rows])) if job.disclose.metrics else {}

@@ -163,7 +163,7 @@ def test_of_equals_the_first_pays():
         b = y * y
         return a + b
 
-    first, second = mpcfl.cost(program, (4,), (4,)).lines
+    first, second, _ = mpcfl.cost(program, (4,), (4,)).lines
     assert (first.rounds, second.rounds) == (2, 0)
     assert first.bytes_sent == second.bytes_sent
 

@@ -4,7 +4,7 @@ Operations of several lines may run side by side. Then
 
     bytes, correlations    belong to the line whose operation sends or draws them
     a round                belongs to one line: of the operations that send in it, that of the longest protocol, ties to
-                           the first in program order
+                           the one that began first, in program order
 
 so the lines of a program add up to its totals exactly.
 """
@@ -12,14 +12,13 @@ so the lines of a program add up to its totals exactly.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from mpcfl.drivers.rounds import flatten, sends
-from mpcfl.effects import Draw, Effect, Protocol
+from mpcfl.effects import Draw, Protocol
 from mpcfl.errors import UsageError
-from mpcfl.protocol import together
 
 T = TypeVar("T")
 
@@ -115,6 +114,8 @@ class Profile:
         self.parties = parties
         self._lines: dict[str, Line] = {}
         self._drawing: Line | None = None
+        self._watched: list[tuple[Line, dict[int, list[int]]]] = []
+        self._waited: list[float] = []
 
     @property
     def lines(self) -> list[Line]:
@@ -145,29 +146,11 @@ class Profile:
 
         return run
 
-    def together(self, lines: Sequence[str], protocols: Sequence[Protocol]) -> Generator[Effect, Any, list[Any]]:
-        """Protocols side by side, as `mpcfl.protocol.together` runs them; one line each."""
-        sent: list[list[list[int]]] = [[] for _ in protocols]
-        waited: list[float] = []
-        owners = [self._line(line) for line in lines]
-        merged = together(*(self._watched(p, owners[i], sent[i]) for i, p in enumerate(protocols)))
-        answer: Any = None
-        while True:
-            try:
-                effect = merged.send(answer)
-            except StopIteration as stop:
-                self._settle(owners, sent, waited)
-                results: list[Any] = stop.value
-                return results
-            begun = time.perf_counter()
-            answer = yield effect
-            if not isinstance(effect, Draw):
-                waited.append(time.perf_counter() - begun)
-            elif self._drawing is not None:
-                self._drawing.seconds += time.perf_counter() - begun
-
-    def _watched(self, protocol: Protocol, line: Line, sent: list[list[int]]) -> Protocol:
-        """The protocol; its draws, the bytes of its rounds (by rank) and its own time are written down."""
+    def watched(self, line: str, protocol: Protocol) -> Protocol:
+        """The protocol of one operation; its draws, the bytes of its rounds (by rank) and its time go to the line."""
+        own = self._line(line)
+        sent: dict[int, list[int]] = {}
+        self._watched.append((own, sent))
         answer: Any = None
         while True:
             begun = time.perf_counter()
@@ -176,31 +159,54 @@ class Profile:
             except StopIteration as stop:
                 return stop.value
             finally:
-                line.seconds += time.perf_counter() - begun
+                own.seconds += time.perf_counter() - begun
             if isinstance(effect, Draw):
-                self._drawing = line
+                self._drawing = own
                 family = effect.correlation.family
-                line.draws[family] = line.draws.get(family, 0) + 1
-                line.offline_bytes += effect.correlation.correction_bytes
+                own.draws[family] = own.draws.get(family, 0) + 1
+                own.offline_bytes += effect.correlation.correction_bytes
             else:
                 ranks = range(self.parties)
                 singles = flatten(effect)
-                sent.append([sum(s.payload.nbytes for s in singles for j in ranks if sends(s, i, j)) for i in ranks])
+                sent[len(self._waited)] = [
+                    sum(s.payload.nbytes for s in singles for j in ranks if sends(s, i, j)) for i in ranks
+                ]
             answer = yield effect
 
-    def _settle(self, owners: list[Line], sent: list[list[list[int]]], waited: list[float]) -> None:
+    def merged(self, protocol: Protocol) -> Protocol:
+        """The protocol that runs all watched ones side by side; its rounds are given to their lines."""
+        answer: Any = None
+        while True:
+            try:
+                effect = protocol.send(answer)
+            except StopIteration as stop:
+                self._settle()
+                return stop.value
+            begun = time.perf_counter()
+            answer = yield effect
+            if not isinstance(effect, Draw):
+                self._waited.append(time.perf_counter() - begun)
+            elif self._drawing is not None:
+                self._drawing.seconds += time.perf_counter() - begun
+
+    def _settle(self) -> None:
         """Give each merged round, its bytes and the time spent waiting for it to their lines."""
-        for number, seconds in enumerate(waited):
-            taking = [i for i, rounds in enumerate(sent) if len(rounds) > number]
-            speaking = [i for i in taking if any(sent[i][number])]
-            owner = owners[max(speaking or taking, key=lambda i: len(sent[i]))]
+        watched, self._watched = self._watched, []
+        waited, self._waited = self._waited, []
+        taking: list[list[tuple[Line, int, list[int]]]] = [[] for _ in waited]
+        for line, sent in watched:
+            for number, row in sent.items():
+                taking[number].append((line, len(sent), row))
+        for seconds, those in zip(waited, taking, strict=True):
+            speaking = [one for one in those if any(one[2])]
+            owner = max(speaking or those, key=lambda one: one[1])[0]
             owner.seconds += seconds
             owner.rounds += bool(speaking)
-            whole = [sum(sent[i][number][rank] for i in taking) for rank in range(self.parties)]
+            whole = [sum(row[rank] for _, _, row in those) for rank in range(self.parties)]
             busiest = whole.index(max(whole))
-            for i in speaking:
-                owners[i].busiest_bytes += sent[i][number][busiest]
-                owners[i].bytes_sent = [x + y for x, y in zip(owners[i].bytes_sent, sent[i][number], strict=True)]
+            for line, _, row in speaking:
+                line.busiest_bytes += row[busiest]
+                line.bytes_sent = [x + y for x, y in zip(line.bytes_sent, row, strict=True)]
 
     def _line(self, line: str) -> Line:
         return self._lines.setdefault(line, Line(line, [0] * self.parties))
