@@ -10,12 +10,12 @@ Reference   Beaver, STOC 1997 (commodity-based cryptography: a dealer that never
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 
 import numpy as np
 
-from mpcfl import ring
+from mpcfl import prg, ring
 from mpcfl.correlation import Correlation, Dealt, Field, Leaf
 from mpcfl.errors import ProtocolViolation
 from mpcfl.prg import Stream
@@ -23,6 +23,8 @@ from mpcfl.ring import Words
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
+RECENT = 256
+"""Masks of which the dealer remembers that they were asked for: what is asked for twice is kept."""
 
 
 def tensor(draw: int, place: int) -> int:
@@ -32,14 +34,12 @@ def tensor(draw: int, place: int) -> int:
 
 def combine(group: str, parts: Sequence[Words]) -> Words:
     """The clear value of shares: their sum, or their exclusive or."""
-    step = np.bitwise_xor if group == "bits" else np.add
-    return functools.reduce(lambda x, y: np.asarray(step(x, y)), parts)
+    return functools.reduce(ring.exclusive_or if group == "bits" else ring.add, parts)
 
 
-def missing(group: str, clear: Words, parts: Sequence[Words]) -> Words:
-    """The last share, given the clear value and the others."""
-    step = np.bitwise_xor if group == "bits" else np.subtract
-    return functools.reduce(lambda x, y: np.asarray(step(x, y)), parts, clear)
+def _fresh(value: Words, known: Sequence[Words]) -> bool:
+    """Whether these words may be overwritten: nothing else lies in their memory."""
+    return value.flags.c_contiguous and value.flags.writeable and not any(np.may_share_memory(value, x) for x in known)
 
 
 class Holder:
@@ -87,6 +87,7 @@ class Dealer:
         self._streams = streams
         self._draws = 0
         self._masks: OrderedDict[Leaf, Words] = OrderedDict()
+        self._used: deque[Leaf] = deque(maxlen=RECENT)
         self._cached = 0
         self._cache_bytes = cache_bytes
 
@@ -105,22 +106,25 @@ class Dealer:
         if not any(field.determined for field in fields):
             return []
         uniform = {f.name: self._uniform(number, i, f) for i, f in enumerate(fields) if not f.determined}
-        clear = correlation.sample(uniform, *(mask.apply(self._mask) for mask in correlation.masks()))
+        masks = [mask.apply(self._mask) for mask in correlation.masks()]
+        clear = correlation.sample(uniform, *masks)
+        known = [*uniform.values(), *masks]
         corrections = []
         for place, field in enumerate(fields):
             if field.determined:
                 value = clear[field.name]
                 if value.shape != field.shape:
                     raise ValueError(f"{correlation.family}.{field.name}: shape {value.shape}, declared {field.shape}")
-                others = [s.fresh(tensor(number, place), field.shape) for s in self._streams[:-1]]
-                corrections.append(missing(field.group, value, others))
+                correction = value if _fresh(value, known) else np.array(value, np.uint64, order="C")
+                prg.less(correction, self._streams[:-1], tensor(number, place), field.group)
+                corrections.append(correction)
         return corrections
 
     def _uniform(self, number: int, place: int, field: Field) -> Words:
         index = tensor(number, place)
         if field.owner is not None:
             return self._streams[field.owner].fresh(index, field.shape)
-        return combine(field.group, [stream.fresh(index, field.shape) for stream in self._streams])
+        return prg.fresh(self._streams, index, field.shape, field.group)
 
     def _mask(self, leaf: Leaf) -> Words:
         """The clear value of a mask drawn earlier."""
@@ -129,6 +133,9 @@ class Dealer:
         value = self._masks.pop(leaf, None)
         if value is None:
             value = self._expand_again(leaf)
+            if leaf not in self._used:  # most masks are asked for once
+                self._used.append(leaf)
+                return value
             self._cached += value.nbytes
         self._masks[leaf] = value
         while self._cached > self._cache_bytes and len(self._masks) > 1:
@@ -138,5 +145,5 @@ class Dealer:
     def _expand_again(self, leaf: Leaf) -> Words:
         streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
         index = tensor(leaf.draw, leaf.place)
-        value = combine(leaf.group, [stream.again(index, leaf.shape) for stream in streams])
+        value = prg.again(streams, index, leaf.shape, leaf.group)
         return value if leaf.bits is None else ring.unpack(value, leaf.bits)

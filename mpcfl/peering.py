@@ -19,7 +19,7 @@ from mpcfl.keys import Identity
 from mpcfl.roster import Entry, Roster
 from mpcfl.sockets import Change, Hub
 from mpcfl.stream import Arrival, Incoming, Outgoing
-from mpcfl.wire import Value, exact, pack, unpack
+from mpcfl.wire import Sealing, Value, exact, pack, unpack
 
 _RETRY: Final = 5.0
 """Seconds after which an unfinished handshake is begun again."""
@@ -66,7 +66,7 @@ class Peering:
         self._session = NEW_SESSION
         self._exporter = b""
         self._confirmed = False
-        self._greeting: tuple[bytes, bytes] | None = None
+        self._greeting: tuple[bytes, Sealing] | None = None
         self._leaving = False
         self._ended: int | None = None
 

@@ -13,15 +13,13 @@ from __future__ import annotations
 import hashlib
 import os
 import weakref
+from collections.abc import Sequence
 
-import numpy as np
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
+from mpcfl import buffers, keystream
 from mpcfl.errors import IntegrityError
+from mpcfl.keystream import ADD, KEY_BYTES, STORE, SUBTRACT, XOR, Key
 from mpcfl.ring import Shape, Words
 
-KEY_BYTES = 32
-_ZEROS = memoryview(bytes(1 << 20))
 _LIVE: weakref.WeakSet[Stream] = weakref.WeakSet()
 
 
@@ -47,22 +45,17 @@ class Stream:
     def __init__(self, key: bytes) -> None:
         if len(key) != KEY_BYTES:
             raise ValueError(f"a stream's key has {KEY_BYTES} bytes, this one {len(key)}")
-        self._key: bytes | None = key
+        self._key: Key | None = Key(key)
         self._next = 0
         _LIVE.add(self)
 
     def fresh(self, number: int, shape: Shape) -> Words:
         """Tensor `number`, which must be above all numbers given out before."""
-        if number < self._next:
-            raise IntegrityError(f"tensor {number} of a mask stream was asked for twice; a mask is never used again")
-        self._next = number + 1
-        return self._expand(number, shape)
+        return fresh([self], number, shape, "words")
 
     def again(self, number: int, shape: Shape) -> Words:
         """Tensor `number` once more, as it was."""
-        if number >= self._next:
-            raise IntegrityError(f"tensor {number} of a mask stream was never drawn")
-        return self._expand(number, shape)
+        return again([self], number, shape, "words")
 
     def pass_over(self, number: int) -> None:
         """Count all tensors below `number` as drawn, though nobody expanded them yet."""
@@ -72,19 +65,48 @@ class Stream:
         """Forget the key: nothing can be read from this stream again."""
         self._key = None
 
-    def _expand(self, number: int, shape: Shape) -> Words:
+    def _drawn(self, number: int) -> Key:
+        """The key, for a tensor that is drawn now."""
+        if number < self._next:
+            raise IntegrityError(f"tensor {number} of a mask stream was asked for twice; a mask is never used again")
+        self._next = number + 1
+        return self._held()
+
+    def _known(self, number: int) -> Key:
+        """The key, for a tensor that was drawn before."""
+        if number >= self._next:
+            raise IntegrityError(f"tensor {number} of a mask stream was never drawn")
+        return self._held()
+
+    def _held(self) -> Key:
         if self._key is None:
             raise IntegrityError(
                 "this process holds no mask streams any more: the job ended, or the process was forked"
             )
-        counter = number.to_bytes(8, "big") + bytes(8)
-        encryptor = Cipher(algorithms.AES(self._key), modes.CTR(counter)).encryptor()
-        out = np.empty(shape, np.uint64)
-        target = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
-        for start in range(0, len(target), len(_ZEROS)):
-            stop = min(start + len(_ZEROS), len(target))
-            encryptor.update_into(_ZEROS[: stop - start], target[start:stop])
-        return out
+        return self._key
+
+
+def fresh(streams: Sequence[Stream], number: int, shape: Shape, group: str) -> Words:
+    """The value that tensor `number` of several streams shares: their sum, or for `group` "bits" their exclusive or."""
+    return _sum([stream._drawn(number) for stream in streams], number, shape, group)
+
+
+def again(streams: Sequence[Stream], number: int, shape: Shape, group: str) -> Words:
+    """What `fresh` gave, once more."""
+    return _sum([stream._known(number) for stream in streams], number, shape, group)
+
+
+def less(value: Words, streams: Sequence[Stream], number: int, group: str) -> None:
+    """Take the shares that tensor `number` of several streams gives from `value`, which is overwritten."""
+    keys = [stream._drawn(number) for stream in streams]
+    step = XOR if group == "bits" else SUBTRACT
+    keystream.expand(keys, number, value, step, step)
+
+
+def _sum(keys: Sequence[Key], number: int, shape: Shape, group: str) -> Words:
+    out: Words = buffers.empty(shape)
+    keystream.expand(keys, number, out, STORE, XOR if group == "bits" else ADD)
+    return out
 
 
 def _wipe_all() -> None:

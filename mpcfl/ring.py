@@ -16,6 +16,7 @@ from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from mpcfl.buffers import empty
 from mpcfl.errors import InputError
 from mpcfl.kernels import bits, fixed, ring64
 
@@ -141,26 +142,42 @@ def total(x: Words, axis: int) -> Words:
 
 # ------------------------------------------------------------------------------------------------ elementwise, wrapping
 
+LARGE = 1 << 15
+"""Words from which on a result is written into memory that was used before."""
+
+
+def _paired(step: np.ufunc, x: Words, y: Words) -> Words:
+    if x.size < LARGE and y.size < LARGE:
+        return np.asarray(step(x, y))
+    out: Words = empty(np.broadcast_shapes(x.shape, y.shape))
+    step(x, y, out=out)
+    return out
+
 
 @shaped(lambda x, y: np.broadcast_shapes(np.shape(x), np.shape(y)))
 def add(x: Words, y: Words) -> Words:
-    return np.asarray(np.add(x, y))
+    return _paired(np.add, x, y)
 
 
 @shaped(lambda x, y: np.broadcast_shapes(np.shape(x), np.shape(y)))
 def subtract(x: Words, y: Words) -> Words:
-    return np.asarray(np.subtract(x, y))
+    return _paired(np.subtract, x, y)
 
 
 @shaped(lambda x: x.shape)
 def negative(x: Words) -> Words:
-    return np.asarray(np.negative(x))
+    return np.asarray(np.negative(x)) if x.size < LARGE else np.asarray(np.negative(x, out=empty(x.shape)))
 
 
 @shaped(lambda x, y: np.broadcast_shapes(np.shape(x), np.shape(y)))
 def multiply(x: Words, y: Words) -> Words:
     """Product of shared or public words with public words."""
-    return np.asarray(np.multiply(x, y))
+    return _paired(np.multiply, x, y)
+
+
+def exclusive_or(x: Words, y: Words) -> Words:
+    """Of packed bits."""
+    return _paired(np.bitwise_xor, x, y)
 
 
 def scalar(value: int) -> Words:
@@ -199,13 +216,13 @@ def matmul(x: Words, y: Words) -> Words:
         return _matvec(x, y[:, 0]).reshape(shape)
     if x.shape[0] == 1:
         return _matvec(y.T, x[0]).reshape(shape)
-    out = np.empty(shape, np.uint64)
+    out = empty(shape)
     ring64.matmul(np.ascontiguousarray(x), np.ascontiguousarray(y), out)
     return out
 
 
 def _matvec(a: Words, x: Words) -> Words:
-    out = np.empty(a.shape[0], np.uint64)
+    out = empty((a.shape[0],))
     x = np.ascontiguousarray(x)
     if a.flags.f_contiguous and not a.flags.c_contiguous:
         ring64.vecmat(x, a.T, out)
@@ -219,7 +236,7 @@ def _batched(x: Words, y: Words, shape: Shape) -> Words:
     right = y[:, None] if y.ndim == 1 else y
     batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
     left, right = np.broadcast_to(left, (*batch, *left.shape[-2:])), np.broadcast_to(right, (*batch, *right.shape[-2:]))
-    out = np.empty((*batch, left.shape[-2], right.shape[-1]), np.uint64)
+    out = empty((*batch, left.shape[-2], right.shape[-1]))
     for index in np.ndindex(*batch):
         ring64.matmul(np.ascontiguousarray(left[index]), np.ascontiguousarray(right[index]), out[index])
     return out.reshape(shape)
@@ -233,7 +250,7 @@ def _flat(x: Words) -> Words:
 @shaped(lambda c, *rest: c.shape)
 def beaver(c: Words, a: Words, b: Words, d: Words, e: Words, first: int) -> Words:
     """[c] + d [b] + [a] e + d e, elementwise on vectors; the public term at the first party alone."""
-    out = np.empty(c.shape, np.uint64)
+    out = empty(c.shape)
     ring64.beaver(_flat(c), _flat(a), _flat(b), _flat(d), _flat(e), first, out)
     return out
 
@@ -241,7 +258,7 @@ def beaver(c: Words, a: Words, b: Words, d: Words, e: Words, first: int) -> Word
 @shaped(lambda c, *rest: c.shape)
 def square(c: Words, a: Words, d: Words, first: int) -> Words:
     """[c] + 2 d [a] + d d, elementwise on vectors."""
-    out = np.empty(c.shape, np.uint64)
+    out = empty(c.shape)
     ring64.square(_flat(c), _flat(a), _flat(d), first, out)
     return out
 
@@ -249,7 +266,7 @@ def square(c: Words, a: Words, d: Words, first: int) -> Words:
 @shaped(lambda t, *rest: t.shape)
 def select(t: Words, beta: Words, d: Words, a: Words, product: Words, first: int) -> Words:
     """Share of b v for b = t + (1 - 2t) beta, v = d + a, from [beta], [a] and [beta a], on vectors."""
-    out = np.empty(t.shape, np.uint64)
+    out = empty(t.shape)
     ring64.select(_flat(t), _flat(beta), _flat(d), _flat(a), _flat(product), first, out)
     return out
 
@@ -266,7 +283,7 @@ def encode(values: NDArray[Any], fraction: int) -> Words:
         A value is NaN, infinite or not below 2^(62 - fraction) in magnitude; names its place, not the value.
     """
     flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
-    out = np.empty(flat.shape, np.uint64)
+    out = empty(flat.shape)
     refused = fixed.encode(flat, fraction, out)
     if refused >= 0:
         place = tuple(int(i) for i in np.unravel_index(refused, np.shape(values)))
@@ -288,7 +305,7 @@ def decode(x: Words, fraction: int) -> NDArray[np.float64]:
 @shaped(lambda x, multiplier, shift: x.shape)
 def scale_floor(x: Words, multiplier: int, shift: int) -> Words:
     """floor((x mod 2^63) multiplier / 2^shift) mod 2^64, exact, on vectors."""
-    out = np.empty(x.shape, np.uint64)
+    out = empty(x.shape)
     fixed.scale_floor(_flat(x), multiplier, shift, out)
     return out
 
@@ -296,7 +313,7 @@ def scale_floor(x: Words, multiplier: int, shift: int) -> Words:
 @shaped(lambda c, *rest: c.shape)
 def truncate(c: Words, rho: Words, mu: Words, multiplier: int, shift: int, first: int) -> Words:
     """One party's share of x multiplier / 2^shift, see `mpcfl.protocols.truncation`, on vectors."""
-    out = np.empty(c.shape, np.uint64)
+    out = empty(c.shape)
     fixed.truncate(_flat(c), _flat(rho), _flat(mu), multiplier, shift, first, out)
     return out
 
@@ -312,7 +329,7 @@ def packed(n: int) -> int:
 @shaped(lambda x: (packed(x.shape[0]),))
 def pack(x: Words) -> Words:
     """Pack a vector of zeros and ones, 64 to a word."""
-    out = np.empty(packed(x.shape[0]), np.uint64)
+    out = empty((packed(x.shape[0]),))
     bits.pack(np.ascontiguousarray(x), out)
     return out
 
@@ -320,6 +337,6 @@ def pack(x: Words) -> Words:
 @shaped(lambda plane, n: (n,))
 def unpack(plane: Words, n: int) -> Words:
     """The vector of n zeros and ones of a packed plane."""
-    out = np.empty(n, np.uint64)
+    out = empty((n,))
     bits.unpack(np.ascontiguousarray(plane), out)
     return out

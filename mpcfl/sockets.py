@@ -18,7 +18,7 @@ from zmq.utils.monitor import recv_monitor_message
 from mpcfl.errors import UsageError
 from mpcfl.keys import Identity
 from mpcfl.roster import Roster
-from mpcfl.wire import MAX_FRAME
+from mpcfl.wire import MAX_FRAME, Sealing
 
 ZAP_DOMAIN = "mpcfl"
 _ZAP_ENDPOINT = "inproc://zeromq.zap.01"
@@ -189,7 +189,7 @@ class Hub:
                 elif event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL and value == zmq.PROTOCOL_ERROR_ZMTP_CRYPTOGRAPHIC:
                     yield peer, Change.UNREADABLE
 
-    def send(self, peer: str, route: bytes, frames: tuple[bytes, ...]) -> bool:
+    def send(self, peer: str, route: bytes, frames: tuple[Sealing, ...]) -> bool:
         """Hand a message to the peer's DEALER, or else to the ROUTER's `route`. False if it takes nothing now."""
         if peer not in self._places:
             if not route:

@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from mpcfl.buffers import empty
 from mpcfl.errors import ProtocolViolation, ResourceError
 from mpcfl.wire import (
     CHUNK,
@@ -27,6 +28,7 @@ from mpcfl.wire import (
     Bytes,
     FrameHeader,
     OpeningKey,
+    Sealing,
     SealingKey,
     chunks_of,
     cut,
@@ -76,7 +78,7 @@ class Frame:
 class _Kept:
     header: FrameHeader
     head: bytes
-    sealed: bytes
+    sealed: Sealing
     key: OpeningKey
     """Opens `sealed` again: what is kept is ciphertext alone."""
 
@@ -102,7 +104,7 @@ class Outgoing:
         self._flying = 0
         self.backlog = 0
         """Sealed bytes that are not acknowledged."""
-        self.greeting: tuple[bytes, bytes] = (b"", b"")
+        self.greeting: tuple[bytes, Sealing] = (b"", b"")
         """The frame of number 0 under the key in use: it shows that its sender holds the key."""
 
     @property
@@ -122,12 +124,12 @@ class Outgoing:
         greeting = self._seal(FrameHeader(self._session, epoch, 0, "bind", 0, 0, 0, 0, 1, b"", ""), b"")
         self.greeting = greeting.head, greeting.sealed
         for seq, kept in self._kept.items():
-            chunk = np.empty(len(kept.sealed) - TAG, np.uint8)
+            chunk = empty((len(kept.sealed) - TAG,), np.uint8)
             if not kept.key.unseal(seq, kept.head, kept.sealed, chunk):
                 raise ResourceError("a frame that was kept for resending has changed in memory")
             origin = kept.header.origin
             if origin == NO_ORIGIN:
-                origin = kept.header.epoch.to_bytes(4, "big") + kept.sealed[-TAG:]
+                origin = kept.header.epoch.to_bytes(4, "big") + bytes(kept.sealed[-TAG:])
             self._kept[seq] = self._seal(replace(kept.header, epoch=epoch, origin=origin), chunk.data)
         self._cursor = self._oldest
         self._flying = 0
@@ -146,7 +148,7 @@ class Outgoing:
             here = header if number == 0 else replace(header, seq=first + number, chunk=number)
             kept = self._seal(here, chunk)
             self._kept[first + number] = kept
-            tags.append(kept.sealed[-TAG:])
+            tags.append(bytes(kept.sealed[-TAG:]))
             size += len(kept.head) + len(kept.sealed)
         self._next = first + len(tags)
         self.backlog += size
@@ -171,7 +173,7 @@ class Outgoing:
             raise ValueError("payloads are posted once each, in the order in which they were prepared")
         self._posted = sealed.last
 
-    def peek(self) -> tuple[bytes, bytes] | None:
+    def peek(self) -> tuple[bytes, Sealing] | None:
         """The next frame to hand to the socket, if the window has room for it."""
         if self._cursor > self._posted or self._flying >= WINDOW:
             return None
@@ -279,7 +281,7 @@ class Incoming:
         # Straight into its place if it is the one that is due; a forged one leaves garbage there, which the true one
         # overwrites, for the place counts as filled only when a tag has verified.
         due = seq == self.last + 1 and self._first is not None and start + size <= len(self._body)
-        out = self._body[start : start + size] if due else np.empty(size, np.uint8)
+        out = self._body[start : start + size] if due else empty((size,), np.uint8)
         if not self._key.unseal(seq, head, sealed, out):
             return Arrival.FORGED
         if seq <= self.last:
@@ -312,7 +314,7 @@ class Incoming:
             raise ProtocolViolation("a payload does not begin with its first chunk")
         if header.chunks > 1:
             try:
-                body = np.empty(header.total, np.uint8)
+                body = empty((header.total,), np.uint8)
             except MemoryError:
                 raise ResourceError(f"no memory for a payload of {header.total} bytes") from None
             body[:CHUNK] = chunk

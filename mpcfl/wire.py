@@ -23,6 +23,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
+from mpcfl import buffers
 from mpcfl.errors import ProtocolViolation
 
 PROTOCOL: Final = 1
@@ -37,6 +38,8 @@ NO_ORIGIN: Final = bytes(4 + TAG)
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Buffer: TypeAlias = bytes | bytearray | memoryview | NDArray[Any]
+Sealing: TypeAlias = bytes | memoryview
+"""A sealed chunk."""
 Value: TypeAlias = int | str | bytes
 
 _SEQUENCE = struct.Struct(">Q")
@@ -281,12 +284,17 @@ class SealingKey:
         self._cipher = AESGCM(key)
         self._last = -1
 
-    def seal(self, seq: int, head: bytes, chunk: bytes | memoryview) -> bytes:
+    def seal(self, seq: int, head: bytes, chunk: bytes | memoryview) -> Sealing:
         """Encrypt a chunk; the tag is the last 16 bytes."""
         if seq <= self._last:
             raise ProtocolViolation("a sequence number was about to be sealed twice under one key")
         self._last = seq
-        return self._cipher.encrypt(seq.to_bytes(12, "big"), chunk, head)
+        nonce = seq.to_bytes(12, "big")
+        if len(chunk) < buffers.SMALLEST:
+            return self._cipher.encrypt(nonce, chunk, head)
+        sealed: Bytes = buffers.empty((len(chunk) + TAG,), np.uint8)
+        self._cipher.encrypt_into(nonce, chunk, head, sealed.data)
+        return sealed.data
 
 
 class OpeningKey:

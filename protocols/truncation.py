@@ -94,7 +94,10 @@ class TruncMux(Correlation):
 def trunc_pr(ctx: Context, x: Words, multiplier: int, shift: int) -> Protocol:
     """x M / 2^m on a vector, within one unit; floor or floor + 1 for M = 1."""
     pair = yield Draw(TruncPair(x.shape[0], multiplier, shift))
-    c = yield Open(PRODUCT, ring.add(x, pair["r"]) + SLACK * ctx.first)
+    masked = ring.add(x, pair["r"])
+    if ctx.first:
+        masked += SLACK  # in place
+    c = yield Open(PRODUCT, masked)
     return ring.truncate(c, pair["rho"], pair["mu"], multiplier, shift, ctx.first)
 
 

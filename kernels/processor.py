@@ -1,0 +1,17 @@
+"""What the processor can do, for kernels that ask for instructions of their own.
+
+Such a kernel ends the process when it is compiled for a processor without them, so its module is imported only after a
+look here.
+"""
+
+from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
+from numba import config
+
+
+def has(*features: str) -> bool:
+    """Whether kernels are compiled for this very processor, and it has all these features (LLVM's names)."""
+    name, changed = getattr(config, "CPU_NAME", None), getattr(config, "CPU_FEATURES", None)
+    if name not in (None, "", "host", get_host_cpu_name()) or changed is not None:
+        return False
+    here = get_host_cpu_features()
+    return all(here.get(feature, False) for feature in features)
