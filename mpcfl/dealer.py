@@ -94,6 +94,7 @@ class _Service:
         self._waiting: list[deque[bytes | None]] = [deque() for _ in order]
         self._streams = [Stream(link.exporter(SEED)) for link in self._links]
         self._dealer = Dealer(self._streams)
+        self._recent = requests.Recent()
         self._patience = patience
 
     def run(self) -> None:
@@ -129,7 +130,7 @@ class _Service:
             request = asked[0]
             if request is None or any(other != request for other in asked):
                 raise Mismatch("the parties ask the dealer for different correlations: their programs differ")
-            given = self._dealer.deal(requests.decode(request, self._families))
+            given = self._dealer.deal(requests.decode(request, self._families, self._recent))
             corrections += given
             size += sum(words.nbytes for words in given)
             count += 1

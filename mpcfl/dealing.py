@@ -10,7 +10,7 @@ Reference   Beaver, STOC 1997 (commodity-based cryptography: a dealer that never
 from __future__ import annotations
 
 import functools
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
@@ -87,7 +87,7 @@ class Dealer:
         self._streams = streams
         self._draws = 0
         self._masks: OrderedDict[Leaf, Words] = OrderedDict()
-        self._used: deque[Leaf] = deque(maxlen=RECENT)
+        self._used: OrderedDict[Leaf, None] = OrderedDict()
         self._cached = 0
         self._cache_bytes = cache_bytes
 
@@ -106,7 +106,7 @@ class Dealer:
         if not any(field.determined for field in fields):
             return []
         uniform = {f.name: self._uniform(number, i, f) for i, f in enumerate(fields) if not f.determined}
-        masks = [mask.apply(self._mask) for mask in correlation.masks()]
+        masks = [mask.apply(self._mask, "mask") for mask in correlation.masks()]
         clear = correlation.sample(uniform, *masks)
         known = [*uniform.values(), *masks]
         corrections = []
@@ -134,7 +134,9 @@ class Dealer:
         if value is None:
             value = self._expand_again(leaf)
             if leaf not in self._used:  # most masks are asked for once
-                self._used.append(leaf)
+                self._used[leaf] = None
+                if len(self._used) > RECENT:
+                    self._used.popitem(last=False)
                 return value
             self._cached += value.nbytes
         self._masks[leaf] = value

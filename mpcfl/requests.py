@@ -7,7 +7,9 @@ masks is written as the steps that make it; its shape is computed anew by the re
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
+from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -35,6 +37,8 @@ REQUESTS, CORRECTIONS, ALIVE, END = "requests", "corrections", "alive", "end"
 
 MAX_ELEMENTS = 1 << 33
 MAX_REQUEST = 1 << 28
+RECENT_VIEWS = 8
+_WRITTEN = "request"
 _INDEX_TYPES: dict[str, np.dtype[Any]] = {"i4": np.dtype("<i4"), "i8": np.dtype("<i8"), "b1": np.dtype("?")}
 
 
@@ -44,7 +48,23 @@ def encode(correlation: Correlation) -> bytes:
     return cast("bytes", msgpack.packb([correlation.family, *values]))
 
 
-def decode(request: bytes, families: Mapping[str, type[Correlation]]) -> Correlation:
+class Recent:
+    """Gathers that were named lately: a product of the same rows finds what was made of them before."""
+
+    def __init__(self) -> None:
+        self._views: OrderedDict[bytes, View[Leaf]] = OrderedDict()
+
+    def known(self, parts: list[Any]) -> View[Leaf]:
+        """The view of an encoding: the one of before, if it was named lately."""
+        key = hashlib.blake2b(cast("bytes", msgpack.packb(parts)), digest_size=16).digest()
+        found = self._views.pop(key, None)
+        self._views[key] = view_ = _made_view(parts, self) if found is None else found
+        if len(self._views) > RECENT_VIEWS:
+            self._views.popitem(last=False)
+        return view_
+
+
+def decode(request: bytes, families: Mapping[str, type[Correlation]], recent: Recent | None = None) -> Correlation:
     """The correlation of a request.
 
     Raises
@@ -58,7 +78,7 @@ def decode(request: bytes, families: Mapping[str, type[Correlation]]) -> Correla
         kind = families[family]
         if len(values) != len(dataclasses.fields(cast("Any", kind))):
             raise ValueError("wrong number of parameters")
-        correlation = kind(*(_parsed(value) for value in values))
+        correlation = kind(*(_parsed(value, recent) for value in values))
         if any(min(f.shape, default=0) < 0 or math.prod(f.shape) > MAX_ELEMENTS for f in correlation.fields()):
             raise ValueError("too large")
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, msgpack.UnpackException) as error:
@@ -76,10 +96,14 @@ def _value(value: Any) -> Any:
 
 def _view(one: View[Leaf]) -> list[Any]:
     if one.operation == "leaf":
-        return ["leaf", *dataclasses.astuple(one.argument)]
-    sources = [_view(source) for source in one.sources]
-    argument = _index(one.argument) if one.operation == "take" else one.argument
-    return [one.operation, argument, sources]
+        leaf = one.argument
+        return ["leaf", leaf.draw, leaf.place, leaf.shape, leaf.group, leaf.owner, leaf.bits]
+    argument = one.argument
+    if one.operation == "take":
+        if _WRITTEN not in one.memo:  # an array of rows: it is named again by every product of these rows
+            one.memo[_WRITTEN] = _index(argument)
+        argument = one.memo[_WRITTEN]
+    return [one.operation, argument, [_view(source) for source in one.sources]]
 
 
 def _index(index: Any) -> Any:
@@ -99,15 +123,20 @@ def _index(index: Any) -> Any:
     return {"array": [code, list(array.shape), array.astype(_INDEX_TYPES[code]).tobytes()]}
 
 
-def _parsed(value: Any) -> Any:
+def _parsed(value: Any, recent: Recent | None) -> Any:
     if isinstance(value, dict):
-        return _parsed_view(value["view"])
+        return _parsed_view(value["view"], recent)
     if isinstance(value, list):
-        return tuple(_parsed(part) for part in value)
+        return tuple(_parsed(part, recent) for part in value)
     return value
 
 
-def _parsed_view(parts: list[Any]) -> View[Leaf]:
+def _parsed_view(parts: list[Any], recent: Recent | None) -> View[Leaf]:
+    gathers = parts[0] == "concatenate" or (parts[0] == "take" and isinstance(parts[1], dict) and "array" in parts[1])
+    return _made_view(parts, recent) if recent is None or not gathers else recent.known(parts)
+
+
+def _made_view(parts: list[Any], recent: Recent | None) -> View[Leaf]:
     operation = parts[0]
     if operation == "leaf":
         draw, place, shape, group, owner, bits = parts[1:]
@@ -116,7 +145,7 @@ def _parsed_view(parts: list[Any]) -> View[Leaf]:
             raise ValueError("bad leaf")
         return View.leaf(leaf, leaf.shape if bits is None else (int(bits),))
     _, argument, sources = parts
-    inner = [_parsed_view(source) for source in sources]
+    inner = [_parsed_view(source, recent) for source in sources]
     if operation == "concatenate":
         return view.concatenate(inner, int(argument))
     (source,) = inner

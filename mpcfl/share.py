@@ -125,10 +125,12 @@ class Share:
             assert base.masked is not None
             return base.masked
 
-        d = self.origin.apply(lambda base: opened(base).d)
-        a = self.origin.apply(lambda base: opened(base).a)
+        d = self.origin.apply(lambda base: opened(base).d, "d")
+        a = self.origin.apply(lambda base: opened(base).a, "a")
         return Masked(
-            d if self.offset is None else ring.add(d, self.offset), a, self.origin.map(lambda b: opened(b).mask)
+            d if self.offset is None else ring.add(d, self.offset),
+            a,
+            self.origin.map(lambda b: opened(b).mask, "named"),
         )
 
     # ------------------------------------------------------------------------ public linear maps, which keep the mask

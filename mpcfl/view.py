@@ -8,14 +8,17 @@ nothing new is opened.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl import ring
 from mpcfl.ring import Shape, Words
+
+KEPT_BYTES = 1 << 25
+"""A gathered value that is larger is made again where it is needed again."""
 
 L = TypeVar("L")
 M = TypeVar("M")
@@ -34,12 +37,18 @@ class View(Generic[L]):
     sources : tuple of View
     shape : tuple of int
         Of the result.
+
+    Attributes
+    ----------
+    memo : dict
+        What was made of this view and is dear to make again, by name.
     """
 
     operation: str
     argument: Any
     sources: tuple[View[L], ...]
     shape: Shape
+    memo: dict[str, Any] = field(default_factory=dict, init=False, repr=False)
 
     @staticmethod
     def leaf(leaf: M, shape: Shape) -> View[M]:
@@ -51,18 +60,38 @@ class View(Generic[L]):
         for source in self.sources:
             yield from source.leaves()
 
-    def map(self, function: Callable[[L], View[M]]) -> View[M]:
-        """The same view over other leaves."""
+    def map(self, function: Callable[[L], View[M]], name: str | None = None) -> View[M]:
+        """The same view over other leaves; with a name it is made once, for one meaning of the name."""
         if self.operation == "leaf":
             return function(self.argument)
-        return View(self.operation, self.argument, tuple(s.map(function) for s in self.sources), self.shape)
+        if name in self.memo:
+            return cast("View[M]", self.memo[name])
+        sources = tuple(source.map(function, name) for source in self.sources)
+        mapped = View(self.operation, self.argument, sources, self.shape)
+        if name is not None:
+            self.memo[name] = mapped
+        return mapped
 
-    def apply(self, resolve: Callable[[L], Words]) -> Words:
-        """The view's value where the leaves have the values that `resolve` gives."""
+    def apply(self, resolve: Callable[[L], Words], name: str | None = None) -> Words:
+        """The view's value where the leaves have the values that `resolve` gives.
+
+        With a name, what had to be gathered is kept under it: a name stands for one value of each leaf.
+        """
         if self.operation == "leaf":
             return resolve(self.argument)
-        values = [source.apply(resolve) for source in self.sources]
-        return _OPERATIONS[self.operation](values, self.argument)
+        if name in self.memo:
+            return cast("Words", self.memo[name])
+        values = [source.apply(resolve, name) for source in self.sources]
+        value = _OPERATIONS[self.operation](values, self.argument)
+        if name is not None and self._gathers() and not ring.is_spec(value) and value.nbytes <= KEPT_BYTES:
+            for source in self.sources:
+                source.memo.pop(name, None)  # it is in this one
+            self.memo[name] = value
+        return value
+
+    def _gathers(self) -> bool:
+        """Whether its value is a copy and no view of the sources' memory."""
+        return self.operation == "concatenate" or (self.operation == "take" and _rows(self.argument) is not None)
 
 
 _OPERATIONS: dict[str, Callable[[list[Words], Any], Words]] = {

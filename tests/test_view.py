@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from simulation import random_words
 
-from mpcfl import ring, view
+from mpcfl import requests, ring, view
+from mpcfl.correlation import Leaf
+from mpcfl.protocols.beaver import Triple
 from mpcfl.share import Base, Share
 from mpcfl.view import View
 
@@ -70,3 +72,54 @@ def test_maps_that_change_nothing_are_no_new_view():
     leaf = View.leaf(Base(np.zeros(3, np.uint64)), (3,))
     assert view.reshape(leaf, (3,)) is leaf
     assert view.broadcast(leaf, (3,)) is leaf
+
+
+ROWS = np.array([3, 1, 1])
+
+
+def gathered():
+    """Rows of two arrays side by side, and the arrays by name."""
+    parts = [View.leaf("left", (4, 2)), View.leaf("right", (4, 1))]
+    values = {"left": np.arange(8, dtype=np.uint64).reshape(4, 2), "right": np.full((4, 1), 9, np.uint64)}
+    return view.take(view.concatenate(parts, 1), ROWS), values
+
+
+def test_what_was_gathered_under_a_name_is_gathered_once():
+    rows, values = gathered()
+    expected = np.hstack([values["left"], values["right"]])[ROWS]
+    first = rows.apply(values.__getitem__, "d")
+    np.testing.assert_array_equal(first, expected)
+    assert view.transpose(rows, (1, 0)).apply(values.__getitem__, "d").base is first
+    other = {name: words + np.uint64(1) for name, words in values.items()}
+    np.testing.assert_array_equal(rows.apply(other.__getitem__, "a"), expected + np.uint64(1))
+    np.testing.assert_array_equal(rows.apply(other.__getitem__), expected + np.uint64(1))
+    assert not any("d" in source.memo for source in rows.sources)
+
+
+def test_what_is_large_is_not_kept(monkeypatch):
+    monkeypatch.setattr(view, "KEPT_BYTES", 8)
+    rows, values = gathered()
+    assert rows.apply(values.__getitem__, "d") is not rows.apply(values.__getitem__, "d")
+
+
+def test_a_view_is_renamed_once_under_a_name():
+    rows, _ = gathered()
+    first = rows.map(lambda name: View.leaf(name, (4, 2)), "named")
+    assert view.transpose(rows, (1, 0)).map(lambda name: View.leaf(name, (4, 2)), "named").sources[0] is first
+
+
+def test_a_dealer_knows_the_gathers_that_were_named_lately():
+    recent = requests.Recent()
+    masks = [View.leaf(Leaf(draw, 0, (4, 2)), (4, 2)) for draw in range(3)]
+
+    def decoded(mask):
+        triple = Triple("matmul", view.transpose(mask, (1, 0)), mask)
+        return requests.decode(requests.encode(triple), {"triple": Triple}, recent)
+
+    first, again = decoded(view.take(masks[0], ROWS)), decoded(view.take(masks[0], ROWS))
+    assert first.right is again.right is first.left.sources[0]
+    assert decoded(view.take(masks[1], ROWS)).right is not first.right
+    assert decoded(view.take(masks[0], ROWS[::-1])).right is not first.right
+    for draw in range(requests.RECENT_VIEWS):
+        decoded(view.take(masks[2], np.array([draw % 4, draw // 4])))
+    assert decoded(view.take(masks[0], ROWS)).right is not first.right
