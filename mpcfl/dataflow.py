@@ -33,9 +33,16 @@ class Operation:
         Makes the protocol from the operands' shares; None where the operation needs no message.
     settle : callable
         Takes the protocol's result, or None, and answers the operations that waited for it.
+
+    Attributes
+    ----------
+    idle : bool
+        Nothing asks for its value: it does not begin.
+    passed : bool
+        It could have begun, and was idle.
     """
 
-    __slots__ = ("begin", "line", "number", "settle", "unmet")
+    __slots__ = ("begin", "idle", "line", "number", "passed", "settle", "unmet")
 
     def __init__(
         self,
@@ -50,6 +57,7 @@ class Operation:
         self.unmet = unmet
         self.begin = begin
         self.settle = settle
+        self.idle = self.passed = False
 
     def __lt__(self, other: Operation) -> bool:
         return self.number < other.number
@@ -94,7 +102,11 @@ def _turns(
     for (operation, protocol), reply in zip(running, replies, strict=True):
         yield operation, protocol, reply
     while turn:
-        yield heapq.heappop(turn), None, None
+        operation = heapq.heappop(turn)
+        if operation.idle:
+            operation.passed = True
+        else:
+            yield operation, None, None
 
 
 def _begun(operation: Operation, watch: Watch | None) -> Protocol:

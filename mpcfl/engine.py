@@ -13,6 +13,7 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -29,6 +30,8 @@ from mpcfl.share import Share
 FIXED, INTEGER, BOOLEAN = "fixed", "integer", "boolean"
 KINDS = (FIXED, INTEGER, BOOLEAN)
 """Kinds of secret numbers: fixed point with the session's fraction, int64, and zeros and ones."""
+WIDE = "wide"
+"""A product of two fixed-point numbers before its truncation, at twice the fraction; no program sees one."""
 
 MAX_WAITING = 256
 MAX_WAITING_LOCAL = 4096
@@ -99,17 +102,32 @@ class Value:
         In program order, the same at every party.
     compared : tuple or None
         For a boolean [x < y]: (x, y, x - y), so that a choice between x and y opens nothing again.
+    scaled : tuple or None
+        For words v c / 2^s of a value v that are not known yet: (v, s, c). A further public factor is a part of c.
     """
 
-    __slots__ = ("__weakref__", "_share", "_waiting", "compared", "engine", "kind", "number", "shape")
+    __slots__ = (
+        "__weakref__",
+        "_operation",
+        "_share",
+        "_waiting",
+        "compared",
+        "engine",
+        "kind",
+        "number",
+        "scaled",
+        "shape",
+    )
 
     def __init__(self, engine: Engine, kind: str, shape: Shape, share: Share | None = None) -> None:
         self.engine = engine
         self.kind = kind
         self.shape = shape
         self._share = share
+        self._operation: Operation | None = None  # that makes it, until it has
         self._waiting: list[Operation] = []  # for this value
         self.compared: tuple[Value, Any, Value] | None = None
+        self.scaled: tuple[Value, int, Fraction] | None = None
         self.number = engine.numbered()
         if engine.observer is not None:
             engine.observer.made(self)
@@ -122,6 +140,7 @@ class Value:
     def share(self) -> Share:
         """This party's share; runs what waits if need be."""
         if self._share is None:
+            self.engine.wanted(self)
             self.engine.flush()
         assert self._share is not None
         return self._share
@@ -129,8 +148,13 @@ class Value:
     def settle(self, share: Share) -> list[Operation]:
         """Take the share; the operations that waited for it."""
         waiting, self._waiting = self._waiting, []
-        self._share = share
+        self._share, self._operation, self.scaled = share, None, None
         return waiting
+
+    @property
+    def spared(self) -> tuple[Value, int, Fraction] | None:
+        """`scaled`, where nothing asked for the value though it could have been made."""
+        return self.scaled if self._operation is not None and self._operation.passed else None
 
     def awaited_by(self, operation: Operation) -> None:
         """Let an operation wait for this value."""
@@ -250,6 +274,7 @@ class Engine:
             lambda: start(*(operand.share for operand in inputs)),
             lambda result: value.settle(finish(result)),
         )
+        value._operation = operation
         if unmet:
             self._wait(unmet, operation)
         else:
@@ -260,10 +285,24 @@ class Engine:
             self.flush()
         return value
 
-    @staticmethod
-    def _wait(unmet: Iterable[Value], operation: Operation) -> None:
+    def _wait(self, unmet: Iterable[Value], operation: Operation) -> None:
         for operand in unmet:
+            self.wanted(operand)
             operand.awaited_by(operation)
+
+    def spare(self, value: Value) -> None:
+        """Do without a value that waits, as long as nothing asks for it."""
+        if value._operation is not None and not value._waiting:
+            value._operation.idle = True
+
+    def wanted(self, value: Value) -> None:
+        """Something asks for a value after all."""
+        operation = value._operation
+        if operation is not None and operation.idle:
+            operation.idle = False
+            if operation.passed:
+                operation.passed = False
+                self._ready.append(operation)
 
     # ---------------------------------------------------------------------------------------------------------- running
 

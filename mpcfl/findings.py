@@ -370,8 +370,8 @@ def _scale(call: Call) -> Callable[[Floats], Floats] | None:
     for one in call.operations:
         public: Any = one.public
         if one.name == "scale":
-            multiplier, shift, sign = public
-            return lambda factor: np.full(factor.shape, sign * (multiplier / (1 << shift)))
+            multiplier, by, sign, shift, before = public
+            return lambda factor: np.full(factor.shape, sign * multiplier * 2.0 ** (shift - by) / float(before))
         if one.name in ("times", "matmul") and len(one.inputs) == 1 and len(public) == 2:
             return lambda factor: np.ldexp(np.rint(np.ldexp(factor, public[0])), -public[0])
     return None

@@ -29,7 +29,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from mpcfl import dispatch, ring
 from mpcfl.array import DTYPES, SecretArray
 from mpcfl.drivers.lockstep import LockstepDriver
-from mpcfl.engine import FIXED, Value, caller
+from mpcfl.engine import FIXED, WIDE, Value, caller
 from mpcfl.findings import Bound, Findings, Judge
 from mpcfl.protocol import Suite
 from mpcfl.ring import Shape, Words
@@ -68,7 +68,8 @@ class Shadow:
         """What is known of a value of the first party."""
         node = self._nodes.get(value)
         if node is None:
-            node = self._nodes[value] = self._unknown[value.number] = Node(value.number, value.kind, value.shape)
+            kind = FIXED if value.kind == WIDE else value.kind
+            node = self._nodes[value] = self._unknown[value.number] = Node(value.number, kind, value.shape)
         return node
 
     def give(self, number: int, value: ArrayLike) -> None:
@@ -79,18 +80,14 @@ class Shadow:
         """A call of the first party; it is judged once all parties have computed it."""
         self._calls.append(call)
 
-    def publish(self, number: int, words: Words) -> None:
-        """One party's share."""
-        parts = self._parts.setdefault(number, [])
+    def publish(self, value: Value, words: Words, unit: float) -> None:
+        """One party's share of a value, in the given units."""
+        parts = self._parts.setdefault(value.number, [])
         parts.append(words)
         if len(parts) == self._parties:
-            node = self._unknown.pop(number)
-            node.clear = self._decoded(functools.reduce(ring.add, self._parts.pop(number)), node.kind)
-
-    def _decoded(self, words: Words, kind: str) -> Floats:
-        if kind == FIXED:
-            return ring.decode(words, self._fraction)
-        return words.astype(np.int64).astype(DTYPES[kind])
+            node = self._unknown.pop(value.number)
+            whole = functools.reduce(ring.add, self._parts.pop(value.number)).astype(np.int64)
+            node.clear = whole * unit if node.kind == FIXED else whole.astype(DTYPES[node.kind])
 
     # ---------------------------------------------------------------------------------------------------------- judging
 
@@ -182,10 +179,17 @@ class Recorder:
         waiting, self._waiting = self._waiting, []
         for value in waiting:
             if value.ready:
-                self.shadow.publish(value.number, value.share.words)
+                self.shadow.publish(value, value.share.words, self._unit(value))
+            elif value.spared is not None:  # nobody asked for it: it is what its source says
+                source, shift, factor = value.spared
+                self.shadow.publish(value, source.share.words, float(factor) * 2.0**-shift * self._unit(value))
             else:
                 self._waiting.append(value)
         self.shadow.judge()
+
+    @staticmethod
+    def _unit(value: Value) -> float:
+        return 2.0 ** -(value.engine.ctx.fraction * (2 if value.kind == WIDE else 1))
 
 
 class ShadowArray(SecretArray):

@@ -217,7 +217,7 @@ def expected(name: str, inputs: Sequence[Floats], public: Sequence[Any]) -> Floa
     if name == "matmul" and len(inputs) == 2:
         return np.asarray(np.matmul(inputs[0].astype(np.float64), inputs[1].astype(np.float64)))
     if name == "scale":
-        multiplier, shift, sign = public
-        return np.asarray(sign * inputs[0] * (int(multiplier) / (1 << int(shift))))
+        multiplier, by, sign, shift, _ = public
+        return np.asarray(sign * multiplier * 2.0 ** (shift - by) * inputs[0])
     twin = TWINS.get(name)
     return None if twin is None else twin(inputs, public)

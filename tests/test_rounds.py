@@ -93,7 +93,7 @@ def test_steps_of_two_models_share_their_rounds():
 
     data = [(16, 4), (16,)]
     one, two = mpcfl.cost(steps, *data, (4,)), mpcfl.cost(steps, *data, (4,), (4,))
-    assert one.rounds == two.rounds == 30
+    assert one.rounds == two.rounds == 24
 
 
 def test_what_one_chain_opened_is_open_for_those_that_join_later():
@@ -113,6 +113,62 @@ def test_what_one_chain_opened_is_open_for_those_that_join_later():
         entry for entry in run.ledgers[0].entries if entry.message == "beaver.operand" and entry.direction == "out"
     ]
     assert len(openings) == 4  # y, x, y^2, y^4
+
+
+FOLDED = [
+    ("product", lambda x, y: x * y * 0.3, 2),
+    ("square", lambda x, y: 0.3 * (x * x), 2),
+    ("matrix product", lambda x, y: x @ y / 7, 2),
+    ("chain of scalars", lambda x, y: x * y * 0.3 / 7 * -1.7, 2),
+    ("scalars alone", lambda x, y: x * 0.3 / 7 * -1.7, 1),
+    ("small and large", lambda x, y: x * y * 1e-9 * 123456789.5, 2),
+    ("also the product", lambda x, y: (lambda z: z * 0.3 + z)(x * y), 2),
+    ("the product first", lambda x, y: (lambda z: (z + 1, z * 0.3)[::-1])(x * y)[0], 2),
+    ("twice", lambda x, y: (lambda z: z * 0.3 - z * 0.7)(x * y), 2),
+    ("not through a sum", lambda x, y: (x * y + x) * 0.3, 3),
+]
+
+
+@pytest.mark.parametrize(("program", "rounds"), [row[1:] for row in FOLDED], ids=[row[0] for row in FOLDED])
+def test_a_public_factor_is_a_part_of_the_truncation(program, rounds):
+    assert mpcfl.cost(program, (N,), (N,)).rounds == rounds
+
+    def on_secrets(session):
+        return program(session.share(X, 0, X.shape), session.share(Y, 1, Y.shape)).reveal()
+
+    expected = program(X, Y)
+    for result in mpcfl.simulate(on_secrets, parties=3).results:
+        assert np.abs(result - expected).max() <= 4 * 2.0**-18
+
+
+def test_a_product_that_was_spared_is_made_when_it_is_asked_for():
+    def program(session):
+        x, y = session.share(X, 0, X.shape), session.share(Y, 1, Y.shape)
+        z = x * y
+        scaled = (z * 0.5).reveal()
+        before = session.rounds
+        session.barrier()  # nobody asks for z
+        waited = session.rounds - before
+        late = (z * 0.25).reveal(), z.reveal(), (z * 0.125).reveal()
+        return scaled, waited, *late
+
+    scaled, waited, quarter, whole, eighth = mpcfl.simulate(program).results[1]
+    assert waited == 0
+    for factor, result in ((0.5, scaled), (0.25, quarter), (1, whole), (0.125, eighth)):
+        np.testing.assert_allclose(result, factor * X * Y, atol=3 * 2.0**-18)
+
+
+def test_a_factor_keeps_its_digits_at_the_end_of_the_products_range():
+    """|x y| just below 2^(62 - 2f): the rounding of the factor is at most half a unit."""
+    big = np.array([2.0**25, -(2.0**25.9)])
+    factor = 0.1234567890123 * 2.0**-20
+
+    def program(session):
+        x, y = session.share(big, 0, (2,)), session.share(np.ones(2), 1, (2,))
+        return (x * y * factor).reveal()
+
+    error = np.abs(mpcfl.simulate(program).results[0] - big * factor)
+    assert error.max() <= 1.5 * 2.0**-18 + 2.0**26 * 2.0**-62
 
 
 def test_together_is_a_barrier_with_the_rounds_of_the_longest():

@@ -129,8 +129,7 @@ class LogisticRegression(BinaryClassifier):
             if weight is not None:
                 residual = residual * weight[rows]
             gw, gb = batch.T @ residual, residual.sum()
-            # Each product with a public factor is a rounding and so a round; independent of one another and side by
-            # side, these take one round in all.
+            # A public factor is a part of the rounding of the product before it; a sum is rounded beside it.
             gw, gb = gw * (rate / len(rows)), gb * (rate / len(rows))
             if self.momentum:
                 dw, db = dw * self.momentum, db * self.momentum

@@ -15,7 +15,7 @@ from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.engine import FIXED, INTEGER, Engine, Value
 from mpcfl.operations.operands import as_kind, joined, vector, words_as
-from mpcfl.operations.products import truncated
+from mpcfl.operations.products import truncated, truncating
 from mpcfl.protocol import together
 from mpcfl.ring import Words
 from mpcfl.share import Share
@@ -202,7 +202,8 @@ def inner(x: Value, y: Value) -> Value:
 
     def protocol(a: Share, b: Share) -> Protocol:
         words = yield from engine.suite["mul"](engine.ctx, vector(a, full), vector(b, full))
-        sums = ring.total(ring.reshape(words, full), len(shape))
-        return (yield from truncated(engine, sums)) if fixed else sums
+        return ring.total(ring.reshape(words, full), len(shape))
 
+    if fixed:
+        return truncating("inner", shape, [left, right], protocol)
     return engine.submit("inner", kind, shape, [left, right], protocol, words_as(shape))

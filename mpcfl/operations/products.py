@@ -1,14 +1,20 @@
-"""Products, quotients by public numbers, and matrix products."""
+"""Products, quotients by public numbers, and matrix products.
+
+A product of two fixed-point numbers is made of two operations, the product in the ring and its truncation. A public
+scalar that multiplies it next is a part of the truncation: one round less, and one rounding less.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
 
 import numpy as np
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
-from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Engine, Value
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER, WIDE, Engine, Value
 from mpcfl.errors import InputError
 from mpcfl.operations.linear import broadcast
 from mpcfl.operations.operands import Operand, Public, as_kind, digest, encoded, joined, public_kind, vector, words_as
@@ -17,6 +23,7 @@ from mpcfl.share import Share
 
 SCALAR_BITS = 62
 """Fractional bits at which a public scalar multiplies."""
+ONE = Fraction(1)
 ARRAY_SIGNIFICANT_BITS = 24
 """Significant bits of the largest element of a public array that multiplies."""
 
@@ -42,12 +49,21 @@ def multiply(x: Value, y: Operand) -> Value:
 
     def protocol(left: Share, right: Share) -> Protocol:
         if x is y:
-            words = yield from engine.suite["square"](ctx, vector(left, shape))
-        else:
-            words = yield from engine.suite["mul"](ctx, vector(left, shape), vector(right, shape))
-        return (yield from truncated(engine, words)) if x.kind == y.kind == FIXED else words
+            return engine.suite["square"](ctx, vector(left, shape))
+        return engine.suite["mul"](ctx, vector(left, shape), vector(right, shape))
 
+    if x.kind == y.kind == FIXED:
+        return truncating("multiply", shape, [x, y], protocol, x is y)
     return engine.submit("multiply", kind, shape, [x, y], protocol, words_as(shape), x is y)
+
+
+def truncating(
+    name: str, shape: Shape, inputs: Sequence[Value], protocol: Callable[..., Protocol], *public: object
+) -> Value:
+    """A product of fixed-point numbers, whose protocol makes words at twice the fraction, as one at the fraction."""
+    engine = inputs[0].engine
+    wide = engine.submit(name, WIDE, shape, inputs, protocol, words_as(shape), *public)
+    return _scaled(wide, engine.ctx.fraction, ONE)
 
 
 def chosen(engine: Engine, bit: Share, value: Share, shape: Shape) -> Protocol:
@@ -91,32 +107,49 @@ def _to_integer(y: Public) -> Public:
 
 
 def _times_scalar(x: Value, factor: float, shape: Shape) -> Value:
-    """x times a public real at 62 bits of scale: factor = +-M / 2^S with S <= 62, M < 2^63, exact where it fits."""
-    numerator, denominator = abs(factor).as_integer_ratio()
-    shift = max(0, min(SCALAR_BITS, SCALAR_BITS - (numerator // denominator).bit_length()))
-    multiplier = ((numerator << shift + 1) // denominator + 1) >> 1
+    """x times a public real; where x is a product, or a scalar's, that is not known yet, in its truncation."""
+    exact = Fraction(factor)
+    if x.scaled is not None and x.shape == shape:
+        x.engine.spare(x)
+        source, shift, before = x.scaled
+        return _scaled(source, shift, exact, before)
+    return _scaled(broadcast(x, shape), 0, exact)
+
+
+def _scaled(x: Value, shift: int, new: Fraction, before: Fraction = ONE) -> Value:
+    """The words of x times before * new / 2^shift, a fixed-point number.
+
+    The factor is +-M / 2^m with m <= 62 and M < 2^63, exact where it fits. Where x is a product, |x| < 2^62, it keeps
+    62 bits below the point, so that its rounding is at most half a unit.
+    """
+    engine, shape, factor = x.engine, x.shape, before * new
+    numerator, denominator = abs(factor / (1 << shift)).as_integer_ratio()
+    by = max(0, min(SCALAR_BITS, SCALAR_BITS - (numerator // denominator).bit_length()))
+    multiplier = ((numerator << by + 1) // denominator + 1) >> 1
     if multiplier >= 1 << 63:
         raise InputError("a public factor is too large: fixed point holds numbers below 2^62")
-    while multiplier and not multiplier & 1 and shift:
-        multiplier, shift = multiplier >> 1, shift - 1
+    while multiplier and not multiplier & 1 and by:
+        multiplier, by = multiplier >> 1, by - 1
     sign = -1 if factor < 0 else 1
-    left = broadcast(x, shape)
-    engine = x.engine
 
     def finish(words: Words) -> Share:
         return Share(ring.reshape(words if sign == 1 else ring.negative(words), shape))
 
-    return engine.submit(
+    value = engine.submit(
         "scale",
         FIXED,
         shape,
-        [left],
-        lambda share: truncated(engine, share.words, multiplier, shift),
+        [x],
+        lambda share: truncated(engine, share.words, multiplier, by),
         finish,
         multiplier,
-        shift,
+        by,
         sign,
+        shift,
+        before,
     )
+    value.scaled = (x, shift, factor)
+    return value
 
 
 def _times_array(x: Value, y: Public, shape: Shape) -> Value:
@@ -158,12 +191,12 @@ def matmul(x: Operand, y: Operand) -> Value:
     engine, ctx = secret.engine, secret.engine.ctx
     shape = ring.matmul_shape(x.shape, y.shape)
     if isinstance(x, Value) and isinstance(y, Value):
-        both = x.kind == y.kind == FIXED
 
         def protocol(left: Share, right: Share) -> Protocol:
-            words = yield from engine.suite["matmul"](ctx, left, right)
-            return (yield from truncated(engine, words)) if both else words
+            return engine.suite["matmul"](ctx, left, right)
 
+        if x.kind == y.kind == FIXED:
+            return truncating("matmul", shape, [x, y], protocol)
         return engine.submit("matmul", joined(x.kind, y.kind), shape, [x, y], protocol, words_as(shape))
     return _matmul_public(x, y, secret, shape)
 
