@@ -15,7 +15,7 @@ SOURCES = sorted(file for name in ("mpcfl", "kernels", "protocols") for file in 
 MODULES = {file.relative_to(ROOT).as_posix(): ast.parse(file.read_text(encoding="utf-8")) for file in SOURCES}
 
 PUBLIC_SCHEDULES = "mpcfl/learn/schedule.py"
-KERNELS_MAY_IMPORT = {"__future__", "collections", "typing", "numpy", "numba"}
+KERNELS_MAY_IMPORT = {"__future__", "collections", "typing", "numpy", "llvmlite", "numba"}
 
 
 def imported(tree: ast.AST) -> Iterator[str]:

@@ -71,12 +71,13 @@ def test_a_connection_that_breaks_again_and_again_delivers_all_the_same():
         cutting = threading.Thread(target=cut)
         cutting.start()
         try:
-            for number in range(40):
-                exchange(links, number, size=50_000)
+            number = 0
+            while number < 40 or links[0].epoch < 2:  # on a fast machine 40 are over before the first cut
+                exchange(links, number % 256, size=50_000)
+                number += 1
         finally:
             stop.set()
             cutting.join()
-        assert links[0].epoch >= 1
 
 
 def test_a_stalled_connection_ends_at_the_deadline():

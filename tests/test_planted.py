@@ -19,13 +19,13 @@ from checks import (
 from simulation import perform
 from test_layers import insecure_randomness
 
+from mpcfl import keystream
 from mpcfl.correlation import Correlation
 from mpcfl.drivers.lockstep import World
 from mpcfl.effects import Draw, Open, Protocol, Reveal, Send
 from mpcfl.errors import IntegrityError, ProtocolViolation
 from mpcfl.ledger import Disclosures, Ledger
 from mpcfl.message import Exposure, Message
-from mpcfl.prg import Stream
 from mpcfl.protocol import Context, Rule, Suite, rule
 from mpcfl.protocols import semi2k
 from mpcfl.protocols.beaver import OPERAND, Mask, Triple, masked, mul, operand_bits, square
@@ -57,8 +57,8 @@ def tried(suite: Suite, primitive: str):
 
 def test_a_stream_that_repeats_itself(monkeypatch):
     """Every tensor is the first: all results are right, all words uniform, and only the repeats tell."""
-    expand = Stream._expand
-    monkeypatch.setattr(Stream, "_expand", lambda self, number, shape: expand(self, 0, shape))
+    expand = keystream.expand
+    monkeypatch.setattr(keystream, "expand", lambda keys, number, *rest: expand(keys, 0, *rest))
     tried(semi2k.suite, "mul")
     said = masked_words(semi2k.suite, "mul", VECTOR * 2, 2)
     with pytest.raises(AssertionError, match="a mask was used again"):
