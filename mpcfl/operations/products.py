@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 
@@ -79,7 +80,9 @@ def _times_public(x: Value, y: Public) -> Value:
         engine.note("times", kind, digest(factor))
         return engine.local("times", kind, shape, [x], lambda: Share(ring.multiply(x.share.words, factor)))
     lifted = as_kind(x, FIXED)
-    return _times_scalar(lifted, float(y.reshape(-1)[0]), shape) if y.size == 1 else _times_array(lifted, y, shape)
+    if y.size != 1:
+        return _times_array(lifted, y, shape)
+    return _times_scalar(lifted, Fraction(y.reshape(-1)[0].item()), shape)
 
 
 def _integral(y: Public) -> bool:
@@ -90,8 +93,8 @@ def _to_integer(y: Public) -> Public:
     return y.astype(np.int64) if y.dtype.kind == "f" else y
 
 
-def _times_scalar(x: Value, factor: float, shape: Shape) -> Value:
-    """x times a public real at 62 bits of scale: factor = +-M / 2^S with S <= 62, M < 2^63, exact where it fits."""
+def _times_scalar(x: Value, factor: Fraction, shape: Shape) -> Value:
+    """x times a public number at 62 bits of scale: factor = +-M / 2^S with S <= 62, M < 2^63, exact where it fits."""
     numerator, denominator = abs(factor).as_integer_ratio()
     shift = max(0, min(SCALAR_BITS, SCALAR_BITS - (numerator // denominator).bit_length()))
     multiplier = ((numerator << shift + 1) // denominator + 1) >> 1
@@ -149,7 +152,13 @@ def divide(x: Value, y: Public) -> Value:
     """
     if not np.all(y):
         raise ZeroDivisionError("division of a secret by a public zero")
-    return multiply(as_kind(x, FIXED), np.divide(1.0, y))
+    lifted = as_kind(x, FIXED)
+    if y.size == 1 and np.isfinite(y).all():
+        # the reciprocal itself, not its float, which has 53 digits where a number may have 62
+        inverse = 1 / Fraction(y.reshape(-1)[0].item())
+        if inverse.denominator != 1:
+            return _times_scalar(lifted, inverse, np.broadcast_shapes(x.shape, y.shape))
+    return multiply(lifted, np.divide(1.0, y))
 
 
 def matmul(x: Operand, y: Operand) -> Value:
