@@ -1,4 +1,7 @@
-"""`python -m bench NAME[:SIZE] ...`: time workloads between processes over sealed links, and count their cost."""
+"""`python -m bench NAME[:SIZE] ...`: time workloads between processes over sealed links, and count their cost.
+
+`python -m bench numerics [OPERATION ...]` measures errors instead, in this process, see `bench.numerics`.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import os
 import platform
 import statistics
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, TextIO
 
@@ -15,13 +19,14 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from bench import numerics, tables
 from bench import parties as processes
-from bench import tables
 from bench.calibration import calibrate
 from bench.figures import Figures, load
 from bench.workloads import WORKLOADS, Size, Workload, parse, show
 from mpcfl.errors import MpcflError, UsageError
 
+NUMERICS = "numerics"
 people = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160)
 
 
@@ -77,6 +82,7 @@ def list_workloads() -> None:
         table.add_column(name)
     for one in WORKLOADS.values():
         table.add_row(one.name, "x".join(one.axes), show(one.default), one.summary)
+    table.add_row(NUMERICS, "--samples", "1000000", "errors of every operation against its stated one, no times")
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
 
@@ -103,6 +109,25 @@ def run(
     return done
 
 
+def run_numerics(names: list[str], samples: int, write: bool, lines: TextIO | None) -> None:
+    """Measure and print the errors of one operation after another; exit code 1 where one exceeds its bound."""
+    done = []
+    for found in numerics.measurements(samples, names):
+        line = found.model_dump_json()
+        typer.echo(line)
+        if lines is not None:
+            print(line, file=lines, flush=True)
+        done.append(found)
+    beyond = [found for found in done if found.of_bound > 1]
+    for found in beyond:
+        what = f"{found.name} at fraction {found.fraction}: {found.of_bound:.3g} times its bound at {found.worst}"
+        people.print(what, markup=False, soft_wrap=True)
+    if beyond:
+        raise typer.Exit(1)
+    if write:
+        numerics.write(done)
+
+
 def main(
     names: Annotated[
         list[str] | None,
@@ -114,12 +139,18 @@ def main(
     compare: Annotated[Path | None, typer.Option(help="JSON lines of an earlier run to compare with.")] = None,
     repetitions: Annotated[int | None, typer.Option(min=1, help="Timed repetitions a workload.")] = None,
     profile: Annotated[Path | None, typer.Option(help="Folder for cProfile files, one a role; slows the run.")] = None,
+    samples: Annotated[int, typer.Option(min=1000, help="numerics: inputs of an operation at a fraction.")] = 1_000_000,
+    write: Annotated[bool, typer.Option("--write", help="numerics: renew docs/numerics.md.")] = False,
 ) -> None:
     """Time workloads between processes of this machine: parties and dealer, fresh keys, sealed links over loopback."""
     if not names and not online:
         list_workloads()
         return
     try:
+        if names and names[0] == NUMERICS:
+            with nullcontext() if json is None else json.open("w", encoding="utf-8") as lines:
+                run_numerics(names[1:], samples, write, lines)
+            return
         if online:
             raise UsageError(
                 "--online needs correlations recorded ahead, and this version records none: leave it out, and the "

@@ -19,7 +19,7 @@ import typer
 from sockets import free_ports
 
 import mpcfl
-from mpcfl import errors, numerics, requests, ring
+from mpcfl import errors, requests, ring
 from mpcfl.cli import app, call
 from mpcfl.errors import InputError
 from mpcfl.job import Job
@@ -263,36 +263,6 @@ def test_the_table_of_ranges() -> None:
         ring.encode(np.array([np.nextafter(2.0 ** (62 - f), 0)]), f)
         with pytest.raises(InputError):
             ring.encode(np.array([2.0 ** (62 - f)]), f)
-
-
-def errors_table() -> list[list[str]]:
-    _, _, after = TEXT["docs/numerics.md"].partition("<!-- errors -->\n")
-    rows = [line.strip("|").split("|") for line in after.splitlines()[2:6]]
-    return [[cell.strip() for cell in row] for row in rows]
-
-
-@pytest.mark.parametrize("row", errors_table(), ids=lambda row: f"fraction {row[0]}")
-def test_the_table_of_errors(row: list[str]) -> None:
-    fraction, *limits = int(row[0]), *map(float, row[1:])
-    ulp, end = 2.0**-fraction, 2.0 ** (62 - fraction)
-    joint = np.arange(-2000, 2001) * ulp
-    far = np.array([1e6, -1e6, end * (1 - 1e-6), -end * (1 - 1e-6)])
-    grid = np.concatenate([np.linspace(-12, 12, 40001), 9 + joint, joint - 9, far])
-    x = ring.decode(ring.encode(grid, fraction), fraction)
-    rng = np.random.default_rng(fraction)
-    divisors = np.maximum(np.floor(2.0 ** rng.uniform(0, 61.9, 4000)), 1) * ulp
-    dividends = np.trunc(divisors * rng.uniform(-1, 1, 4000) / ulp) * ulp
-
-    def measured(session: mpcfl.Session) -> tuple[np.ndarray, ...]:
-        secret = session.share(x, 0, x.shape)
-        a, b = (session.share(v, 0, v.shape) for v in (dividends, divisors))
-        values = numerics.sigmoid(secret), numerics.softplus(secret), numerics.divide(a, b)
-        return tuple(value.reveal() for value in values)
-
-    got = mpcfl.simulate(measured, fraction=fraction).results[0]
-    true = 0.5 + 0.5 * np.tanh(x / 2), np.logaddexp(0, x), dividends / divisors
-    for limit, value, clear in zip(limits, got, true, strict=True):
-        assert np.abs(value - clear).max() <= limit
 
 
 def test_the_error_of_a_public_array() -> None:

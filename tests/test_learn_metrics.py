@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from sklearn.metrics import accuracy_score, log_loss, roc_auc_score, roc_curve
@@ -26,6 +26,7 @@ def scored_rows(draw: st.DrawFn) -> tuple[NDArray[np.float64], NDArray[np.float6
 
 
 @given(scored_rows())
+@settings(deadline=None)
 def test_agrees_with_scikit_learn(rows: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
     y, z = rows
     found = metrics.report(y, z)

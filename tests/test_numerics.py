@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 import mpcfl
 from mpcfl import numerics
+from mpcfl.errors import InputError
 
 LARGEST = 2.0**44 - 2.0**-8
 
@@ -82,6 +83,17 @@ def test_quotients_with_one_public_side():
     np.testing.assert_allclose(revealed(lambda b: numerics.divide(x, b), y), x / y, atol=QUOTIENT_ERROR, rtol=RELATIVE)
     np.testing.assert_allclose(revealed(lambda a: numerics.divide(a, y), x), x / y, atol=QUOTIENT_ERROR, rtol=RELATIVE)
     np.testing.assert_allclose(revealed(lambda b: numerics.divide(1, b), y), 1 / y, atol=QUOTIENT_ERROR, rtol=RELATIVE)
+
+
+def test_quotients_by_extreme_public_scalars():
+    x = np.array([1.0, -2.5, LARGEST])
+    np.testing.assert_array_equal(revealed(lambda a: a / 2.0**-8, x[:2]), x[:2] * 256)
+    np.testing.assert_array_equal(revealed(lambda a: a / np.inf, x), 0 * x)
+    np.testing.assert_allclose(revealed(lambda a: a / 1e300, x), 0 * x, atol=2.0**-18)
+    with pytest.raises(InputError, match="too large"):
+        revealed(lambda a: a / 1e-300, x)
+    with pytest.raises(InputError, match="NaN"):
+        revealed(lambda a: a / np.nan, x)
 
 
 def test_a_quotient_below_one_unit_of_products():

@@ -95,7 +95,9 @@ def _times_public(x: Value, y: Public) -> Value:
         engine.note("times", kind, digest(factor))
         return engine.local("times", kind, shape, [x], lambda: Share(ring.multiply(x.share.words, factor)))
     lifted = as_kind(x, FIXED)
-    return _times_scalar(lifted, float(y.reshape(-1)[0]), shape) if y.size == 1 else _times_array(lifted, y, shape)
+    if y.size != 1:
+        return _times_array(lifted, y, shape)
+    return _times_scalar(lifted, Fraction(y.reshape(-1)[0].item()), shape)
 
 
 def _integral(y: Public) -> bool:
@@ -106,9 +108,8 @@ def _to_integer(y: Public) -> Public:
     return y.astype(np.int64) if y.dtype.kind == "f" else y
 
 
-def _times_scalar(x: Value, factor: float, shape: Shape) -> Value:
-    """x times a public real; where x is a product, or a scalar's, that is not known yet, in its truncation."""
-    exact = Fraction(factor)
+def _times_scalar(x: Value, exact: Fraction, shape: Shape) -> Value:
+    """x times a public number; where x is a product, or a scalar's, that is not known yet, in its truncation."""
     if x.scaled is not None and x.shape == shape:
         x.engine.spare(x)
         source, shift, before = x.scaled
@@ -182,7 +183,13 @@ def divide(x: Value, y: Public) -> Value:
     """
     if not np.all(y):
         raise ZeroDivisionError("division of a secret by a public zero")
-    return multiply(as_kind(x, FIXED), np.divide(1.0, y))
+    lifted = as_kind(x, FIXED)
+    if y.size == 1 and np.isfinite(y).all():
+        # the reciprocal itself, not its float, which has 53 digits where a number may have 62
+        inverse = 1 / Fraction(y.reshape(-1)[0].item())
+        if inverse.denominator != 1:
+            return _times_scalar(lifted, inverse, np.broadcast_shapes(x.shape, y.shape))
+    return multiply(lifted, np.divide(1.0, y))
 
 
 def matmul(x: Operand, y: Operand) -> Value:
