@@ -124,11 +124,10 @@ def check_spectra(fraction: int, a: np.ndarray, b: np.ndarray) -> None:
     check("eigh: eigenvectors", fraction, a, off(vectors, v), g=float(np.diff(w).min()))
     assert off(vectors.T @ vectors, np.eye(len(a))) <= 4 * unit
     u, s, vt = on_secrets(L.svd, fraction, b)
-    condition = L.cond(b)
     check("svd: S", fraction, b, off(s, L.svdvals(b)))
     check("svd: U S V^T", fraction, b, off(u * s @ vt, b))
     assert off(vt @ vt.T, np.eye(len(b))) <= 4 * unit
-    assert off(u.T @ u, np.eye(len(b))) <= 4 * unit + 2.0**-28 * condition**2
+    assert off(u.T @ u, np.eye(len(b))) <= 4 * unit
 
 
 @pytest.mark.parametrize("size", [1, 30])
@@ -139,10 +138,9 @@ def test_the_stated_errors(n: int, condition: float, size: float) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fraction", [16, 18, 20])
-@pytest.mark.parametrize("condition", [10, 100, 1000])
+@pytest.mark.parametrize(("fraction", "condition"), [(16, 1000), (18, 100), (20, 1000)])
 @pytest.mark.parametrize("n", [3, 10, 16])
-def test_the_stated_errors_of_larger_matrices(n: int, condition: float, fraction: int) -> None:
+def test_the_stated_errors_of_larger_matrices(n: int, fraction: int, condition: float) -> None:
     for size in (1, 30):
         check_all(fraction, n, condition, size, spectra=n < 16)
 
@@ -175,11 +173,10 @@ def test_the_stated_cost(name: str) -> None:
 
 
 def test_the_stated_sweeps() -> None:
-    found = [sweeps(n) + 1 for n in (2, 3, 4, 5, 6, 10, 11, 17, 18, 32)]
-    assert found == [2, 4, 5, 5, 6, 6, 7, 7, 8, 8]
-    assert "w is 2 sweeps for n = 2, 4 for 3, 5 up to 5, 6 up to 10, 7 up to 17 and 8 up to 32." in PAGE.read_text(
-        "utf-8"
-    )
+    found = [sweeps(n) + 1 for n in (2, 3, 4, 5, 6, 7, 8, 12, 13, 20, 21, 34)]
+    assert found == [2, 4, 5, 5, 6, 6, 7, 7, 8, 8, 9, 9]
+    stated = "w is 2 sweeps for n = 2, 4 for 3, 5 up to 5, 6 up to 7, 7 up to 12, 8 up to 20 and 9 up to 34."
+    assert stated in " ".join(PAGE.read_text("utf-8").split())
 
 
 @pytest.mark.parametrize("n", range(9))

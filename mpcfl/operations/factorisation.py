@@ -85,13 +85,15 @@ def orthonormal(engine: Engine, a: Share) -> Protocol:
     return q, w
 
 
-def corrected(engine: Engine, q: Share, w: Share) -> Protocol:
-    """(q (I - u), w (I - u)) with u such that the columns of the first are orthonormal to first order."""
+def corrected(engine: Engine, q: Share, *others: Share) -> Protocol:
+    """q (I - u) and the others times I - u, with u such that q's columns become orthonormal to first order.
+
+    u is upper triangular: a column is corrected by those before it alone.
+    """
     n = q.shape[-1]
     gram = yield from s.matrix_product(engine, s.swapped(q), q, FINE)
     twice = s.times(s.minus(gram, s.identity(engine, q, n, 1 << FINE)), halves(n, lower=False))
-    q, w = yield from together(*(s.reduced(engine, x, x, twice, FINE + 1) for x in (q, w)))
-    return q, w
+    return (yield from together(*(s.reduced(engine, x, x, twice, FINE + 1) for x in (q, *others))))
 
 
 def halves(n: int, *, lower: bool) -> ring.Words:

@@ -29,12 +29,12 @@ from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.engine import Engine, Value
 from mpcfl.operations import scaled as s
-from mpcfl.operations.factorisation import FINE, scaled_columns
+from mpcfl.operations.factorisation import FINE, corrected, scaled_columns
 from mpcfl.operations.operands import vector
 from mpcfl.protocol import Context, together
 from mpcfl.share import Share
 
-MORE = (3, 5, 10, 17, 32, 57, 101, 181, 322, 573)
+MORE = (3, 5, 7, 12, 20, 34, 58, 99, 168, 286)
 """Beyond each of these numbers of columns one more sweep is made: matrices with graded and close values need it."""
 
 
@@ -215,12 +215,15 @@ def singular(a: Value) -> tuple[Value, Value, Value]:
         columns, image = yield from together(
             s.matrix_product(engine, near, v, FINE), s.matrix_product(engine, share, v, FINE)
         )
-        u = yield from directions(engine, columns)
+        size = s.total((yield from s.product(engine, columns, columns)), -2)
+        size, columns, image, v = yield from _sorted(engine, size.scale(-1), [size, columns, image, v])
+        root = yield from s.inverse_root(engine, size, 57)
+        # a column that is almost zero has a direction without meaning: it comes last and must not touch the others
+        (u,) = yield from corrected(engine, (yield from s.product(engine, columns, root, 29)))
         values, *short = yield from together(
             _column_products(engine, image, u), *(s.lowered(engine, x, FINE - fraction) for x in (u, v))
         )
-        values, u, v = yield from _sorted(engine, values.scale(-1), [values, *short])
-        return [u, values, s.swapped(v)]
+        return [short[0], values, s.swapped(short[1])]
 
     u, w, v = s.several("singular", [a.shape, (*batch, n), (*batch, n, n)], [a], protocol)
     return u, w, v
