@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.linalg import LinAlgError
 from numpy_check import ULP, agree, check, on_secrets, spent
 from simulation import perform
@@ -59,6 +61,19 @@ SYSTEMS = {
 def test_solve(name):
     a, b = SYSTEMS[name]
     everywhere(L.solve, drawn(a), drawn(b, 1))
+
+
+@given(data=st.data())
+@settings(max_examples=8, deadline=None)
+def test_a_solution_solves(data):
+    """Whatever the shape of the stack, with columns in any units."""
+    n, k = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 2))
+    batch = data.draw(st.sampled_from([(), (1,), (2,)]))
+    rng = np.random.default_rng(data.draw(st.integers(0, 1000)))
+    units = 2.0 ** np.array(data.draw(st.lists(st.integers(-2, 8), min_size=n, max_size=n)))
+    a = (rng.integers(-8, 8, (*batch, n, n)) / 8 + 3 * np.eye(n)) * units
+    x = rng.integers(-64, 64, (*batch, n, k)) / 16
+    np.testing.assert_allclose(on_secrets(L.solve, a, a @ x), x, atol=4 * ULP)
 
 
 def test_integers_are_lifted():

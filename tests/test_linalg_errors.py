@@ -74,6 +74,7 @@ def off(got: Any, expected: Any) -> float:
 def check(name: str, fraction: int, matrix: np.ndarray, error: float, **names: float) -> None:
     s = L.svdvals(matrix)
     names |= {"u": 2.0**-fraction, "n": matrix.shape[1], "s": s[0], "i": 1 / s[-1], "c": s[0] / s[-1]}
+    names["k"] = L.cond(matrix / L.norm(matrix, axis=0))
     bound = value(STATED[name][0], **names)
     assert error <= bound, f"{name} at {names}: {error} > {bound}, {error / names['u']} units"
 
@@ -135,6 +136,38 @@ def check_spectra(fraction: int, a: np.ndarray, b: np.ndarray) -> None:
 @pytest.mark.parametrize("n", [2, 5])
 def test_the_stated_errors(n: int, condition: float, size: float) -> None:
     check_all(18, n, condition, size, spectra=n == 2)
+
+
+@pytest.mark.parametrize("fraction", [16, 18, 20])
+def test_the_ends_of_the_domain(fraction: int) -> None:
+    """The largest and smallest norms, and both in one matrix; the largest right-hand sides and solutions."""
+    rng, top = np.random.default_rng(fraction), 0.97 * 2.0 ** (34 - fraction)
+    base, _ = L.qr(rng.normal(size=(4, 4)))
+    columns = {"large": np.full(4, top), "small": np.full(4, 2.0**-8), "both": np.array([2.0**-8, 1.0, 30.0, top])}
+    for sizes in columns.values():
+        a = encoded(base * sizes, fraction)
+        direction = rng.uniform(-1, 1, 4)
+        # as large as the right-hand side and the solution may be
+        longest = min(top / L.norm(direction), 0.97 * 2.0**16 / np.abs(L.solve(a, direction)).max())
+        for b in (encoded(direction * longest, fraction), encoded(direction, fraction)):
+            check("solve", fraction, a, off(on_secrets(L.solve, fraction, a, b)[0], L.solve(a, b)))
+        expected = L.lstsq(a[:, 1:], direction)[0]
+        found = on_secrets(lambda x, y: L.lstsq(x, y)[0], fraction, a[:, 1:], encoded(direction, fraction))[0]
+        rest = float(L.norm(direction - a[:, 1:] @ expected))
+        check("lstsq", fraction, a[:, 1:], off(found, expected) - 2.0**-fraction / L.svdvals(a[:, 1:])[-1], r=rest)
+        q, r = L.qr(a)
+        signs = np.sign(np.diagonal(r))
+        factors = on_secrets(L.qr, fraction, a)
+        check("qr: Q", fraction, a, off(factors[0], q * signs))
+        check("qr: R", fraction, a, off(factors[1], r * signs[:, None]))
+        check("slogdet: the logarithm", fraction, a, off(on_secrets(L.slogdet, fraction, a)[1], L.slogdet(a)[1]))
+    a = encoded(base[:2, :2] * top / 2, fraction)
+    check("svd: S", fraction, a, off(on_secrets(L.svdvals, fraction, a)[0], L.svdvals(a)))
+    a = np.diag([2.0**24 * 0.97, 1000.0, 1.0, 2.0**-10])
+    a[0, 1] = a[1, 0] = 5e4
+    check("cholesky", fraction, a, off(on_secrets(L.cholesky, fraction, a)[0], L.cholesky(a)))
+    a = np.diag([top, -top])
+    check("eigh: eigenvalues", fraction, a, off(on_secrets(L.eigvalsh, fraction, a)[0], L.eigvalsh(a)))
 
 
 @pytest.mark.slow

@@ -12,8 +12,8 @@ could afford. One reciprocal root a column is the only division.
                       A D W = Q and the triangular form. Two such steps, of four rounds each.
 
 A column costs 13 rounds: the products with those that follow (1), the reciprocal root (8), the column and its
-coefficients (2), the subtraction (2). Cholesky, on D A D with a unit diagonal, 12, and its factor is corrected in the
-same way.
+coefficients (2), the subtraction (2). Cholesky costs 12. On B = D A D, whose diagonal is one, it gives W with
+W B W^T = I, by row operations on the identity that are corrected in the same way; the factor is B W^T.
 
 References: Bjorck, BIT 7 (1967), for the stability of modified Gram-Schmidt. Yamamoto et al., ETNA 44 (2015), for a
 second Cholesky factor that repairs the orthogonality of a first. van der Sluis, Numer. Math. 14 (1969), for scaling.
@@ -126,8 +126,8 @@ def qr(x: Value) -> tuple[Value, Value]:
 
 # ------------------------------------------------------------------------------------------------------------- Cholesky
 
-INVERSE = 24
-"""Fractional bits of the inverse of a Cholesky factor with a unit diagonal: it is below the root of the condition."""
+INVERSE = 26
+"""Fractional bits of the inverse of a Cholesky factor with a unit diagonal, which leaves it 2^8."""
 ROOTS = 22
 """Fractional bits of the roots of a diagonal, which are below 2^12."""
 
@@ -169,31 +169,27 @@ def unit_diagonal(engine: Engine, a: Share) -> Protocol:
 
 def triangle(engine: Engine, a: Share) -> Protocol:
     """The lower triangular factor of a at 28 fractional bits, for a diagonal near one."""
-    n, dims = a.shape[-1], len(a.shape)
+    n = a.shape[-1]
     rest, below = a, s.identity(engine, a, n, 1 << INVERSE)
-    columns, rows = [], []
+    rows = []
     for j in range(n):
+        row = below.take((..., slice(None, 1), slice(None)))
         root = yield from s.inverse_root(engine, rest.take((..., slice(None, 1), slice(None, 1))), 42)
         column, row = yield from together(
-            s.product(engine, s.first_columns(rest), root, FINE),
-            s.product(engine, below.take((..., slice(None, 1), slice(None))), root, FINE),
+            s.product(engine, rest.take((..., slice(1, None), slice(None, 1))), root, FINE),
+            s.product(engine, row, root, FINE),
         )
-        zeros = Share(ring.like(column.words, (*a.shape[:-2], j, 1)))
-        columns.append(Share.concatenate([zeros, column], dims - 2))
         rows.append(row)
         if j < n - 1:
-            tail = column.take((..., slice(1, None), slice(None)))
             rest, below = yield from together(
-                s.reduced(engine, rest.take((..., slice(1, None), slice(1, None))), tail, s.swapped(tail), FINE),
-                s.reduced(engine, below.take((..., slice(1, None), slice(None))), tail, row, FINE),
+                s.reduced(engine, rest.take((..., slice(1, None), slice(1, None))), column, s.swapped(column), FINE),
+                s.reduced(engine, below.take((..., slice(1, None), slice(None))), column, row, FINE),
             )
-    left, inverse = Share.concatenate(columns, dims - 1), Share.concatenate(rows, dims - 2)
+    w = Share.concatenate(rows, len(a.shape) - 2)
     for _ in range(CORRECTIONS):
-        half = yield from s.matrix_product(engine, inverse, a, FINE)
-        gram = yield from s.matrix_product(engine, half, s.swapped(inverse), 2 * INVERSE - FINE)
+        half = yield from s.matrix_product(engine, w, a, FINE)
+        gram = yield from s.matrix_product(engine, half, s.swapped(w), 2 * INVERSE - FINE)
         twice = s.times(s.minus(gram, s.identity(engine, a, n, 1 << FINE)), halves(n, lower=True))
-        left, inverse = yield from together(
-            s.reduced(engine, left, left, twice.scale(-1), FINE + 1),
-            s.reduced(engine, inverse, twice, inverse, FINE + 1),
-        )
-    return left
+        w = yield from s.reduced(engine, w, twice, w, FINE + 1)
+    left = yield from s.matrix_product(engine, a, s.swapped(w), INVERSE)
+    return s.times(left, np.tril(np.ones((n, n), np.uint64)))
