@@ -218,8 +218,8 @@ def _pinv(a: Value, rcond: Any = None, hermitian: bool = False, *, rtol: Any = N
         return solving.least_squares(x, _eye(x, x.shape[-2]))
     u, s, vt = spectrum.singular(x)
     largest = op.take(s, (..., slice(None, 1)))
-    kept_ones = op.greater(s, op.multiply(largest, op.public(limit)[..., None]))
-    inverses = op.multiply(kept_ones, transcendental.reciprocal(s))
+    counts = op.greater(s, op.multiply(largest, op.public(limit)[..., None]))
+    inverses = op.multiply(counts, transcendental.reciprocal(s))
     scaled = op.multiply(swapped(vt), op.reshape(inverses, (*s.shape[:-1], 1, s.shape[-1])))
     return op.matmul(scaled, swapped(u))
 

@@ -19,7 +19,6 @@ from mpcfl.engine import FIXED, Engine, Value
 from mpcfl.operations.linear import reshape, take
 from mpcfl.operations.operands import vector
 from mpcfl.operations.products import chosen, truncated
-from mpcfl.protocol import together
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
 
@@ -154,26 +153,3 @@ def several(
         reshape(take(whole, slice(end - size, end)), shape)
         for end, size, shape in zip(ends, sizes, shapes, strict=True)
     ]
-
-
-__all__ = [
-    "first_columns",
-    "identity",
-    "inverse",
-    "inverse_root",
-    "lowered",
-    "magnitude",
-    "matrix_product",
-    "minus",
-    "negative",
-    "other_columns",
-    "picked",
-    "plus",
-    "product",
-    "reduced",
-    "several",
-    "swapped",
-    "times",
-    "together",
-    "total",
-]
