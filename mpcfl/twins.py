@@ -148,6 +148,18 @@ def _round(x: Floats, decimals: int = 0, out: None = None) -> Floats:
     return halves_up
 
 
+def _qr(x: Floats, mode: str = "reduced") -> Any:
+    """The diagonal of R is positive, as on secrets."""
+    q, r = np.linalg.qr(x)
+    signs = np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+    triangle = r * signs[..., :, None]
+    return triangle if mode == "r" else (q * signs[..., None, :], triangle)
+
+
+def _of_free_sign(*args: Any, **kwargs: Any) -> Any:
+    raise TypeError("the signs of eigenvectors and singular vectors are free, so they have no one twin")
+
+
 STEPS: Mapping[str, Callable[..., Any]] = {
     "rint": _round,
     "round": _round,
@@ -163,6 +175,9 @@ STEPS: Mapping[str, Callable[..., Any]] = {
     "divmod": np.divmod,
     "modf": np.modf,
     "heaviside": np.heaviside,
+    "qr": _qr,
+    "eigh": _of_free_sign,
+    "svd": _of_free_sign,
     "argsort": lambda x, axis=-1, **_: np.argsort(x, axis=axis, kind="stable"),
 }
 """NumPy functions that jump, by name."""
@@ -205,6 +220,7 @@ TWINS: dict[str, Twin] = {
     "tanh": of(np.tanh),
     "erf": of(_erf),
     "relu": of(lambda x: np.maximum(x, 0)),
+    "triangular": lambda inputs, public: np.linalg.solve((np.tril if public[0] else np.triu)(inputs[0]), inputs[1]),
     "gelu": of(lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2)))),
 }
 """Twins by the name of the operation."""

@@ -455,7 +455,7 @@ REFUSED = {
     "out": (lambda s: np.add(s, s, out=np.zeros(3)), "assign the result to a new name"),
     "the method of a plain array": (lambda s: np.ones(3).dot(s), "reveal"),
     "isnan": (lambda s: np.isnan(s), "never NaN"),
-    "a function without a rule": (lambda s: np.linalg.inv(s), "not offered on secret arrays"),
+    "a function without a rule": (lambda s: np.fft.fft(s), "not offered on secret arrays"),
     "an argument without a meaning": (lambda s: np.sum(s, where=np.ones(3, bool)), "does not take these arguments"),
     "where in a ufunc": (lambda s: np.add(s, s, where=np.ones(3, bool)), "with where is not offered"),
     "outer": (lambda s: np.multiply.outer(s, s), "not offered"),

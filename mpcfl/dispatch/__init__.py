@@ -17,6 +17,7 @@ from mpcfl.dispatch import (
     creation,
     einsum,
     elementary,
+    linalg,
     ordering,
     products,
     reductions,
@@ -52,6 +53,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **products.FUNCTIONS,
     **einsum.FUNCTIONS,
     **elementary.FUNCTIONS,
+    **linalg.FUNCTIONS,
     **ordering.FUNCTIONS,
 }
 _UFUNCS: dict[Any, Callable[..., Any]] = {
