@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from mpcfl import operations
 from mpcfl.array import SecretArray
 from mpcfl.operations import transcendental
+from mpcfl.overrides import overridable
 
 
 @overload
 def sigmoid(x: SecretArray) -> SecretArray: ...
 @overload
 def sigmoid(x: NDArray[Any] | float) -> NDArray[np.float64]: ...
+@overridable
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)).
 
@@ -43,6 +45,7 @@ def sigmoid(x: Any) -> Any:
 def softplus(x: SecretArray) -> SecretArray: ...
 @overload
 def softplus(x: NDArray[Any] | float) -> NDArray[np.float64]: ...
+@overridable
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)).
 
@@ -88,6 +91,7 @@ def divide(x: Any, y: Any) -> Any:
 def rsqrt(x: SecretArray) -> SecretArray: ...
 @overload
 def rsqrt(x: NDArray[Any] | float) -> NDArray[np.float64]: ...
+@overridable
 def rsqrt(x: Any) -> Any:
     """1 / sqrt(x).
 
@@ -113,6 +117,7 @@ def rsqrt(x: Any) -> Any:
 def relu(x: SecretArray) -> SecretArray: ...
 @overload
 def relu(x: NDArray[Any] | float) -> NDArray[Any]: ...
+@overridable
 def relu(x: Any) -> Any:
     """max(x, 0), exactly.
 
@@ -135,6 +140,7 @@ def relu(x: Any) -> Any:
 def softmax(x: SecretArray, axis: int = -1) -> SecretArray: ...
 @overload
 def softmax(x: NDArray[Any], axis: int = -1) -> NDArray[np.float64]: ...
+@overridable
 def softmax(x: Any, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along an axis, for x of any size: the largest is subtracted first.
 
@@ -162,6 +168,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 def logsumexp(x: SecretArray, axis: int = -1, keepdims: bool = False) -> SecretArray: ...
 @overload
 def logsumexp(x: NDArray[Any], axis: int = -1, keepdims: bool = False) -> NDArray[np.float64]: ...
+@overridable
 def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) along an axis, for x of any size: the largest is subtracted first.
 

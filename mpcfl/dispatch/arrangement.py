@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.stride_tricks import sliding_window_view
 
 from mpcfl import operations as op
 from mpcfl.dispatch.structure import concatenated, expanded, flattened, permuted, shadow, values
@@ -244,6 +245,11 @@ def _triangle(function: Callable[..., Any]) -> Callable[..., Value]:
     return apply
 
 
+def _windows(x: Value, window_shape: Any, axis: Any = None) -> Value:
+    """np.lib.stride_tricks.sliding_window_view, read-only as NumPy's."""
+    return arranged(x, sliding_window_view(positions(x.shape), window_shape, axis))
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.moveaxis: _as_transpose(np.moveaxis),
     np.swapaxes: _as_transpose(np.swapaxes),
@@ -280,4 +286,5 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
     np.tril: _triangle(np.tril),
     np.triu: _triangle(np.triu),
+    sliding_window_view: _windows,
 }

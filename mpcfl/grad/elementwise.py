@@ -1,0 +1,168 @@
+"""Gradients of arithmetic and of elementary functions.
+
+Each uses the result of the forward pass where the derivative is a function of it (exp, tanh, sigmoid, sqrt, a
+quotient), and what is not is issued beside it, in the same rounds (the cosine of a sine).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mpcfl import numerics
+from mpcfl.grad.cotangent import by, fitted, over, times, uniform
+from mpcfl.grad.tape import Later, Step, remembered
+
+
+def _add(x: Any, y: Any) -> Step:
+    return Step(np.add(x, y), (fitted(x, lambda g: g), fitted(y, lambda g: g)))
+
+
+def _subtract(x: Any, y: Any) -> Step:
+    return Step(np.subtract(x, y), (fitted(x, lambda g: g), fitted(y, np.negative)))
+
+
+def _multiply(x: Any, y: Any) -> Step:
+    if x is y:
+        return Step(np.multiply(x, y), (*_square(x).pulls, None))
+    return Step(np.multiply(x, y), (fitted(x, lambda g: times(g, y)), fitted(y, lambda g: times(g, x))))
+
+
+def _true_divide(x: Any, y: Any) -> Step:
+    """With q = x / y: dx = dq / y, one quotient for both operands, and dy = -q dx."""
+    quotient = np.true_divide(x, y)
+    share = remembered(lambda g: over(g, y))
+    numerator = uniform(x)
+
+    def to_divisor(g: Any) -> Any:
+        if numerator is None:
+            return by(-1.0, times(share(g), quotient))
+        # a public numerator c: dy = -dq q^2 / c, without another quotient
+        return by(-1.0 / numerator if numerator else 0.0, times(times(g, quotient), quotient))
+
+    return Step(quotient, (fitted(x, share), fitted(y, to_divisor)))
+
+
+def _negative(x: Any) -> Step:
+    return Step(np.negative(x), (np.negative,))
+
+
+def _identity(function: Callable[..., Any]) -> Callable[..., Step]:
+    """A function whose derivative is one."""
+    return lambda x: Step(function(x), (lambda g: g,))
+
+
+def _remainder(x: Any, y: Any) -> Step:
+    return Step(np.remainder(x, y), (fitted(x, lambda g: g),))
+
+
+def _square(x: Any) -> Step:
+    return Step(np.square(x), (lambda g: by(2.0, times(g, x)),))
+
+
+def _power(x: Any, exponent: Any) -> Step:
+    number = uniform(exponent)
+    if number is None:
+        raise TypeError("the gradient of a power takes one public exponent: else use np.exp(y * np.log(x))")
+    value = np.power(x, exponent)
+    if number == 0:
+        return Step(value, (None,))
+    less = int(number) - 1 if number.is_integer() else number - 1
+    slope = Later(lambda: x if less == 1 else np.power(x, less))
+    if less == 0:
+        return Step(value, (fitted(x, lambda g: g),))
+    return Step(value, (fitted(x, lambda g: by(number, times(g, slope()))),), (slope,))
+
+
+def _from_result(
+    function: Callable[[Any], Any], slope: Callable[[Any], Any], factor: float = 1.0
+) -> Callable[..., Step]:
+    """A function whose derivative is `factor` times a function of its result."""
+
+    def rule(x: Any) -> Step:
+        value = function(x)
+        later = Later(lambda: slope(value))
+        return Step(value, (lambda g: by(factor, times(g, later())),), (later,))
+
+    return rule
+
+
+def _beside(function: Callable[[Any], Any], slope: Callable[[Any], Any], factor: float = 1.0) -> Callable[..., Step]:
+    """A function whose derivative is `factor` times another function, issued beside it."""
+
+    def rule(x: Any) -> Step:
+        value, derivative = function(x), slope(x)
+        return Step(value, (lambda g: by(factor, times(g, derivative)),))
+
+    return rule
+
+
+def _logarithm(
+    function: Callable[[Any], Any], factor: float = 1.0, argument: Callable[[Any], Any] = np.positive
+) -> Callable[..., Step]:
+    """A logarithm, whose derivative is `factor` over its argument."""
+    return lambda x: Step(function(x), (lambda g: by(factor, over(g, argument(x))),))
+
+
+def _sqrt(x: Any) -> Step:
+    root = np.sqrt(x)
+    return Step(root, (lambda g: by(0.5, over(g, root)),))
+
+
+def _cbrt(x: Any) -> Step:
+    root = np.cbrt(x)
+    square = Later(lambda: np.square(root))
+    return Step(root, (lambda g: by(1 / 3, over(g, square())),), (square,))
+
+
+def _arctan(x: Any) -> Step:
+    divisor = Later(lambda: np.square(x) + 1.0)
+    return Step(np.arctan(x), (lambda g: over(g, divisor()),), (divisor,))
+
+
+RULES: dict[Any, Callable[..., Step]] = {
+    np.add: _add,
+    np.subtract: _subtract,
+    np.multiply: _multiply,
+    np.true_divide: _true_divide,
+    np.negative: _negative,
+    np.positive: _identity(np.positive),
+    np.remainder: _remainder,
+    np.square: _square,
+    np.power: _power,
+    np.float_power: _power,
+    np.reciprocal: _from_result(np.reciprocal, np.square, -1.0),
+    np.sqrt: _sqrt,
+    np.cbrt: _cbrt,
+    np.exp: _from_result(np.exp, np.positive),
+    np.exp2: _from_result(np.exp2, np.positive, math.log(2)),
+    np.expm1: _from_result(np.expm1, lambda value: value + 1.0),
+    np.log: _logarithm(np.log),
+    np.log2: _logarithm(np.log2, 1 / math.log(2)),
+    np.log10: _logarithm(np.log10, 1 / math.log(10)),
+    np.log1p: _logarithm(np.log1p, argument=lambda x: x + 1.0),
+    np.sin: _beside(np.sin, np.cos),
+    np.cos: _beside(np.cos, np.sin, -1.0),
+    np.tan: _from_result(np.tan, lambda value: np.square(value) + 1.0),
+    np.arctan: _arctan,
+    np.tanh: _from_result(np.tanh, lambda value: 1.0 - np.square(value)),
+    numerics.sigmoid: _from_result(numerics.sigmoid, lambda value: value - np.square(value)),
+    numerics.softplus: _beside(numerics.softplus, numerics.sigmoid),
+    numerics.rsqrt: _from_result(numerics.rsqrt, lambda value: value * np.square(value), -0.5),
+}
+
+
+def _hypot(x: Any, y: Any) -> Any:
+    return np.sqrt(np.square(x) + np.square(y))
+
+
+COMPOSED: dict[Any, Callable[..., Any]] = {
+    np.sinh: lambda x: (np.exp(x) - np.exp(-x)) / 2.0,
+    np.cosh: lambda x: (np.exp(x) + np.exp(-x)) / 2.0,
+    np.hypot: _hypot,
+    np.logaddexp: lambda x, y: y + numerics.softplus(x - y),
+}
+"""Functions of which others are made, whose gradients they have."""

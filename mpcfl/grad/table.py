@@ -1,0 +1,94 @@
+"""The one table: what each function's gradient is, by the function that a program calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mpcfl import ordering
+from mpcfl.grad import choices, elementwise, places, products, reductions, structure
+from mpcfl.grad.tape import Step
+
+RULES: dict[Any, Callable[..., Step]] = {
+    **elementwise.RULES,
+    **choices.RULES,
+    **reductions.RULES,
+    **products.RULES,
+    **structure.RULES,
+    **places.RULES,
+}
+"""Functions with a gradient of their own: from plain and secret arrays to a result and its pulls."""
+
+COMPOSED: dict[Any, Callable[..., Any]] = {
+    **elementwise.COMPOSED,
+    **choices.COMPOSED,
+    **reductions.COMPOSED,
+    **products.COMPOSED,
+    **structure.COMPOSED,
+    **places.COMPOSED,
+}
+"""Functions that are computed by others of the table, whose gradients they have."""
+
+CONSTANT: frozenset[Any] = frozenset(
+    {
+        np.sign,
+        np.floor,
+        np.ceil,
+        np.rint,
+        np.trunc,
+        np.round,
+        np.around,
+        np.floor_divide,
+        np.less,
+        np.less_equal,
+        np.greater,
+        np.greater_equal,
+        np.equal,
+        np.not_equal,
+        np.logical_and,
+        np.logical_or,
+        np.logical_xor,
+        np.logical_not,
+        np.isfinite,
+        np.isnan,
+        np.isinf,
+        np.isclose,
+        np.allclose,
+        np.array_equal,
+        np.any,
+        np.all,
+        np.count_nonzero,
+        np.argmax,
+        np.argmin,
+        np.argsort,
+        np.searchsorted,
+        np.histogram,
+        np.zeros_like,
+        np.ones_like,
+        np.empty_like,
+        np.full_like,
+        np.shape,
+        np.ndim,
+        np.size,
+    }
+)
+"""Functions whose gradient is zero wherever they have one: they give what they give, and nothing is traced."""
+
+REDUCE: dict[Any, Callable[..., Any]] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
+"""What `ufunc.reduce` is."""
+
+_ALTERNATIVES: dict[Any, str] = {
+    np.sort: "np.max and np.min have one, and so has reading by public places",
+    np.arctan2: "np.arctan(y / x) has one, where x is positive",
+    np.median: "np.mean has one, and so has reading by public places",
+    np.quantile: "np.mean has one, and so has reading by public places",
+    ordering.shuffle: "shuffle the data before",
+}
+
+
+def alternative(function: Callable[..., Any]) -> str:
+    """What to do instead of a function that has no gradient."""
+    instead = "mpcfl.grad.stop_gradient(x) gives what it stands for, where no gradient is wanted"
+    return f"{_ALTERNATIVES[function]}; {instead}" if function in _ALTERNATIVES else instead
