@@ -26,9 +26,12 @@ def _subtract(x: Any, y: Any) -> Step:
 
 
 def _multiply(x: Any, y: Any) -> Step:
-    if x is y:
-        return Step(np.multiply(x, y), (*_square(x).pulls, None))
-    return Step(np.multiply(x, y), (fitted(x, lambda g: times(g, y)), fitted(y, lambda g: times(g, x))))
+    if x is y:  # either of them may be meant as a constant
+        share = remembered(lambda g: times(g, x))
+        return Step(np.multiply(x, y), (share, share))
+    local = uniform(x) is not None or uniform(y) is not None
+    pulls = fitted(x, lambda g: times(g, y)), fitted(y, lambda g: times(g, x))
+    return Step(np.multiply(x, y), pulls, local=local)
 
 
 def _true_divide(x: Any, y: Any) -> Step:

@@ -75,8 +75,6 @@ def _moving(function: Callable[..., Any]) -> Callable[..., Step]:
 
 
 def _getitem(x: Any, index: Any) -> Step:
-    if any(isinstance(part, Overriding) for part in (index if isinstance(index, tuple) else (index,))):
-        raise TypeError("a traced array cannot index: mpcfl.grad.stop_gradient(x) may, where it is public")
     value, shape = x[index], x.shape
     if not shape:
         return Step(value, (lambda g: np.reshape(g, ()),))

@@ -76,6 +76,11 @@ CONSTANT: frozenset[Any] = frozenset(
 )
 """Functions whose gradient is zero wherever they have one: they give what they give, and nothing is traced."""
 
+LOCAL: frozenset[Any] = frozenset(
+    {np.add, np.subtract, np.negative, np.positive, np.sum, np.mean, np.cumsum, *structure.RULES, *places.RULES}
+)
+"""Functions whose pulls take no round."""
+
 REDUCE: dict[Any, Callable[..., Any]] = {np.add: np.sum, np.multiply: np.prod, np.maximum: np.max, np.minimum: np.min}
 """What `ufunc.reduce` is."""
 

@@ -1,8 +1,9 @@
 """What was computed, and how cotangents go back through it.
 
 Each operation on traced arrays leaves a `Node`: its operands' nodes, each with the linear map that pulls a cotangent of
-the result back to that operand. The backward pass goes through the nodes by their distance from the result, so that
-operations that do not depend on one another are issued one after the other and share their rounds.
+the result back to that operand. The backward pass goes through the nodes by their distance from the result, counted in
+steps that are not local, so that operations that do not depend on one another are issued one after the other and share
+their rounds.
 
 Two things are done for fixed point:
 
@@ -62,11 +63,14 @@ class Step(NamedTuple):
         An argument beyond the last has no gradient.
     ahead : tuple of Later
         What the pulls need and no cotangent enters.
+    local : bool
+        Whether the pulls are known to take no round.
     """
 
     value: Any
     pulls: tuple[Any, ...]
     ahead: tuple[Later, ...] = ()
+    local: bool = False
 
 
 class Node:
@@ -79,17 +83,24 @@ class Node:
     shape : tuple of int
     parents : sequence of (Node, Pull)
     ahead : sequence of Later
+    local : bool
+        Whether the pulls are known to take no round.
     """
 
-    __slots__ = ("ahead", "number", "parents", "shape")
+    __slots__ = ("ahead", "local", "number", "parents", "shape")
 
     def __init__(
-        self, shape: tuple[int, ...], parents: Sequence[tuple[Node, Pull]] = (), ahead: Sequence[Later] = ()
+        self,
+        shape: tuple[int, ...],
+        parents: Sequence[tuple[Node, Pull]] = (),
+        ahead: Sequence[Later] = (),
+        local: bool = False,
     ) -> None:
         self.number = next(_numbers)
         self.shape = shape
         self.parents = parents
         self.ahead = ahead
+        self.local = local
 
 
 def remembered(function: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -130,7 +141,7 @@ def backward(seeds: Iterable[tuple[Node, Any]], wanted: Sequence[Node]) -> list[
 
 
 def _by_distance(results: Sequence[Node]) -> list[Node]:
-    """All nodes that the results depend on; each after those that depend on it, by the longest way from a result."""
+    """All nodes that the results depend on, each after those that depend on it: by the longest way from a result."""
     reached, waiting = set(results), list(results)
     while waiting:
         for parent, _ in waiting.pop().parents:
@@ -140,7 +151,7 @@ def _by_distance(results: Sequence[Node]) -> list[Node]:
     distance = dict.fromkeys(reached, 0)
     for node in sorted(reached, key=lambda node: -node.number):
         for parent, _ in node.parents:
-            distance[parent] = max(distance[parent], distance[node] + 1)
+            distance[parent] = max(distance[parent], distance[node] + (not node.local))
     return sorted(reached, key=lambda node: (distance[node], -node.number))
 
 

@@ -13,7 +13,7 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from mpcfl.grad import table
 from mpcfl.grad.tape import Node, Pull
-from mpcfl.overrides import Overriding
+from mpcfl.overrides import Overriding, overridden
 
 
 def _method(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -108,6 +108,8 @@ class Traced(Overriding, NDArrayOperatorsMixin):
         )
 
     def __getitem__(self, index: Any) -> Any:
+        if overridden(index) is not None:
+            raise TypeError("a traced array cannot index: mpcfl.grad.stop_gradient(x) may, where it is public")
         return apply(operator.getitem, (self, index), {})
 
     def __setitem__(self, index: Any, value: Any) -> NoReturn:
@@ -225,7 +227,8 @@ def apply(function: Callable[..., Any], args: Sequence[Any], kwargs: dict[str, A
             edges += _edges(arg, step.pulls[place], level)
         elif any(found == level for found in _levels(arg)):
             raise TypeError(f"{name_of(function)} has no gradient by its argument {place + 1}: give a public number")
-    return Traced(step.value, Node(step.value.shape, edges, step.ahead), level)
+    local = step.local or function in table.LOCAL
+    return Traced(step.value, Node(step.value.shape, edges, step.ahead, local), level)
 
 
 @functools.cache
