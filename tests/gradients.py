@@ -228,6 +228,7 @@ CASES: dict[Any, list[Case]] = {
         case(np.linalg.solve, SQUARE, normal(3, 2), tolerance=2e-3),
     ],
     np.linalg.inv: [case(np.linalg.inv, SQUARE, tolerance=2e-3)],
+    np.linalg.cholesky: [case(lambda x: np.linalg.cholesky(x @ x.T + np.eye(3)), M / 2, tolerance=5e-3)],
     # structure
     np.reshape: [case(lambda x: x.reshape(2, 6), M), case(lambda x: x.reshape(-1), M)],
     np.ravel: [case(lambda x: x.flatten(), M)],

@@ -388,9 +388,35 @@ def step(session, rows=32):
     return params, x, y
 
 
+def test_the_gradient_of_a_network_is_within_its_bound():
+    """Of the errors that docs/numerics.md states the sigmoid's, 2.5e-4, passes the layers; the rest are ulps."""
+    x, y, rows = normal(64, 10), (normal(64) > 0) * 1.0, 64
+    params = {"w1": normal(10, 8) / 3, "b1": normal(8) / 3, "w2": normal(8) / 2, "b2": np.array(0.2)}
+    value, plain = grad.value_and_grad(network)(params, x, y)
+
+    def program(*arrays):
+        *parameters, x, y = arrays
+        value, gradient = grad.value_and_grad(network)(dict(zip(params, parameters, strict=True)), x, y)
+        return value, *gradient.values()
+
+    got, *gradients = on_secrets(program, *params.values(), x, y)
+    hidden = np.maximum(x @ params["w1"] + params["b1"], 0)
+    error, few = 2.5e-4, 64 * 2.0**-18
+    to_hidden = error * np.abs(params["w2"])
+    bounds = {
+        "w1": np.abs(x).sum(axis=0)[:, None] / rows * to_hidden,
+        "b1": to_hidden,
+        "w2": error * hidden.mean(axis=0),
+        "b2": error,
+    }
+    assert abs(got - value) <= error + few
+    for (name, expected), secret in zip(plain.items(), gradients, strict=True):
+        assert (np.abs(secret - expected) <= bounds[name] + few).all(), name
+
+
 def test_a_step_of_a_network_costs():
-    """Backward: dz (the sigmoid is ready) opens for dw2 and dh, beside the truncation of the mean, and they are truncated;
-    dh opens for the mask of relu; dz1 opens for dw1, which is truncated; all factors 1 / n at last together.
+    """Backward: dz (the sigmoid is ready) opens for dw2 and dh beside the truncation of the mean; both are truncated; dh
+    opens for the mask of relu; dz1 opens for dw1, which is truncated; all factors 1 / n at last together.
     """
     forward = mpcfl.forecast(lambda session: network(*step(session)))
     both = mpcfl.forecast(lambda session: grad.value_and_grad(network)(*step(session)))

@@ -153,12 +153,30 @@ def _inv(a: Any) -> Step:
     return Step(inverse, (lambda g: -np.matmul(np.matmul(turned, g), turned),))
 
 
+def _cholesky(a: Any) -> Step:
+    """With L L^T = a: L^-T P L^-1, made symmetric, for the lower triangle P of L^T dL with half its diagonal.
+
+    Source: Murray, "Differentiation of the Cholesky decomposition", 2016, arXiv:1602.07527.
+    """
+    lower = np.linalg.cholesky(a)
+
+    def pull(g: Any) -> Any:
+        inverse = np.linalg.inv(lower)
+        weights = np.tri(lower.shape[-1]) - 0.5 * np.eye(lower.shape[-1])
+        middle = np.matmul(_transposed(lower), g) * weights
+        whole = np.matmul(np.matmul(_transposed(inverse), middle), inverse)
+        return 0.5 * (whole + _transposed(whole))
+
+    return Step(lower, (pull,))
+
+
 RULES: dict[Any, Callable[..., Step]] = {
     np.matmul: _matmul,
     np.tensordot: _tensordot,
     np.einsum: _einsum,
     np.linalg.solve: _solve,
     np.linalg.inv: _inv,
+    np.linalg.cholesky: _cholesky,
 }
 
 

@@ -86,14 +86,12 @@ class Traced(Overriding, NDArrayOperatorsMixin):
     # --------------------------------------------------------------------------------------------------------- dispatch
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        out = kwargs.pop("out", None)
-        if out is not None and not all(isinstance(target, Traced) for target in out):
+        if kwargs.pop("out", None) is not None:
             raise TypeError("a traced array cannot be written into another one: assign the result to a new name")
         if method == "reduce" and ufunc in table.REDUCE:
             return apply(table.REDUCE[ufunc], inputs, {"axis": 0, **kwargs})
         if method != "__call__":
             raise TypeError(f"numpy.{ufunc.__name__}.{method} has no gradient here; reduce of +, *, min and max has")
-        # `x += y` binds x to a new traced array; nothing is changed in place
         return apply(ufunc, inputs, kwargs)
 
     def __array_function__(
@@ -106,6 +104,14 @@ class Traced(Overriding, NDArrayOperatorsMixin):
             "a traced array does not become plain, its gradient would be lost: use np.stack or np.concatenate to "
             "combine arrays, and mpcfl.grad.stop_gradient where no gradient is wanted"
         )
+
+    # `x += y` binds x to a new traced array; nothing is changed in place
+    __iadd__ = NDArrayOperatorsMixin.__add__
+    __isub__ = NDArrayOperatorsMixin.__sub__
+    __imul__ = NDArrayOperatorsMixin.__mul__
+    __imatmul__ = NDArrayOperatorsMixin.__matmul__
+    __itruediv__ = NDArrayOperatorsMixin.__truediv__
+    __ipow__ = NDArrayOperatorsMixin.__pow__
 
     def __getitem__(self, index: Any) -> Any:
         if overridden(index) is not None:
