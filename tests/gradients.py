@@ -272,6 +272,8 @@ CASES: dict[Any, list[Case]] = {
         case(lambda x: x[[0, 0, 2], [1, 1, 3]], M),
         case(lambda x: x[()], normal()),
         case(lambda x: x[3:3], V),
+        case(lambda x: x[1:, ..., 2], T),
+        case(lambda x: x[-1, None, :2] + x[0, 1:3], M),
         case(lambda x: x[np.newaxis], normal()),
     ],
     places.scattered: [case(lambda x: places.scattered(x, INDEX, (2, 2)), normal(4))],
@@ -283,7 +285,7 @@ CASES: dict[Any, list[Case]] = {
     np.flip: [case(lambda x: np.flip(x, 1), T)],
     np.fliplr: [case(np.fliplr, M)],
     np.flipud: [case(np.flipud, M)],
-    np.roll: [case(lambda x: np.roll(x, 2, axis=1), M), case(lambda x: np.roll(x, 1), M)],
+    np.roll: [case(lambda x: np.roll(x, 2, axis=1), M), case(lambda x: np.roll(x, (1, -1), (0, 1)), M)],
     np.rot90: [case(np.rot90, M)],
     np.tile: [case(lambda x: np.tile(x, (2, 1, 3)), M)],
     np.repeat: [case(lambda x: x.repeat(2, axis=0), M), case(lambda x: np.repeat(x, [1, 0, 2]), normal(3))],
@@ -297,6 +299,7 @@ CASES: dict[Any, list[Case]] = {
     sliding_window_view: [
         case(lambda x: sliding_window_view(x, 3), V),
         case(lambda x: sliding_window_view(x, (2, 2)), M),
+        case(lambda x: sliding_window_view(x, (2, 3), axis=(0, 2)), T),
     ],
     ordering.gather: [case(lambda x: ordering.gather(x, INDEX), M)],
     ordering.scatter: [

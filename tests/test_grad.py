@@ -126,6 +126,18 @@ def test_a_gradient_is_an_array_of_its_own():
     np.testing.assert_array_equal(on_secrets(program, x)[1], np.zeros(3))
 
 
+def test_what_is_assigned_to_later_does_not_count():
+    def program(x, w):
+        def loss(w):
+            total = np.sum(w * x)
+            x[0] = 100.0
+            return total
+
+        return [grad.grad(loss)(w)]
+
+    np.testing.assert_allclose(on_secrets(program, np.array([2.0, 3.0]), np.ones(2))[0], [2.0, 3.0], atol=1e-5)
+
+
 def test_secret_where_it_depends_on_secrets():
     def program(x):
         weights = np.ones(3)
@@ -415,8 +427,8 @@ def test_the_gradient_of_a_network_is_within_its_bound():
 
 
 def test_a_step_of_a_network_costs():
-    """Backward: dz (the sigmoid is ready) opens for dw2 and dh beside the truncation of the mean; both are truncated; dh
-    opens for the mask of relu; dz1 opens for dw1, which is truncated; all factors 1 / n at last together.
+    """Backward: dz (the sigmoid is ready) opens for dw2 and dh beside the truncation of the mean; both are truncated;
+    dh opens for the mask of relu; dz1 opens for dw1, which is truncated; all factors 1 / n at last together.
     """
     forward = mpcfl.forecast(lambda session: network(*step(session)))
     both = mpcfl.forecast(lambda session: grad.value_and_grad(network)(*step(session)))

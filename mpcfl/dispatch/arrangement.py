@@ -246,8 +246,19 @@ def _triangle(function: Callable[..., Any]) -> Callable[..., Value]:
 
 
 def _windows(x: Value, window_shape: Any, axis: Any = None) -> Value:
-    """np.lib.stride_tricks.sliding_window_view, read-only as NumPy's."""
-    return arranged(x, sliding_window_view(positions(x.shape), window_shape, axis))
+    """np.lib.stride_tricks.sliding_window_view, read-only as NumPy's: a slice for each place in the window."""
+    shape = sliding_window_view(shadow(x), window_shape, axis).shape
+    dims = len(x.shape)
+    axes = range(dims) if axis is None else [normalize_axis_index(one, dims) for one in np.atleast_1d(axis)]
+    parts = []
+    for place in np.ndindex(*shape[dims:]):
+        first = [0] * dims
+        for one, step in zip(axes, place, strict=True):
+            first[one] += step
+        parts.append(op.take(x, tuple(slice(a, a + n) for a, n in zip(first, shape, strict=False))))
+    if not parts:
+        return op.reshape(op.take(flattened(x), slice(0, 0)), shape)
+    return op.reshape(op.concatenate([op.reshape(part, (*part.shape, 1)) for part in parts], dims), shape)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {

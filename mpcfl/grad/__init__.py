@@ -157,7 +157,7 @@ def _traced(argument: Any, level: int, path: str) -> Any:
         value = np.asarray(leaf) if isinstance(leaf, float | np.number) else leaf
         if not isinstance(value, np.ndarray | SecretArray | Traced) or value.dtype != np.float64:
             raise TypeError(f"{path} is {_described(leaf)}: a gradient is by float64 arrays, so make it one (astype)")
-        return Traced(value, Node(value.shape), level)
+        return Traced(value.copy(), Node(value.shape), level)
 
     return tree.mapped(trace, argument, path=path)
 

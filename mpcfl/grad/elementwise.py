@@ -6,7 +6,6 @@ quotient), and what is not is issued beside it, in the same rounds (the cosine o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +14,9 @@ import numpy as np
 from mpcfl import numerics
 from mpcfl.grad.cotangent import by, fitted, over, times, uniform
 from mpcfl.grad.tape import Later, Step, remembered
+
+LN_2, LN_10 = 0.6931471805599453, 2.302585092994046
+"""Written out: the logarithm of a library may differ by a bit from one CPU to another, and parties would part."""
 
 
 def _add(x: Any, y: Any) -> Step:
@@ -141,11 +143,11 @@ RULES: dict[Any, Callable[..., Step]] = {
     np.sqrt: _sqrt,
     np.cbrt: _cbrt,
     np.exp: _from_result(np.exp, np.positive),
-    np.exp2: _from_result(np.exp2, np.positive, math.log(2)),
+    np.exp2: _from_result(np.exp2, np.positive, LN_2),
     np.expm1: _from_result(np.expm1, lambda value: value + 1.0),
     np.log: _logarithm(np.log),
-    np.log2: _logarithm(np.log2, 1 / math.log(2)),
-    np.log10: _logarithm(np.log10, 1 / math.log(10)),
+    np.log2: _logarithm(np.log2, 1 / LN_2),
+    np.log10: _logarithm(np.log10, 1 / LN_10),
     np.log1p: _logarithm(np.log1p, argument=lambda x: x + 1.0),
     np.sin: _beside(np.sin, np.cos),
     np.cos: _beside(np.cos, np.sin, -1.0),

@@ -76,9 +76,39 @@ def _moving(function: Callable[..., Any]) -> Callable[..., Step]:
 
 def _getitem(x: Any, index: Any) -> Step:
     value, shape = x[index], x.shape
-    if not shape:
-        return Step(value, (lambda g: np.reshape(g, ()),))
+    block = _block(shape, index)
+    if block is not None:
+        return Step(value, (lambda g: _bordered(np.reshape(g, tuple(b - a for a, b in block)), shape, block),))
     return Step(value, (lambda g: scattered(g, np.asarray(positions(shape)[index]), shape),))
+
+
+def _block(shape: Shape, index: Any) -> list[tuple[int, int]] | None:
+    """The first and the end along each axis, if an index takes a block that is not empty, in order and unit steps."""
+    parts = list(index) if isinstance(index, tuple) else [index]
+    if not all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts):
+        return None
+    parts = [part for part in parts if part is not None]
+    rest = [slice(None)] * (len(shape) - sum(part is not Ellipsis for part in parts))
+    place = next((i for i, part in enumerate(parts) if part is Ellipsis), len(parts))
+    parts[place : place + 1] = rest
+    block = []
+    for part, n in zip(parts, shape, strict=True):
+        first, end, step = part.indices(n) if isinstance(part, slice) else (int(part) % n, int(part) % n + 1, 1)
+        if step != 1 or end <= first:
+            return None
+        block.append((first, end))
+    return block
+
+
+def _bordered(g: Any, shape: Shape, block: list[tuple[int, int]]) -> Any:
+    """A block in a border of zeros, which are multiples of it: the mask goes along."""
+    for axis, ((first, end), n) in enumerate(zip(block, shape, strict=True)):
+        if end - first < n:
+            part = g[(slice(None),) * axis + (slice(0, 1),)]
+            zero = part * False if isinstance(part, SecretArray) else np.zeros_like(part)
+            sides = [(*g.shape[:axis], width, *g.shape[axis + 1 :]) for width in (first, n - end)]
+            g = np.concatenate([np.broadcast_to(zero, sides[0]), g, np.broadcast_to(zero, sides[1])], axis=axis)
+    return g
 
 
 def _compress(condition: Any, a: Any, axis: int | None = None) -> Step:
@@ -97,22 +127,33 @@ def _pad(x: Any, pad_width: Any, mode: str = "constant", constant_values: Any = 
     return Step(moved(x, pad_width, mode), (lambda g: scattered(g, moved(positions(shape), pad_width, mode), shape),))
 
 
+def _flip(m: Any, axis: Any = None) -> Step:
+    return Step(np.flip(m, axis), (lambda g: np.flip(g, axis),))
+
+
+def _roll(a: Any, shift: Any, axis: Any = None) -> Step:
+    back = tuple(-one for one in shift) if isinstance(shift, tuple | list) else -shift
+    return Step(np.roll(a, shift, axis), (lambda g: np.roll(g, back, axis),))
+
+
+def _rot90(m: Any, k: int = 1, axes: tuple[int, int] = (0, 1)) -> Step:
+    return Step(np.rot90(m, k, axes), (lambda g: np.rot90(g, -k, axes),))
+
+
 RULES: dict[Any, Callable[..., Step]] = {
     operator.getitem: _getitem,
     scattered: _scattered,
     np.compress: _compress,
     np.pad: _pad,
+    np.flip: _flip,
+    np.roll: _roll,
+    np.rot90: _rot90,
     **{
         function: _moving(function)
         for function in (
             np.take,
             np.take_along_axis,
             np.delete,
-            np.flip,
-            np.fliplr,
-            np.flipud,
-            np.roll,
-            np.rot90,
             np.tile,
             np.repeat,
             np.diagonal,
@@ -163,6 +204,8 @@ def _scatter(values: Any, index: Any, size: int) -> Any:
 
 
 COMPOSED: dict[Any, Callable[..., Any]] = {
+    np.fliplr: lambda m: np.flip(m, 1),
+    np.flipud: lambda m: np.flip(m, 0),
     np.diag: _diag,
     np.diagflat: lambda v, k=0: _diag(np.ravel(v), k),
     np.extract: lambda condition, arr: np.compress(np.ravel(condition), np.ravel(arr)),

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
+from mpcfl.array import SecretArray
 from mpcfl.grad import table
 from mpcfl.grad.tape import Node, Pull
 from mpcfl.overrides import Overriding, overridden
@@ -267,6 +268,8 @@ def _released(part: Any, level: int) -> Any:
     """Arguments with what traced arrays of a level stand for."""
     if isinstance(part, Traced):
         return part._value if part._level == level else part
+    if isinstance(part, SecretArray):
+        return part.copy()  # the backward pass reads what it is now, whatever is assigned to it later
     if isinstance(part, list | tuple):
         return type(part)(_released(one, level) for one in part)
     if isinstance(part, dict):
