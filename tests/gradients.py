@@ -102,6 +102,10 @@ CASES: dict[Any, list[Case]] = {
     np.arctan: [case(np.arctan, M, tolerance=1e-3)],
     np.sinh: [case(np.sinh, M)],
     np.cosh: [case(np.cosh, M)],
+    np.deg2rad: [case(np.deg2rad, M)],
+    np.radians: [case(np.radians, M)],
+    np.rad2deg: [case(np.rad2deg, M, tolerance=2e-3)],
+    np.degrees: [case(np.degrees, M, tolerance=2e-3)],
     np.tanh: [case(np.tanh, M, tolerance=3e-3)],
     numerics.sigmoid: [case(numerics.sigmoid, M, tolerance=2e-3)],
     numerics.softplus: [case(numerics.softplus, M, tolerance=2e-3)],
@@ -113,6 +117,9 @@ CASES: dict[Any, list[Case]] = {
         case(lambda x: np.maximum.reduce(x), M),
     ],
     np.minimum: [case(np.minimum, COLUMN, M), case(lambda x: np.minimum(0.02, x), M)],
+    np.fmax: [case(lambda x: np.fmax(x, 0.02), M)],
+    np.fmin: [case(lambda x: np.fmin(x, 0.02), M)],
+    np.select: [case(lambda x, y: np.select([MASK, x > 0.3], [x, y], 2.0), M, ROW)],
     np.absolute: [case(abs, M)],
     np.fabs: [case(np.fabs, M)],
     numerics.relu: [case(numerics.relu, M)],
@@ -133,6 +140,8 @@ CASES: dict[Any, list[Case]] = {
         case(lambda x: x.max(axis=1, keepdims=True), M),
     ],
     np.min: [case(lambda x: np.min(x, axis=-1), T), case(lambda x: x.min(), normal(7))],
+    np.amax: [case(np.amax, M)],
+    np.amin: [case(np.amin, M)],
     np.ptp: [case(lambda x: np.ptp(x, axis=0), M)],
     # reductions
     np.sum: [
@@ -155,6 +164,8 @@ CASES: dict[Any, list[Case]] = {
     ],
     np.cumprod: [case(lambda x: np.cumprod(x, axis=1), T), case(np.cumprod, np.array([1.5, 0.0, -0.5, 2.0]))],
     np.cumsum: [case(lambda x: np.cumsum(x, axis=1), T), case(np.cumsum, M)],
+    np.cumulative_sum: [case(lambda x: np.cumulative_sum(x, axis=-1, include_initial=True), M)],
+    np.cumulative_prod: [case(lambda x: np.cumulative_prod(x, axis=0), M)],
     numerics.logsumexp: [
         case(numerics.logsumexp, M),
         case(lambda x: numerics.logsumexp(x, axis=0, keepdims=True), T),
@@ -167,6 +178,7 @@ CASES: dict[Any, list[Case]] = {
         case(lambda x: np.linalg.norm(x, np.inf, axis=0) + np.linalg.norm(x, -np.inf, axis=0), M),
         case(lambda x: np.linalg.norm(x, "fro", axis=(1, 2)), T),
     ],
+    np.linalg.matrix_norm: [case(np.linalg.matrix_norm, T)],
     np.linalg.vector_norm: [
         case(np.linalg.vector_norm, M),
         case(lambda x: np.linalg.vector_norm(x, axis=-1, keepdims=True), T),
@@ -215,6 +227,14 @@ CASES: dict[Any, list[Case]] = {
     np.kron: [case(np.kron, normal(2, 2), normal(3)), case(np.kron, normal(2), normal(3, 2))],
     np.trace: [case(lambda x: np.trace(x, 1), M)],
     np.linalg.trace: [case(np.linalg.trace, T)],
+    np.cross: [
+        case(np.cross, normal(2, 3), normal(3)),
+        case(lambda x, y: np.cross(x, y, axis=0), normal(3, 2), normal(3, 2)),
+    ],
+    np.linalg.cross: [case(np.linalg.cross, normal(2, 3), normal(2, 3))],
+    np.linalg.matrix_power: [case(lambda x: np.linalg.matrix_power(x, 5), SQUARE / 3)],
+    np.matvec: [case(np.matvec, T, Q)],
+    np.vecmat: [case(np.vecmat, normal(2, 3), T)],
     np.vecdot: [case(np.vecdot, T, M)],
     np.linalg.vecdot: [case(lambda x, y: np.linalg.vecdot(x, y, axis=0), M, P)],
     np.convolve: [
@@ -239,6 +259,12 @@ CASES: dict[Any, list[Case]] = {
     np.swapaxes: [case(lambda x: x.swapaxes(0, 2), T)],
     np.rollaxis: [case(lambda x: np.rollaxis(x, 2), T)],
     np.matrix_transpose: [case(lambda x: x.mT, T)],
+    np.linalg.matrix_transpose: [case(np.linalg.matrix_transpose, T)],
+    np.meshgrid: [
+        case(lambda x, y: np.meshgrid(x, y), V, normal(3)),
+        case(lambda x, y: np.meshgrid(x, y, indexing="ij", sparse=True), V, normal(3)),
+    ],
+    np.dstack: [case(lambda x, y: np.dstack([x, y]), M, P)],
     np.broadcast_to: [case(lambda x: np.broadcast_to(x, (2, 3, 4)), ROW)],
     np.broadcast_arrays: [case(lambda x, y: np.broadcast_arrays(x, y), ROW, COLUMN)],
     np.copy: [case(np.copy, M)],
@@ -294,6 +320,7 @@ CASES: dict[Any, list[Case]] = {
         case(lambda x: np.pad(x, 1, mode="edge"), M),
     ],
     np.diagonal: [case(lambda x: x.diagonal(1, 2, 1), T)],
+    np.linalg.diagonal: [case(lambda x: np.linalg.diagonal(x, offset=1), T)],
     np.diag: [case(np.diag, M), case(lambda x: np.diag(x, -1), normal(3))],
     np.diagflat: [case(np.diagflat, normal(2, 2))],
     sliding_window_view: [

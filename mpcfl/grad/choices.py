@@ -7,7 +7,7 @@ the cotangent alone. Of equal elements one has the whole gradient; at 0, |x| ris
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -151,6 +151,8 @@ def _extreme(largest: bool) -> Callable[..., Step]:
 RULES: dict[Any, Callable[..., Step]] = {
     np.maximum: _larger,
     np.minimum: _smaller,
+    np.fmax: _larger,
+    np.fmin: _smaller,
     np.absolute: _absolute,
     np.fabs: _absolute,
     numerics.relu: _relu,
@@ -158,6 +160,8 @@ RULES: dict[Any, Callable[..., Step]] = {
     np.where: _where,
     np.max: _extreme(True),
     np.min: _extreme(False),
+    np.amax: _extreme(True),
+    np.amin: _extreme(False),
 }
 
 
@@ -165,7 +169,15 @@ def _ptp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return np.max(a, axis, keepdims=keepdims) - np.min(a, axis, keepdims=keepdims)
 
 
+def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0) -> Any:
+    result = default
+    for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
+        result = np.where(condition, choice, result)
+    return result
+
+
 COMPOSED: dict[Any, Callable[..., Any]] = {
     np.clip: _clip,
+    np.select: _select,
     np.ptp: _ptp,
 }

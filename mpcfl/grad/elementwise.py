@@ -165,6 +165,10 @@ def _hypot(x: Any, y: Any) -> Any:
 
 
 COMPOSED: dict[Any, Callable[..., Any]] = {
+    np.deg2rad: lambda x: x * (np.pi / 180),
+    np.radians: lambda x: x * (np.pi / 180),
+    np.rad2deg: lambda x: x * (180 / np.pi),
+    np.degrees: lambda x: x * (180 / np.pi),
     np.sinh: lambda x: (np.exp(x) - np.exp(-x)) / 2.0,
     np.cosh: lambda x: (np.exp(x) + np.exp(-x)) / 2.0,
     np.hypot: _hypot,

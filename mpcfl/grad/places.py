@@ -208,6 +208,7 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.flipud: lambda m: np.flip(m, 0),
     np.diag: _diag,
     np.diagflat: lambda v, k=0: _diag(np.ravel(v), k),
+    np.linalg.diagonal: lambda x, *, offset=0: np.diagonal(x, offset, -2, -1),
     np.extract: lambda condition, arr: np.compress(np.ravel(condition), np.ravel(arr)),
     ordering.gather: _gather,
     ordering.scatter: _scatter,

@@ -212,6 +212,38 @@ def _trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
     return np.sum(np.diagonal(a, offset, axis1, axis2), axis=-1)
 
 
+def _matvec(x1: Any, x2: Any) -> Any:
+    return np.squeeze(np.matmul(x1, np.expand_dims(x2, -1)), axis=-1)
+
+
+def _vecmat(x1: Any, x2: Any) -> Any:
+    return np.squeeze(np.matmul(np.expand_dims(x1, -2), x2), axis=-2)
+
+
+def _matrix_power(a: Any, n: int) -> Any:
+    """By squares, of a public power of at least 1."""
+    if n < 1:
+        raise TypeError("np.linalg.matrix_power has a gradient by powers of at least 1: invert the matrix first")
+    result, square = None, a
+    while n:
+        if n & 1:
+            result = square if result is None else np.matmul(result, square)
+        n >>= 1
+        square = np.matmul(square, square) if n else square
+    return result
+
+
+def _cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axis: int | None = None) -> Any:
+    """Of vectors of three: the six products as one."""
+    if axis is not None:
+        axisa = axisb = axisc = axis
+    x, y = np.moveaxis(a, axisa, -1), np.moveaxis(b, axisb, -1)
+    if x.shape[-1] != 3 or y.shape[-1] != 3:
+        raise ValueError("a cross product takes vectors of three")
+    products = x[..., [1, 2, 0, 2, 0, 1]] * y[..., [2, 0, 1, 1, 2, 0]]
+    return np.moveaxis(products[..., :3] - products[..., 3:], -1, axisc)
+
+
 def _vecdot(x1: Any, x2: Any, axis: int = -1) -> Any:
     ends = [np.moveaxis(v, axis, -1) for v in (x1, x2)]
     return np.einsum("...i,...i->...", *ends)
@@ -249,6 +281,11 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.kron: _kron,
     np.trace: _trace,
     np.linalg.trace: lambda x, *, offset=0: _trace(x, offset, -2, -1),
+    np.cross: _cross,
+    np.linalg.cross: lambda x1, x2, *, axis=-1: _cross(x1, x2, axis=axis),
+    np.linalg.matrix_power: _matrix_power,
+    np.matvec: _matvec,
+    np.vecmat: _vecmat,
     np.vecdot: _vecdot,
     np.linalg.vecdot: lambda x1, x2, *, axis=-1: _vecdot(x1, x2, axis),
     np.convolve: _convolve,

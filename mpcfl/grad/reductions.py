@@ -109,6 +109,20 @@ def _cumprod(a: Any, axis: int | None = None) -> Any:
     return np.moveaxis(rows, 0, axis)
 
 
+def _cumulative(running: Callable[..., Any], start: float) -> Callable[..., Any]:
+    """The array API's name of a running reduction."""
+
+    def apply(x: Any, /, *, axis: int | None = None, include_initial: bool = False) -> Any:
+        place = 0 if axis is None else axis % len(np.shape(x))
+        result = running(x, axis=place)
+        if not include_initial:
+            return result
+        first = np.full(tuple(1 if i == place else n for i, n in enumerate(result.shape)), start)
+        return np.concatenate([first, result], axis=place)
+
+    return apply
+
+
 def _std(x: Any, axis: Any = None, ddof: float = 0, keepdims: bool = False, *, correction: float | None = None) -> Any:
     return np.sqrt(np.var(x, axis=axis, ddof=ddof if correction is None else correction, keepdims=keepdims))
 
@@ -118,6 +132,8 @@ def _average(a: Any, axis: Any = None, weights: Any = None, *, keepdims: bool = 
         return np.mean(a, axis=axis, keepdims=keepdims)
     if np.shape(weights) != np.shape(a):
         raise TypeError("np.average has a gradient by weights of the shape of the array: broadcast them first")
+    if isinstance(weights, np.ndarray):
+        return np.sum(a * (weights / weights.sum(axis=axis, keepdims=True)), axis=axis, keepdims=keepdims)
     return np.sum(a * weights, axis=axis, keepdims=keepdims) / np.sum(weights, axis=axis, keepdims=keepdims)
 
 
@@ -137,9 +153,12 @@ def _norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> 
 COMPOSED: dict[Any, Callable[..., Any]] = {
     np.prod: _prod,
     np.cumprod: _cumprod,
+    np.cumulative_sum: _cumulative(np.cumsum, 0.0),
+    np.cumulative_prod: _cumulative(np.cumprod, 1.0),
     np.std: _std,
     np.average: _average,
     np.linalg.norm: _norm,
+    np.linalg.matrix_norm: lambda x, *, keepdims=False, ord="fro": _norm(x, ord, (-2, -1), keepdims),
     np.linalg.vector_norm: lambda x, *, axis=None, keepdims=False, ord=2: (
         _norm(np.ravel(x), ord) if axis is None and not keepdims else _norm(x, ord, axis, keepdims)
     ),

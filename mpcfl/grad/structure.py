@@ -83,7 +83,14 @@ RULES: dict[Any, Callable[..., Step]] = {
     **{function: _reshaping(function) for function in (np.reshape, np.ravel, np.squeeze, np.expand_dims)},
     **{
         function: _permuting(function)
-        for function in (np.transpose, np.moveaxis, np.swapaxes, np.rollaxis, np.matrix_transpose)
+        for function in (
+            np.transpose,
+            np.moveaxis,
+            np.swapaxes,
+            np.rollaxis,
+            np.matrix_transpose,
+            np.linalg.matrix_transpose,
+        )
     },
     np.broadcast_to: _broadcast_to,
     np.copy: _copy,
@@ -136,6 +143,15 @@ def _broadcast_arrays(*arrays: Any) -> tuple[Any, ...]:
     return tuple(np.broadcast_to(x, shape) for x in arrays)
 
 
+def _meshgrid(*axes: Any, indexing: str = "xy", sparse: bool = False) -> tuple[Any, ...]:
+    lines = [np.broadcast_to(np.uint8(0), (int(np.prod(np.shape(x), dtype=np.int64)),)) for x in axes]
+    mesh: Any = np.meshgrid
+    own, whole = (mesh(*lines, indexing=indexing, sparse=thin) for thin in (True, sparse))
+    return tuple(
+        np.broadcast_to(np.reshape(x, place.shape), grid.shape) for x, place, grid in zip(axes, own, whole, strict=True)
+    )
+
+
 def _hstack(tup: Sequence[Any]) -> Any:
     return np.concatenate([np.atleast_1d(x) for x in tup], axis=0 if np.ndim(tup[0]) <= 1 else 1)
 
@@ -158,6 +174,8 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.unstack: _unstack,
     **{function: _atleast(dims, function) for function, dims in _ATLEAST.items()},
     np.broadcast_arrays: _broadcast_arrays,
+    np.meshgrid: _meshgrid,
+    np.dstack: lambda tup: np.concatenate([np.atleast_3d(x) for x in tup], axis=2),
     np.hstack: _hstack,
     np.vstack: lambda tup: np.concatenate([np.atleast_2d(x) for x in tup], axis=0),
     np.column_stack: lambda tup: np.concatenate([x if np.ndim(x) > 1 else np.reshape(x, (-1, 1)) for x in tup], axis=1),
