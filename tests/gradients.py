@@ -11,7 +11,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from mpcfl import numerics, ordering
-from mpcfl.grad import choices, places
+from mpcfl.grad import choices, order, places
 
 RNG = np.random.default_rng(7)
 
@@ -143,6 +143,12 @@ CASES: dict[Any, list[Case]] = {
     np.amax: [case(np.amax, M)],
     np.amin: [case(np.amin, M)],
     np.ptp: [case(lambda x: np.ptp(x, axis=0), M)],
+    # order
+    order.ordered: [case(np.sort, V), case(lambda x: np.sort(x, axis=0), T)],
+    np.sort: [case(lambda x: np.sort(x, axis=None), M)],
+    np.median: [case(lambda x: np.median(x, axis=1, keepdims=True), M), case(np.median, V)],
+    np.quantile: [case(lambda x: np.quantile(x, [0.1, 0.5, 0.8], axis=(0, 2)), T)],
+    np.percentile: [case(lambda x: np.percentile(x, 30, axis=0), M)],
     # reductions
     np.sum: [
         case(np.sum, M),

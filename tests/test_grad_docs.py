@@ -10,7 +10,7 @@ import pytest
 
 import mpcfl
 from mpcfl import grad, numerics
-from mpcfl.grad import choices, places, table
+from mpcfl.grad import choices, order, places, table
 
 PAGE = (Path(__file__).resolve().parent.parent / "docs" / "autodiff.md").read_text("utf-8")
 N = (64,)
@@ -29,6 +29,7 @@ MEASURED = {
     "clip": (lambda x: np.clip(x, -1, 1), N),
     "where": (lambda x, y: np.where(x < y, x, y), N, N),
     "max": (np.max, N),
+    "sort": (np.sort, N),
     "exp": (np.exp, N),
     "expm1": (np.expm1, N),
     "sin": (np.sin, N),
@@ -98,6 +99,6 @@ def test_the_costs(row):
 def test_every_function_is_on_the_page():
     cells = [row[1] for row in rows("table") if row[0] != "Slope zero"]
     given = {name.split(".")[-1] for cell in cells for name in re.findall(r"`([\w.]+)`", cell)}
-    own = {choices.limited, places.scattered}
+    own = {choices.limited, places.scattered, order.ordered}
     names = {function.__name__ for function in {*table.RULES, *table.COMPOSED} - own}
     assert given == {"true_divide" if name == "divide" else name for name in names}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mpcfl import ordering
-from mpcfl.grad import choices, elementwise, places, products, reductions, structure
+from mpcfl.grad import choices, elementwise, order, places, products, reductions, structure
 from mpcfl.grad.tape import Step
 
 RULES: dict[Any, Callable[..., Step]] = {
@@ -18,6 +18,7 @@ RULES: dict[Any, Callable[..., Step]] = {
     **products.RULES,
     **structure.RULES,
     **places.RULES,
+    **order.RULES,
 }
 """Functions with a gradient of their own: from plain and secret arrays to a result and its pulls."""
 
@@ -28,6 +29,7 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     **products.COMPOSED,
     **structure.COMPOSED,
     **places.COMPOSED,
+    **order.COMPOSED,
 }
 """Functions that are computed by others of the table, whose gradients they have."""
 
@@ -88,10 +90,10 @@ REDUCE: dict[Any, Callable[..., Any]] = {np.add: np.sum, np.multiply: np.prod, n
 """What `ufunc.reduce` is."""
 
 _ALTERNATIVES: dict[Any, str] = {
-    np.sort: "np.max and np.min have one, and so has reading by public places",
+    np.partition: "np.sort has one",
     np.arctan2: "np.arctan(y / x) has one, where x is positive",
-    np.median: "np.mean has one, and so has reading by public places",
-    np.quantile: "np.mean has one, and so has reading by public places",
+    ordering.sort_by: "np.sort has one",
+    ordering.top_k: "np.sort has one",
     ordering.shuffle: "shuffle the data before",
 }
 
