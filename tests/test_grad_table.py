@@ -101,7 +101,7 @@ def offered(one):
     try:
         mpcfl.cost(lambda *operands: joined(one.program(*operands)) * 1, *(x.shape for x in one.operands))
     except TypeError as error:
-        if "not offered on secret arrays" in str(error):
+        if "not offered on secret arrays" in str(error) or "a power of a secret" in str(error):
             return False
         raise
     return True

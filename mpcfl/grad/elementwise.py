@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import gmpy2
 import numpy as np
 
 from mpcfl import numerics
@@ -71,7 +72,7 @@ def _square(x: Any) -> Step:
 def _power(x: Any, exponent: Any) -> Step:
     number = uniform(exponent)
     if number is None:
-        raise TypeError("the gradient of a power takes one public exponent: else use np.exp(y * np.log(x))")
+        return _general_power(x, exponent)
     value = np.power(x, exponent)
     if number == 0:
         return Step(value, (None,))
@@ -80,6 +81,20 @@ def _power(x: Any, exponent: Any) -> Step:
     if less == 0:
         return Step(value, (fitted(x, lambda g: g),))
     return Step(value, (fitted(x, lambda g: by(number, times(g, slope()))),), (slope,))
+
+
+def _general_power(x: Any, exponent: Any) -> Step:
+    """Of a positive base: d(x^y) = y x^(y - 1) dx + log(x) x^y dy."""
+    value = np.power(x, exponent)
+    base = uniform(x)
+    less, logarithm = Later(lambda: np.power(x, exponent - 1)), Later(lambda: np.log(x))
+
+    def to_exponent(g: Any) -> Any:
+        if base is not None:  # correctly rounded, since a library's logarithm may differ from one CPU to another
+            return by(float(gmpy2.log(gmpy2.mpfr(base))), times(g, value))
+        return times(times(g, value), logarithm())
+
+    return Step(value, (fitted(x, lambda g: times(times(g, exponent), less())), fitted(exponent, to_exponent)))
 
 
 def _from_result(
@@ -123,9 +138,24 @@ def _cbrt(x: Any) -> Step:
     return Step(root, (lambda g: by(1 / 3, over(g, square())),), (square,))
 
 
-def _arctan(x: Any) -> Step:
-    divisor = Later(lambda: np.square(x) + 1.0)
-    return Step(np.arctan(x), (lambda g: over(g, divisor()),), (divisor,))
+def _inverse(
+    function: Callable[[Any], Any], divisor: Callable[[Any], Any], factor: float = 1.0, root: bool = False
+) -> Callable[..., Step]:
+    """A function whose derivative is `factor` over a function of its argument, or over that function's root."""
+
+    def rule(x: Any) -> Step:
+        below = Later(lambda: numerics.rsqrt(divisor(x)) if root else divisor(x))
+        divided = times if root else over
+        return Step(function(x), (lambda g: by(factor, divided(g, below())),), (below,))
+
+    return rule
+
+
+def _arctan2(y: Any, x: Any) -> Step:
+    squares = Later(lambda: np.square(x) + np.square(y))
+    share = remembered(lambda g: over(g, squares()))
+    pulls = fitted(y, lambda g: times(share(g), x)), fitted(x, lambda g: by(-1.0, times(share(g), y)))
+    return Step(np.arctan2(y, x), pulls, (squares,))
 
 
 RULES: dict[Any, Callable[..., Step]] = {
@@ -152,7 +182,13 @@ RULES: dict[Any, Callable[..., Step]] = {
     np.sin: _beside(np.sin, np.cos),
     np.cos: _beside(np.cos, np.sin, -1.0),
     np.tan: _from_result(np.tan, lambda value: np.square(value) + 1.0),
-    np.arctan: _arctan,
+    np.arctan: _inverse(np.arctan, lambda x: np.square(x) + 1.0),
+    np.arctan2: _arctan2,
+    np.arcsin: _inverse(np.arcsin, lambda x: 1.0 - np.square(x), root=True),
+    np.arccos: _inverse(np.arccos, lambda x: 1.0 - np.square(x), -1.0, root=True),
+    np.arcsinh: _inverse(np.arcsinh, lambda x: np.square(x) + 1.0, root=True),
+    np.arccosh: _inverse(np.arccosh, lambda x: np.square(x) - 1.0, root=True),
+    np.arctanh: _inverse(np.arctanh, lambda x: 1.0 - np.square(x)),
     np.tanh: _from_result(np.tanh, lambda value: 1.0 - np.square(value)),
     numerics.sigmoid: _from_result(numerics.sigmoid, lambda value: value - np.square(value)),
     numerics.softplus: _beside(numerics.softplus, numerics.sigmoid),

@@ -91,7 +91,6 @@ REDUCE: dict[Any, Callable[..., Any]] = {np.add: np.sum, np.multiply: np.prod, n
 
 _ALTERNATIVES: dict[Any, str] = {
     np.partition: "np.sort has one",
-    np.arctan2: "np.arctan(y / x) has one, where x is positive",
     ordering.sort_by: "np.sort has one",
     ordering.top_k: "np.sort has one",
     ordering.shuffle: "shuffle the data before",
