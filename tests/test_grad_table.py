@@ -7,9 +7,10 @@ import pytest
 from gradients import CASES
 
 import mpcfl
-from mpcfl import grad
+from mpcfl import grad, requests
 from mpcfl.grad import table
 from mpcfl.grad.traced import Traced, name_of
+from mpcfl.protocols import semi2k
 
 ENTRIES = [
     pytest.param(one, id=f"{name_of(function)}-{i}") for function, cases in CASES.items() for i, one in enumerate(cases)
@@ -109,7 +110,7 @@ def offered(one):
 
 @pytest.mark.parametrize("one", ENTRIES)
 def test_secret_against_plain(one):
-    """With all operands secret, and with each of several alone; the cost is the one foreseen."""
+    """With all operands secret, and with each of several alone, at the cost foreseen and with masks that a dealer reads."""
     if not offered(one):
         pytest.skip("not offered on secret arrays")
     loss, everything = weighed(one), tuple(range(len(one.operands)))
@@ -128,7 +129,12 @@ def test_secret_against_plain(one):
     for result in run.results[0]:
         for got, plain in zip(result, expected, strict=True):
             np.testing.assert_allclose(got, plain, atol=one.tolerance)
-    foreseen = mpcfl.forecast(program)
+
+    def understood(correlation):
+        read = requests.decode(requests.encode(correlation), semi2k.suite.correlations)
+        assert [view.shape for view in read.masks()] == [view.shape for view in correlation.masks()]
+
+    foreseen = mpcfl.forecast(program, on_draw=understood)
     assert (foreseen.rounds, foreseen.bytes_sent) == (run.rounds, run.bytes_sent)
 
 
