@@ -110,7 +110,7 @@ def offered(one):
 
 @pytest.mark.parametrize("one", ENTRIES)
 def test_secret_against_plain(one):
-    """With all operands secret, and with each of several alone, at the cost foreseen and with masks that a dealer reads."""
+    """With all operands secret and with each of several alone; at the cost foreseen, with masks that a dealer reads."""
     if not offered(one):
         pytest.skip("not offered on secret arrays")
     loss, everything = weighed(one), tuple(range(len(one.operands)))

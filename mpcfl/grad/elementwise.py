@@ -56,9 +56,8 @@ def _negative(x: Any) -> Step:
     return Step(np.negative(x), (np.negative,))
 
 
-def _identity(function: Callable[..., Any]) -> Callable[..., Step]:
-    """A function whose derivative is one."""
-    return lambda x: Step(function(x), (lambda g: g,))
+def _positive(x: Any) -> Step:
+    return Step(np.positive(x), (lambda g: g,))
 
 
 def _remainder(x: Any, y: Any) -> Step:
@@ -70,31 +69,25 @@ def _square(x: Any) -> Step:
 
 
 def _power(x: Any, exponent: Any) -> Step:
-    number = uniform(exponent)
-    if number is None:
-        return _general_power(x, exponent)
+    """y x^(y - 1) by the base, and log(x) x^y by the exponent of a positive base."""
     value = np.power(x, exponent)
-    if number == 0:
-        return Step(value, (None,))
-    less = int(number) - 1 if number.is_integer() else number - 1
-    slope = Later(lambda: x if less == 1 else np.power(x, less))
-    if less == 0:
-        return Step(value, (fitted(x, lambda g: g),))
-    return Step(value, (fitted(x, lambda g: by(number, times(g, slope()))),), (slope,))
-
-
-def _general_power(x: Any, exponent: Any) -> Step:
-    """Of a positive base: d(x^y) = y x^(y - 1) dx + log(x) x^y dy."""
-    value = np.power(x, exponent)
-    base = uniform(x)
-    less, logarithm = Later(lambda: np.power(x, exponent - 1)), Later(lambda: np.log(x))
+    logarithm = Later(lambda: np.log(x))
+    base, number = uniform(x), uniform(exponent)
 
     def to_exponent(g: Any) -> Any:
         if base is not None:  # correctly rounded, since a library's logarithm may differ from one CPU to another
             return by(float(gmpy2.log(gmpy2.mpfr(base))), times(g, value))
         return times(times(g, value), logarithm())
 
-    return Step(value, (fitted(x, lambda g: times(times(g, exponent), less())), fitted(exponent, to_exponent)))
+    if number in (0, 1, 2):
+        slope = Later(lambda: (np.zeros(()), np.ones(()), x)[int(number)])
+    elif number is None:
+        slope = Later(lambda: np.power(x, exponent - 1))
+    else:
+        less = int(number) - 1 if number.is_integer() else number - 1
+        slope = Later(lambda: np.power(x, less))
+    pulls = fitted(x, lambda g: times(times(g, exponent), slope())), fitted(exponent, to_exponent)
+    return Step(value, pulls, () if number is None else (slope,))
 
 
 def _from_result(
@@ -164,7 +157,7 @@ RULES: dict[Any, Callable[..., Step]] = {
     np.multiply: _multiply,
     np.true_divide: _true_divide,
     np.negative: _negative,
-    np.positive: _identity(np.positive),
+    np.positive: _positive,
     np.remainder: _remainder,
     np.square: _square,
     np.power: _power,

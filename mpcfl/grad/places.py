@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mpcfl import ordering
 from mpcfl.array import SecretArray
+from mpcfl.dispatch.structure import is_basic
 from mpcfl.grad.tape import Step
 from mpcfl.overrides import Overriding, overridable
 
@@ -85,7 +86,7 @@ def _getitem(x: Any, index: Any) -> Step:
 def _block(shape: Shape, index: Any) -> list[tuple[int, int]] | None:
     """The first and the end along each axis, if an index takes a block that is not empty, in order and unit steps."""
     parts = list(index) if isinstance(index, tuple) else [index]
-    if not all(part is None or part is Ellipsis or isinstance(part, slice | int | np.integer) for part in parts):
+    if any(isinstance(part, bool) or not is_basic(part) for part in parts):
         return None
     parts = [part for part in parts if part is not None]
     rest = [slice(None)] * (len(shape) - sum(part is not Ellipsis for part in parts))
