@@ -90,24 +90,22 @@ def _power(x: Any, exponent: Any) -> Step:
     return Step(value, pulls, () if number is None else (slope,))
 
 
-def _from_result(
-    function: Callable[[Any], Any], slope: Callable[[Any], Any], factor: float = 1.0
-) -> Callable[..., Step]:
-    """A function whose derivative is `factor` times a function of its result."""
+def _from_result(function: Callable[..., Any], slope: Callable[[Any], Any], factor: float = 1.0) -> Callable[..., Step]:
+    """A function whose derivative is `factor` times a function of its result; options go to the function."""
 
-    def rule(x: Any) -> Step:
-        value = function(x)
+    def rule(x: Any, **options: Any) -> Step:
+        value = function(x, **options)
         later = Later(lambda: slope(value))
         return Step(value, (lambda g: by(factor, times(g, later())),), (later,))
 
     return rule
 
 
-def _beside(function: Callable[[Any], Any], slope: Callable[[Any], Any], factor: float = 1.0) -> Callable[..., Step]:
-    """A function whose derivative is `factor` times another function, issued beside it."""
+def _beside(function: Callable[..., Any], slope: Callable[..., Any], factor: float = 1.0) -> Callable[..., Step]:
+    """A function whose derivative is `factor` times another function, issued beside it; options go to both."""
 
-    def rule(x: Any) -> Step:
-        value, derivative = function(x), slope(x)
+    def rule(x: Any, **options: Any) -> Step:
+        value, derivative = function(x, **options), slope(x, **options)
         return Step(value, (lambda g: by(factor, times(g, derivative)),))
 
     return rule
@@ -144,6 +142,13 @@ def _inverse(
     return rule
 
 
+def _hypot(x: Any, y: Any) -> Step:
+    """With r the result: dx = dr x / r, by one quotient for both."""
+    length = np.hypot(x, y)
+    share = remembered(lambda g: over(g, length))
+    return Step(length, (fitted(x, lambda g: times(share(g), x)), fitted(y, lambda g: times(share(g), y))))
+
+
 def _arctan2(y: Any, x: Any) -> Step:
     squares = Later(lambda: np.square(x) + np.square(y))
     share = remembered(lambda g: over(g, squares()))
@@ -162,6 +167,7 @@ RULES: dict[Any, Callable[..., Step]] = {
     np.square: _square,
     np.power: _power,
     np.float_power: _power,
+    np.hypot: _hypot,
     np.reciprocal: _from_result(np.reciprocal, np.square, -1.0),
     np.sqrt: _sqrt,
     np.cbrt: _cbrt,
@@ -189,10 +195,6 @@ RULES: dict[Any, Callable[..., Step]] = {
 }
 
 
-def _hypot(x: Any, y: Any) -> Any:
-    return np.sqrt(np.square(x) + np.square(y))
-
-
 COMPOSED: dict[Any, Callable[..., Any]] = {
     np.deg2rad: lambda x: x * (np.pi / 180),
     np.radians: lambda x: x * (np.pi / 180),
@@ -200,7 +202,6 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.degrees: lambda x: x * (180 / np.pi),
     np.sinh: lambda x: (np.exp(x) - np.exp(-x)) / 2.0,
     np.cosh: lambda x: (np.exp(x) + np.exp(-x)) / 2.0,
-    np.hypot: _hypot,
     np.logaddexp: lambda x, y: y + numerics.softplus(x - y),
 }
 """Functions of which others are made, whose gradients they have."""
