@@ -1,7 +1,7 @@
 """Gradients of arithmetic and of elementary functions.
 
-Each uses the result of the forward pass where the derivative is a function of it (exp, tanh, sigmoid, sqrt, a
-quotient), and what is not is issued beside it, in the same rounds (the cosine of a sine).
+Each uses the result of the forward pass where the derivative is a function of it (exp, tan, sqrt, a quotient), and what
+is not is issued beside it, in the same rounds (the cosine of a sine).
 """
 
 from __future__ import annotations
@@ -91,10 +91,10 @@ def _power(x: Any, exponent: Any) -> Step:
 
 
 def _from_result(function: Callable[..., Any], slope: Callable[[Any], Any], factor: float = 1.0) -> Callable[..., Step]:
-    """A function whose derivative is `factor` times a function of its result; options go to the function."""
+    """A function whose derivative is `factor` times a function of its result."""
 
-    def rule(x: Any, **options: Any) -> Step:
-        value = function(x, **options)
+    def rule(x: Any) -> Step:
+        value = function(x)
         later = Later(lambda: slope(value))
         return Step(value, (lambda g: by(factor, times(g, later())),), (later,))
 
@@ -102,10 +102,10 @@ def _from_result(function: Callable[..., Any], slope: Callable[[Any], Any], fact
 
 
 def _beside(function: Callable[..., Any], slope: Callable[..., Any], factor: float = 1.0) -> Callable[..., Step]:
-    """A function whose derivative is `factor` times another function, issued beside it; options go to both."""
+    """A function whose derivative is `factor` times another function, issued beside it."""
 
-    def rule(x: Any, **options: Any) -> Step:
-        value, derivative = function(x, **options), slope(x, **options)
+    def rule(x: Any) -> Step:
+        value, derivative = function(x), slope(x)
         return Step(value, (lambda g: by(factor, times(g, derivative)),))
 
     return rule
@@ -188,9 +188,6 @@ RULES: dict[Any, Callable[..., Step]] = {
     np.arcsinh: _inverse(np.arcsinh, lambda x: np.square(x) + 1.0, root=True),
     np.arccosh: _inverse(np.arccosh, lambda x: np.square(x) - 1.0, root=True),
     np.arctanh: _inverse(np.arctanh, lambda x: 1.0 - np.square(x)),
-    np.tanh: _from_result(np.tanh, lambda value: 1.0 - np.square(value)),
-    numerics.sigmoid: _from_result(numerics.sigmoid, lambda value: value - np.square(value)),
-    numerics.softplus: _beside(numerics.softplus, numerics.sigmoid),
     numerics.rsqrt: _from_result(numerics.rsqrt, lambda value: value * np.square(value), -0.5),
 }
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from mpcfl import ordering
-from mpcfl.grad import choices, elementwise, order, places, products, reductions, structure
+from mpcfl.grad import activations, choices, elementwise, order, places, products, reductions, structure
 from mpcfl.grad.tape import Step
 
 RULES: dict[Any, Callable[..., Step]] = {
     **elementwise.RULES,
+    **activations.RULES,
     **choices.RULES,
     **reductions.RULES,
     **products.RULES,
