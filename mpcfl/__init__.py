@@ -1,6 +1,6 @@
 """mpcfl: secure multi-party computation with NumPy's interface."""
 
-from mpcfl import numerics, ordering
+from mpcfl import grad, numerics, ordering
 from mpcfl.array import SecretArray
 from mpcfl.connection import connect
 from mpcfl.cost import compare, cost
@@ -24,6 +24,7 @@ __all__ = [
     "connect",
     "cost",
     "forecast",
+    "grad",
     "numerics",
     "ordering",
     "simulate",

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mpcfl import dispatch
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
+from mpcfl.overrides import Overriding, overridden
 from mpcfl.ring import Shape
 
 DTYPES = {FIXED: np.dtype(np.float64), INTEGER: np.dtype(np.int64), BOOLEAN: np.dtype(np.bool_)}
@@ -142,6 +143,8 @@ class SecretArray(NDArrayOperatorsMixin):
     # --------------------------------------------------------------------------------------------------------- dispatch
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if overridden(*inputs) is not None:
+            return NotImplemented
         out = kwargs.pop("out", None)
         if out is not None and not all(isinstance(target, SecretArray) for target in out):
             raise TypeError("a secret cannot be written into a plain array: assign the result to a new name")
@@ -151,6 +154,8 @@ class SecretArray(NDArrayOperatorsMixin):
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> Any:
+        if any(issubclass(kind, Overriding) for kind in types):
+            return NotImplemented
         result = self._wrap(dispatch.function(self._value.engine, function, _unwrap(args), _unwrap(kwargs)))
         if function in dispatch.VIEWS:
             layout = self._laid_out()

@@ -16,12 +16,14 @@ from mpcfl import operations
 from mpcfl.array import SecretArray
 from mpcfl.dispatch import linalg
 from mpcfl.operations import transcendental
+from mpcfl.overrides import overridable
 
 
 @overload
 def sigmoid(x: SecretArray) -> SecretArray: ...
 @overload
 def sigmoid(x: NDArray[Any] | float) -> NDArray[np.float64]: ...
+@overridable
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x)).
 
@@ -50,6 +52,7 @@ def sigmoid(x: Any) -> Any:
 def softplus(x: SecretArray) -> SecretArray: ...
 @overload
 def softplus(x: NDArray[Any] | float) -> NDArray[np.float64]: ...
+@overridable
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)).
 
@@ -101,6 +104,7 @@ def divide(x: Any, y: Any) -> Any:
 def rsqrt(x: SecretArray) -> SecretArray: ...
 @overload
 def rsqrt(x: NDArray[Any] | float) -> NDArray[np.float64]: ...
+@overridable
 def rsqrt(x: Any) -> Any:
     """1 / sqrt(x).
 
@@ -129,6 +133,7 @@ def rsqrt(x: Any) -> Any:
 def relu(x: SecretArray) -> SecretArray: ...
 @overload
 def relu(x: NDArray[Any] | float) -> NDArray[Any]: ...
+@overridable
 def relu(x: Any) -> Any:
     """max(x, 0).
 
@@ -154,6 +159,7 @@ def relu(x: Any) -> Any:
 def softmax(x: SecretArray, axis: int = -1) -> SecretArray: ...
 @overload
 def softmax(x: NDArray[Any], axis: int = -1) -> NDArray[np.float64]: ...
+@overridable
 def softmax(x: Any, axis: int = -1) -> Any:
     """exp(x) / sum(exp(x)) along an axis, for x of any size: the largest is subtracted first.
 
@@ -185,6 +191,7 @@ def softmax(x: Any, axis: int = -1) -> Any:
 def logsumexp(x: SecretArray, axis: int = -1, keepdims: bool = False) -> SecretArray: ...
 @overload
 def logsumexp(x: NDArray[Any], axis: int = -1, keepdims: bool = False) -> NDArray[np.float64]: ...
+@overridable
 def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     """log(sum(exp(x))) along an axis, for x of any size: the largest is subtracted first.
 

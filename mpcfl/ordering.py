@@ -15,6 +15,7 @@ from mpcfl import operations
 from mpcfl.array import SecretArray
 from mpcfl.engine import Value
 from mpcfl.operations import ordering, positions
+from mpcfl.overrides import overridable
 
 
 def _secret(*operands: Any) -> SecretArray | None:
@@ -37,6 +38,7 @@ def _as_values(secret: SecretArray, operands: Sequence[Any]) -> list[Value]:
     ]
 
 
+@overridable
 def sort_by(keys: Any, *columns: Any, stable: bool = False) -> list[Any]:
     """Keys in ascending order, and columns whose rows move with them.
 
@@ -78,6 +80,7 @@ def sort_by(keys: Any, *columns: Any, stable: bool = False) -> list[Any]:
     return secret._wrap(moved)  # type: ignore[no-any-return]
 
 
+@overridable
 def shuffle(*arrays: Any) -> list[Any]:
     """Rows of secret arrays in one uniform order that nobody knows.
 
@@ -113,6 +116,7 @@ def shuffle(*arrays: Any) -> list[Any]:
     return secret._wrap(ordering.shuffle(values))  # type: ignore[no-any-return]
 
 
+@overridable
 def top_k(x: Any, k: int, axis: int = -1) -> tuple[Any, Any]:
     """The k largest elements along an axis, largest first, and their places; of equal ones the first come first.
 
@@ -160,6 +164,7 @@ def _to_last(x: SecretArray, axis: int) -> SecretArray:
     return x.transpose(order)
 
 
+@overridable
 def gather(x: Any, index: Any) -> Any:
     """x[index] along the first axis, for a secret index: neither it nor a repetition shows.
 
@@ -190,6 +195,7 @@ def gather(x: Any, index: Any) -> Any:
     return index._wrap(positions.gather(_operand(x), index._value))
 
 
+@overridable
 def scatter(values: Any, index: Any, size: int) -> Any:
     """Zeros of length `size` to which each row of values is added at its index: np.add.at for a secret index.
 

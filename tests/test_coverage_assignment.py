@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy_check import DTYPES, ULP, agree, arrays, check, on_secrets, spent
 from simulation import perform
 
@@ -88,6 +89,7 @@ def test_what_is_assigned_to_and_what_sees_it(name):
     def program(a, b):
         a = owned(a)
         before = [a[0], a[:, 1:], a.T, a.reshape(3, 2)[1:], a[::-1, ::2], a.copy(), a[[0, 1]], a + 0, a[1, 2]]
+        before.append(sliding_window_view(a, 2, axis=1))
         alias = a
         ASSIGNMENTS[name](a, b)
         return [a, alias, *before, a.T[1:], a[0] * 2]

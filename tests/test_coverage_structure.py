@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy_check import DTYPES, arrays, check, on_secrets, spent
 from simulation import perform
 
@@ -66,6 +67,8 @@ ARRANGEMENTS = {
     "pad by reflection": lambda x: np.pad(x, 1, mode="reflect"),
     "pad by symmetry": lambda x: np.pad(x, 1, mode="symmetric"),
     "pad around": lambda x: np.pad(x, 2, mode="wrap"),
+    "windows": lambda x: sliding_window_view(x, (2, 3), axis=(0, 1)),
+    "windows of all axes": lambda x: sliding_window_view(x, (1, 2, 2)),
     "tril": np.tril,
     "triu": lambda x: np.triu(x, 1),
     "tril of a vector": lambda x: np.tril(x[0, 0]),

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
+from numpy.lib.stride_tricks import sliding_window_view
 
 from mpcfl import operations as op
 from mpcfl.dispatch.structure import concatenated, expanded, flattened, permuted, shadow, values
@@ -244,6 +245,22 @@ def _triangle(function: Callable[..., Any]) -> Callable[..., Value]:
     return apply
 
 
+def _windows(x: Value, window_shape: Any, axis: Any = None) -> Value:
+    """np.lib.stride_tricks.sliding_window_view, read-only as NumPy's: a slice for each place in the window."""
+    shape = sliding_window_view(shadow(x), window_shape, axis).shape
+    dims = len(x.shape)
+    axes = range(dims) if axis is None else [normalize_axis_index(one, dims) for one in np.atleast_1d(axis)]
+    parts = []
+    for place in np.ndindex(*shape[dims:]):
+        first = [0] * dims
+        for one, step in zip(axes, place, strict=True):
+            first[one] += step
+        parts.append(op.take(x, tuple(slice(a, a + n) for a, n in zip(first, shape, strict=False))))
+    if not parts:
+        return op.reshape(op.take(flattened(x), slice(0, 0)), shape)
+    return op.reshape(op.concatenate([op.reshape(part, (*part.shape, 1)) for part in parts], dims), shape)
+
+
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.moveaxis: _as_transpose(np.moveaxis),
     np.swapaxes: _as_transpose(np.swapaxes),
@@ -280,4 +297,5 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.diagonal: lambda x, *, offset=0: diagonal(x, offset, -2, -1),
     np.tril: _triangle(np.tril),
     np.triu: _triangle(np.triu),
+    sliding_window_view: _windows,
 }

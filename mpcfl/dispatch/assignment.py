@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
+from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from mpcfl import operations as op
@@ -46,6 +46,7 @@ VIEWS: frozenset[Any] = frozenset(
         np.diagonal,
         np.diag,
         np.broadcast_to,
+        sliding_window_view,
     }
 )
 """NumPy functions of one array whose results may be views of it."""

@@ -120,6 +120,22 @@ def negative_part(x: Value) -> Value:
     return engine.submit("negative part", x.kind, shape, [x], protocol, words_as(shape))
 
 
+def sign_and_negative_part(x: Value) -> tuple[Value, Value]:
+    """[x < 0] and min(x, 0), for what the second costs alone."""
+    engine, shape = x.engine, x.shape
+    parts: list[Words] = []
+
+    def protocol(share: Share) -> Protocol:
+        flat = vector(share, shape)
+        bit = yield from engine.suite["msb"](engine.ctx, flat)
+        parts.append((yield from engine.suite["mux"](engine.ctx, bit, flat)))
+        return bit
+
+    below = engine.submit("msb", BOOLEAN, shape, [x], protocol, bits_as(shape))
+    part = engine.local("mux", x.kind, shape, [below, x], lambda: words_as(shape)(parts[0]))
+    return below, part
+
+
 def floored(x: Value) -> Value:
     """The largest integers not above x, exactly; still of the kind of x."""
     if x.kind != FIXED:

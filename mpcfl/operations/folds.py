@@ -13,7 +13,7 @@ import numpy as np
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
-from mpcfl.engine import FIXED, INTEGER, Engine, Value
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Engine, Value
 from mpcfl.operations.operands import as_kind, joined, vector, words_as
 from mpcfl.operations.products import truncated, truncating
 from mpcfl.protocol import together
@@ -47,13 +47,40 @@ def extreme(x: Value, largest: bool) -> Value:
     x : Value
         Fixed point or integers, of shape (n, m), n > 0.
     """
+    return _tournament(x, largest, [])
+
+
+def extreme_by_levels(x: Value, largest: bool) -> tuple[Value, list[Value]]:
+    """As `extreme`, and for each level [left < right] of neighbours, a boolean of shape (pairs, m).
+
+    Parameters
+    ----------
+    x : Value
+        Fixed point or integers, of shape (n, m), n > 0.
+    """
+    bits: list[Share] = []
+    won = _tournament(x, largest, bits)
+    n, m = x.shape
+    levels: list[Value] = []
+    while n > 1:
+        level = len(levels)
+        levels.append(
+            x.engine.local("level", BOOLEAN, (n // 2, m), [won], lambda level=level: bits[level], level)  # type: ignore[misc]
+        )
+        n -= n // 2
+    return won, levels
+
+
+def _tournament(x: Value, largest: bool, bits: list[Share]) -> Value:
+    """The extreme of each column; the comparisons of each level are added to `bits`."""
     engine, shape = x.engine, x.shape[1:]
 
     def protocol(share: Share) -> Protocol:
         words = share.words
         while words.shape[0] > 1:
             left, right, rest = _paired(words)
-            _, part = yield from _compared(engine, _flat(ring.subtract(left, right)))
+            bit, part = yield from _compared(engine, _flat(ring.subtract(left, right)))
+            bits.append(Share.of_bit(bit).reshape(left.shape))
             part = ring.reshape(part, left.shape)
             won = ring.subtract(left, part) if largest else ring.add(right, part)
             words = ring.concatenate([won, rest], 0)

@@ -104,6 +104,25 @@ def sort(keys: Sequence[Value], columns: Sequence[Value] = (), wanted: Sequence[
     Rounds: 3 + (number of keys) for each of the t (t + 1) / 2 stages, t = ceil(log2(n)). Everything is one operation,
     whose rounds merge with those of others.
     """
+    return _sort(keys, columns, wanted, None)
+
+
+def sort_by_stages(x: Value, wanted: Sequence[int] | None = None) -> tuple[Value, list[tuple[Stage, Value]]]:
+    """As `sort` of one key, and for each stage its places and [left < right], booleans of shape (..., pairs)."""
+    engine, n, bits = x.engine, x.shape[-1], list[Share]()
+    (ordered,) = _sort([x], (), wanted, bits)
+    stages = []
+    for number, (left, right) in enumerate(() if 0 in x.shape else network(n, wanted)):
+        shape = (*x.shape[:-1], left.size)
+        bit = engine.local("stage", BOOLEAN, shape, [ordered], lambda number=number: bits[number], number)  # type: ignore[misc]
+        stages.append(((left, right), bit))
+    return ordered, stages
+
+
+def _sort(
+    keys: Sequence[Value], columns: Sequence[Value], wanted: Sequence[int] | None, bits: list[Share] | None
+) -> list[Value]:
+    """`sort`; of one key the comparisons of each stage are added to `bits`."""
     engine, shape, n = keys[0].engine, keys[0].shape, keys[0].shape[-1]
     given = (*keys, *columns)
     moved = [as_kind(value, INTEGER) if value.kind == BOOLEAN else value for value in given]
@@ -111,7 +130,7 @@ def sort(keys: Sequence[Value], columns: Sequence[Value] = (), wanted: Sequence[
 
     def protocol(*shares: Share) -> Protocol:
         table = ring.concatenate([ring.reshape(share.words, (1, *shape)) for share in shares], 0)
-        table = yield from _sorted(engine, len(keys), table, () if 0 in shape else network(n, wanted))
+        table = yield from _sorted(engine, len(keys), table, () if 0 in shape else network(n, wanted), bits)
         return table if places is None else ring.take(table, (..., places))
 
     final = (len(moved), *shape[:-1], n if places is None else places.size)
@@ -128,12 +147,14 @@ def _column(stacked: Value, place: int, kind: str) -> Value:
     )
 
 
-def _sorted(engine: Engine, keys: int, table: Words, stages: Iterable[Stage]) -> Protocol:
+def _sorted(
+    engine: Engine, keys: int, table: Words, stages: Iterable[Stage], bits: list[Share] | None = None
+) -> Protocol:
     """A table of columns, of which the first `keys` are keys, sorted along its last axis."""
     n = table.shape[-1]
     for left, right in stages:
         low, high = ring.take(table, (..., left)), ring.take(table, (..., right))
-        move = yield from _exchange(engine, keys, ring.subtract(low, high))
+        move = yield from _exchange(engine, keys, ring.subtract(low, high), bits)
         idle = np.ones(n, np.bool_)
         idle[left] = idle[right] = False
         order = np.concatenate([left, right, np.flatnonzero(idle)])
@@ -144,7 +165,7 @@ def _sorted(engine: Engine, keys: int, table: Words, stages: Iterable[Stage]) ->
     return table
 
 
-def _exchange(engine: Engine, keys: int, difference: Words) -> Protocol:
+def _exchange(engine: Engine, keys: int, difference: Words, bits: list[Share] | None) -> Protocol:
     """b v for the differences v of a stage: 3 + keys rounds."""
     shape = difference.shape
     columns, size = shape[0], math.prod(shape[1:])
@@ -165,6 +186,8 @@ def _exchange(engine: Engine, keys: int, difference: Words) -> Protocol:
     if keys > 1:
         comparisons.append(engine.suite["eqz"](engine.ctx, part(0, keys - 1)))
     less, *equal = yield from together(*comparisons)
+    if bits is not None:
+        bits.append(Share.of_bit(less).reshape(shape[1:]))
     move = yield from choose(less, keys - 1, part(keys - 1, columns))
     for place in reversed(range(keys - 1)):
         own = yield from choose(less, place, part(place, columns))
