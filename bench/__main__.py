@@ -16,10 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import parties as processes
-from bench import tables
+from bench import plots, tables
 from bench.calibration import calibrate
 from bench.figures import Figures, load
-from bench.workloads import WORKLOADS, Size, Workload, parse, show
+from bench.operands import Size
+from bench.workloads import WORKLOADS, Workload, parse, show
 from mpcfl.errors import MpcflError, UsageError
 
 people = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160)
@@ -34,9 +35,8 @@ def measured(workload: Workload, size: Size, parties: int, repetitions: int | No
         A size that the workload cannot have, or what ended one of the processes.
     """
     calibration = calibrate(workload, size)
-    reports = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile)
+    reports, peaks = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile)
     slowest = [max(seconds) for seconds in zip(*(report.seconds for report in reports), strict=True)]
-    further = [report.further.online_bytes for report in reports if report.further is not None]
     return Figures(
         workload=workload.name,
         size=show(size),
@@ -46,8 +46,10 @@ def measured(workload: Workload, size: Size, parties: int, repetitions: int | No
         min_s=min(slowest),
         rounds=reports[0].count.rounds,
         online_bytes=max(report.count.online_bytes for report in reports),
+        online_bytes_by_party=tuple(report.count.online_bytes for report in reports),
         offline_bytes=reports[0].count.offline_bytes,
-        further_epoch_bytes=max(further, default=None),
+        request_bytes=max(report.asked_bytes for report in reports),
+        peak_bytes=peaks,
         elements=workload.elements(size),
         max_abs_err=reports[0].max_abs_err,
         max_rel_err=reports[0].max_rel_err,
@@ -113,6 +115,9 @@ def main(
     json: Annotated[Path | None, typer.Option(help="File for the JSON lines, which also go to stdout.")] = None,
     compare: Annotated[Path | None, typer.Option(help="JSON lines of an earlier run to compare with.")] = None,
     repetitions: Annotated[int | None, typer.Option(min=1, help="Timed repetitions a workload.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="File for a figure of cost against size (.svg, .png, .pdf).")
+    ] = None,
     profile: Annotated[Path | None, typer.Option(help="Folder for cProfile files, one a role; slows the run.")] = None,
 ) -> None:
     """Time workloads between processes of this machine: parties and dealer, fresh keys, sealed links over loopback."""
@@ -127,6 +132,8 @@ def main(
             )
         asked = [parse(name) for name in names or ()]
         earlier = {} if compare is None else {one.key: one for one in load(compare)}
+        if plot is not None:
+            plots.check(plot)
         if profile is not None:
             profile.mkdir(parents=True, exist_ok=True)
         if json is None:
@@ -137,7 +144,9 @@ def main(
     except MpcflError as error:
         people.print(error.reason, markup=False, soft_wrap=True)
         raise typer.Exit(error.code) from None
-    people.print(tables.table(done))
+    people.print(*tables.tables(done), sep="\n")
+    if plot is not None:
+        plots.draw(done, plot)
     if compare is not None:
         people.print(tables.comparison(done, earlier))
 

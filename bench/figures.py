@@ -5,9 +5,12 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
 from mpcfl.errors import InputError, UsageError
+
+DEALER = "dealer"
+"""The dealer's name among the roles."""
 
 
 class Calibration(BaseModel):
@@ -31,12 +34,15 @@ class Figures(BaseModel):
     rounds : int
     online_bytes : int
         Payload of the party that sends most, input and reveal excluded.
+    online_bytes_by_party : tuple of int
     offline_bytes : int
-        From the dealer to the last party.
-    further_epoch_bytes : int or None
-        Online bytes of one more epoch over the same rows.
+        From the dealer to the last party; it sends the others nothing.
+    request_bytes : int
+        To the dealer, of the party that asks most.
+    peak_bytes : dict of str to int
+        The most memory that each role held.
     elements : int
-        Of the result; for lr, of the data.
+        Of the result; for lr and gbdt-level, of the data; for mlp and cnn, images.
     max_abs_err : float
     max_rel_err : float or None
     calibration : Calibration
@@ -55,8 +61,10 @@ class Figures(BaseModel):
     min_s: float
     rounds: int
     online_bytes: int
+    online_bytes_by_party: tuple[int, ...] = ()
     offline_bytes: int
-    further_epoch_bytes: int | None = None
+    request_bytes: int = 0
+    peak_bytes: dict[str, int] = {}
     elements: int
     max_abs_err: float
     max_rel_err: float | None = None
@@ -64,6 +72,23 @@ class Figures(BaseModel):
     machine: str
     date: str
     ratio: float | None = None
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def times_numpy(self) -> float:
+        """Time over that of plain NumPy."""
+        return self.median_s / self.calibration.numpy_s
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def times_memcpy(self) -> float:
+        """Time over that of a copy of the operands."""
+        return self.median_s / self.calibration.memcpy_s
+
+    @property
+    def party_peak_bytes(self) -> int:
+        """The most memory of any party, 0 where it was not measured."""
+        return max((peak for role, peak in self.peak_bytes.items() if role != DEALER), default=0)
 
     @property
     def key(self) -> tuple[str, str, int]:

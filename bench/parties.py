@@ -14,8 +14,11 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
+from bench.figures import DEALER
 from bench.measure import Report, measure
-from bench.workloads import WORKLOADS, Size
+from bench.memory import peak_bytes
+from bench.operands import Size
+from bench.workloads import WORKLOADS
 from mpcfl import dealer
 from mpcfl.connection import connect
 from mpcfl.errors import MpcflError, PeerLost, from_code
@@ -23,7 +26,6 @@ from mpcfl.keys import generate
 from mpcfl.roster import to_toml
 from mpcfl.simulation import party_names
 
-DEALER = "dealer"
 ROUND_TIMEOUT = 120.0
 """Seconds: a large workload may keep a peer waiting for longer than a job would."""
 POLL = 0.1
@@ -63,8 +65,18 @@ class Plan:
             profile.dump_stats(self.profile / f"{self.workload}.{role}.prof")
 
 
-def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None) -> list[Report]:
-    """Measure one workload; the parties' reports by rank.
+@dataclass(frozen=True)
+class Outcome:
+    """What a process tells at its end: a party's report, and the most memory that it held."""
+
+    report: Report | None
+    peak_bytes: int
+
+
+def run(
+    workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None
+) -> tuple[list[Report], dict[str, int]]:
+    """Measure one workload; the parties' reports by rank, and the peak memory of each role.
 
     Raises
     ------
@@ -80,7 +92,9 @@ def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path
     failures = [answer for answer in answers.values() if isinstance(answer, MpcflError)]
     if failures:
         raise next((failure for failure in failures if not isinstance(failure, PeerLost)), failures[0])
-    return [answers[name] for name in names]
+    outcomes: dict[str, Outcome] = answers
+    reports = [outcomes[name].report for name in names]
+    return [report for report in reports if report is not None], {n: o.peak_bytes for n, o in outcomes.items()}
 
 
 def _settle(plan: Plan, names: list[str]) -> None:
@@ -131,7 +145,7 @@ def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
 
 
 def _answers(pipes: dict[str, Connection]) -> dict[str, Any]:
-    """By role a report, None from the dealer, or the error that ended the process.
+    """By role its outcome, or the error that ended the process.
 
     Raises
     ------
@@ -156,9 +170,10 @@ def _role(name: str, plan: Plan, answers: Connection) -> None:
     try:
         if name == DEALER:
             _deal(plan)
-            answers.send(None)
+            report = None
         else:
-            answers.send(_compute(name, plan))
+            report = _compute(name, plan)
+        answers.send(Outcome(report, peak_bytes()))
     except MpcflError as error:
         answers.send((error.code, error.reason))
 
