@@ -158,6 +158,28 @@ def measure(
     return Report(tuple(sample.seconds for sample in samples), count, asked, absolute, relative)
 
 
+def whole(workload: Workload, size: Size, operands: Sequence[Operand]) -> Callable[[Session], Any]:
+    """The workload as a program from its inputs to its output."""
+
+    def program(session: Session) -> Any:
+        arrays = given(session, workload, operands)
+        return workload.compute(size, *arrays).reveal(to=session.parties[:1])
+
+    return program
+
+
+def measure_whole(session: Session, workload: Workload, size: Size, repetitions: int) -> tuple[float, ...]:
+    """Seconds of a program from its inputs to its output, foreseen by the dealer, after one run that warms up."""
+    program = whole(workload, size, workload.make(size))
+    seconds = []
+    for _ in range(1 + repetitions):
+        _together(session)
+        start = time.perf_counter()
+        session.run(program)
+        seconds.append(time.perf_counter() - start)
+    return tuple(seconds[1:])
+
+
 def _errors(
     workload: Workload, size: Size, operands: Sequence[Operand], samples: Sequence[Sample]
 ) -> tuple[float, float | None]:

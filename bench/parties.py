@@ -8,19 +8,21 @@ import multiprocessing
 import socket
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
 from bench.figures import DEALER
-from bench.measure import Report, measure
+from bench.measure import Report, measure, measure_whole
 from bench.memory import peak_bytes
 from bench.operands import Size
+from bench.relay import Way, relaying
 from bench.workloads import WORKLOADS
 from mpcfl import dealer
 from mpcfl.connection import connect
+from mpcfl.drivers.profile import Network
 from mpcfl.errors import MpcflError, PeerLost, from_code
 from mpcfl.keys import generate
 from mpcfl.roster import to_toml
@@ -45,6 +47,8 @@ class Plan:
         Has the roster and the keys.
     profile : Path or None
         Folder for one cProfile file a role.
+    network : Network or None
+        How slow the links are; whole programs are timed on them.
     """
 
     workload: str
@@ -52,6 +56,7 @@ class Plan:
     repetitions: int
     folder: Path
     profile: Path | None
+    network: Network | None
 
     def key(self, name: str) -> Path:
         return self.folder / f"{name}.key"
@@ -67,9 +72,9 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a process tells at its end: a party's report, and the most memory that it held."""
+    """What a process tells at its end: a party's measurement, and the most memory that it held."""
 
-    report: Report | None
+    measured: Any
     peak_bytes: int
 
 
@@ -83,40 +88,67 @@ def run(
     MpcflError
         Of the role that failed first.
     """
-    names = party_names(parties)
-    with tempfile.TemporaryDirectory(prefix="mpcfl-bench-") as folder:
-        plan = Plan(workload, size, repetitions, Path(folder), profile)
-        _settle(plan, [*names, DEALER])
-        with _processes(plan, [*names, DEALER]) as pipes:
+    outcomes = _run(Plan(workload, size, repetitions, Path(), profile, None), parties)
+    reports = [outcomes[name].measured for name in party_names(parties)]
+    return reports, {name: outcome.peak_bytes for name, outcome in outcomes.items()}
+
+
+def run_whole(workload: str, size: Size, parties: int, repetitions: int, network: Network) -> list[float]:
+    """Seconds of the slowest party, by repetition, of a program over links that are as slow as a network.
+
+    Raises
+    ------
+    MpcflError
+        Of the role that failed first.
+    """
+    outcomes = _run(Plan(workload, size, repetitions, Path(), None, network), parties)
+    return [max(those) for those in zip(*(outcomes[name].measured for name in party_names(parties)), strict=True)]
+
+
+def _run(plan: Plan, parties: int) -> dict[str, Outcome]:
+    names = [*party_names(parties), DEALER]
+    with tempfile.TemporaryDirectory(prefix="mpcfl-bench-") as folder, contextlib.ExitStack() as stack:
+        plan = replace(plan, folder=Path(folder))
+        ways = _settle(plan, names)
+        if plan.network is not None:
+            stack.enter_context(relaying(ways, plan.network))
+        with _processes(plan, names) as pipes:
             answers = _answers(pipes)
     failures = [answer for answer in answers.values() if isinstance(answer, MpcflError)]
     if failures:
         raise next((failure for failure in failures if not isinstance(failure, PeerLost)), failures[0])
-    outcomes: dict[str, Outcome] = answers
-    reports = [outcomes[name].report for name in names]
-    return [report for report in reports if report is not None], {n: o.peak_bytes for n, o in outcomes.items()}
+    return answers
 
 
-def _settle(plan: Plan, names: list[str]) -> None:
-    """Write fresh keys and the roster."""
-    ports = iter(_free_ports(2 * len(names)))
+def _settle(plan: Plan, names: list[str]) -> list[Way]:
+    """Write fresh keys and the roster; the ways of a relay between each two, where there is one."""
+    identities = {name: generate(name, "dealer" if name == DEALER else "party") for name in names}
+    ports = {name: _two_free_ports() for name in names}
+    ways: list[Way] = []
     tables = []
-    for name in names:
-        identity = generate(name, "dealer" if name == DEALER else "party")
+    for name, identity in identities.items():
         identity.save(plan.key(name))
-        control, data = (f"127.0.0.1:{next(ports)}" for _ in range(2))
-        where = {"bind": control, "address": control, "data_bind": data, "data_address": data}
+        addresses = {}
+        for peer in names if plan.network is not None else ():
+            if peer != name:
+                entrance = _two_free_ports()
+                addresses[peer] = f"127.0.0.1:{entrance}"
+                ways += [Way(entrance + which, ports[name] + which, peer, name) for which in (0, 1)]
+        where = {"bind": f"127.0.0.1:{ports[name]}", "addresses": addresses}
         tables.append(to_toml(identity.entry().model_copy(update=where)))
     plan.roster.write_text("\n".join(tables))
+    return ways
 
 
-def _free_ports(count: int) -> list[int]:
-    """Different ports of 127.0.0.1 that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+def _two_free_ports() -> int:
+    """A port of 127.0.0.1 that nobody listens on, nor on the next one."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                second.bind(("127.0.0.1", port + 1))
+                return port
 
 
 @contextlib.contextmanager
@@ -170,10 +202,10 @@ def _role(name: str, plan: Plan, answers: Connection) -> None:
     try:
         if name == DEALER:
             _deal(plan)
-            report = None
+            measured = None
         else:
-            report = _compute(name, plan)
-        answers.send(Outcome(report, peak_bytes()))
+            measured = _compute(name, plan)
+        answers.send(Outcome(measured, peak_bytes()))
     except MpcflError as error:
         answers.send((error.code, error.reason))
 
@@ -187,10 +219,15 @@ def _deal(plan: Plan) -> None:
     plan.save(profile, DEALER)
 
 
-def _compute(name: str, plan: Plan) -> Report:
+def _compute(name: str, plan: Plan) -> Any:
     profile = None if plan.profile is None else cProfile.Profile()
+    workload = WORKLOADS[plan.workload]
+    measured: Any
     with connect(plan.roster, plan.key(name), name, round_timeout=ROUND_TIMEOUT) as session:
-        report = measure(session, WORKLOADS[plan.workload], plan.size, plan.repetitions, profile)
+        if plan.network is None:
+            measured = measure(session, workload, plan.size, plan.repetitions, profile)
+        else:
+            measured = measure_whole(session, workload, plan.size, plan.repetitions)
     if profile is not None:
         plan.save(profile, name)
-    return report
+    return measured
