@@ -6,6 +6,7 @@ python -m bench.plots FIGURES.jsonl FILE.svg
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated
@@ -15,11 +16,9 @@ import typer
 from bench.figures import Figures, load
 from mpcfl.errors import UsageError
 
-try:
+if INSTALLED := find_spec("matplotlib") is not None:  # the extra `plot`
     import matplotlib
     from matplotlib.figure import Figure
-except ImportError:  # the extra `plot` is not installed; `check` says so
-    matplotlib = None  # type: ignore[assignment]
 
 ENDINGS = (".svg", ".png", ".pdf")
 MARKS = "osD^vP*X"
@@ -39,7 +38,7 @@ def check(path: Path) -> None:
     UsageError
         Matplotlib is not installed, or the file's name has another ending.
     """
-    if matplotlib is None:
+    if not INSTALLED:
         raise UsageError("a figure needs Matplotlib: pip install 'mpcfl[plot]'")
     if path.suffix not in ENDINGS:
         raise UsageError(f"a figure is a file that ends in {', '.join(ENDINGS)}, not {path.name}", file=str(path))
