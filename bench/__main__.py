@@ -35,7 +35,8 @@ def measured(workload: Workload, size: Size, parties: int, repetitions: int | No
         A size that the workload cannot have, or what ended one of the processes.
     """
     calibration = calibrate(workload, size)
-    reports, peaks = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile)
+    measurement = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile)
+    reports = measurement.reports
     slowest = [max(seconds) for seconds in zip(*(report.seconds for report in reports), strict=True)]
     return Figures(
         workload=workload.name,
@@ -49,7 +50,9 @@ def measured(workload: Workload, size: Size, parties: int, repetitions: int | No
         online_bytes_by_party=tuple(report.count.online_bytes for report in reports),
         offline_bytes=reports[0].count.offline_bytes,
         request_bytes=max(report.asked_bytes for report in reports),
-        peak_bytes=peaks,
+        party_cpu_s=max(statistics.median(report.cpu_seconds) for report in reports),
+        dealer_cpu_s=measurement.dealer_cpu_s,
+        peak_bytes=measurement.peak_bytes,
         elements=workload.elements(size),
         max_abs_err=reports[0].max_abs_err,
         max_rel_err=reports[0].max_rel_err,

@@ -39,6 +39,10 @@ class Figures(BaseModel):
         From the dealer to the last party; it sends the others nothing.
     request_bytes : int
         To the dealer, of the party that asks most.
+    party_cpu_s : float
+        CPU seconds of all threads of the party that works most; other work on the machine does not enter.
+    dealer_cpu_s : float
+        The same of the dealer, its connecting shared among the repetitions.
     peak_bytes : dict of str to int
         The most memory that each role held.
     elements : int
@@ -64,6 +68,8 @@ class Figures(BaseModel):
     online_bytes_by_party: tuple[int, ...] = ()
     offline_bytes: int
     request_bytes: int = 0
+    party_cpu_s: float = 0.0
+    dealer_cpu_s: float = 0.0
     peak_bytes: dict[str, int] = {}
     elements: int
     max_abs_err: float

@@ -46,6 +46,7 @@ class Sample:
     """
 
     seconds: float
+    cpu_seconds: float
     count: Count
     asked_bytes: int
     result: Array | None
@@ -53,9 +54,13 @@ class Sample:
 
 @dataclass(frozen=True)
 class Report:
-    """What a party tells of a workload: seconds by repetition, one count for all, errors at the first party."""
+    """What a party tells of a workload: seconds by repetition, one count for all, errors at the first party.
+
+    `cpu_seconds` are those of all its threads.
+    """
 
     seconds: tuple[float, ...]
+    cpu_seconds: tuple[float, ...]
     count: Count
     asked_bytes: int
     max_abs_err: float
@@ -89,7 +94,7 @@ class Clock:
             self._compute(*arrays)
             return None
         before = Count.of(session)
-        start = time.perf_counter()
+        start, worked = time.perf_counter(), time.process_time()
         self._started.set()
         if self._profile is not None:
             self._profile.enable()
@@ -97,9 +102,9 @@ class Clock:
         session.barrier()
         if self._profile is not None:
             self._profile.disable()
-        seconds = time.perf_counter() - start
+        seconds, worked = time.perf_counter() - start, time.process_time() - worked
         count = Count.of(session).since(before)
-        return Sample(seconds, count, _asked_bytes(session) - asked, secret.reveal(to=session.parties[:1]))
+        return Sample(seconds, worked, count, _asked_bytes(session) - asked, secret.reveal(to=session.parties[:1]))
 
 
 def _asked_bytes(session: Session) -> int:
@@ -155,7 +160,8 @@ def measure(
     (count,) = counts
     absolute, relative = _errors(workload, size, operands, samples)
     asked = max(sample.asked_bytes for sample in samples)
-    return Report(tuple(sample.seconds for sample in samples), count, asked, absolute, relative)
+    times = tuple(sample.seconds for sample in samples), tuple(sample.cpu_seconds for sample in samples)
+    return Report(*times, count, asked, absolute, relative)
 
 
 def whole(workload: Workload, size: Size, operands: Sequence[Operand]) -> Callable[[Session], Any]:

@@ -7,6 +7,7 @@ import cProfile
 import multiprocessing
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
@@ -72,16 +73,23 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a process tells at its end: a party's measurement, and the most memory that it held."""
+    """What a process tells at its end: its measurement (the dealer: CPU seconds), and the most memory that it held."""
 
     measured: Any
     peak_bytes: int
 
 
-def run(
-    workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None
-) -> tuple[list[Report], dict[str, int]]:
-    """Measure one workload; the parties' reports by rank, and the peak memory of each role.
+@dataclass(frozen=True)
+class Measurement:
+    """One workload, measured: the parties' reports by rank, CPU seconds of the dealer, peak memory of each role."""
+
+    reports: list[Report]
+    dealer_cpu_s: float
+    peak_bytes: dict[str, int]
+
+
+def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None) -> Measurement:
+    """Measure one workload.
 
     Raises
     ------
@@ -90,7 +98,8 @@ def run(
     """
     outcomes = _run(Plan(workload, size, repetitions, Path(), profile, None), parties)
     reports = [outcomes[name].measured for name in party_names(parties)]
-    return reports, {name: outcome.peak_bytes for name, outcome in outcomes.items()}
+    dealt = outcomes[DEALER].measured / (1 + repetitions)  # the first one warms up
+    return Measurement(reports, dealt, {name: outcome.peak_bytes for name, outcome in outcomes.items()})
 
 
 def run_whole(workload: str, size: Size, parties: int, repetitions: int, network: Network) -> list[float]:
@@ -200,23 +209,23 @@ def _answers(pipes: dict[str, Connection]) -> dict[str, Any]:
 def _role(name: str, plan: Plan, answers: Connection) -> None:
     """The whole life of one process."""
     try:
-        if name == DEALER:
-            _deal(plan)
-            measured = None
-        else:
-            measured = _compute(name, plan)
+        measured = _deal(plan) if name == DEALER else _compute(name, plan)
         answers.send(Outcome(measured, peak_bytes()))
     except MpcflError as error:
         answers.send((error.code, error.reason))
 
 
-def _deal(plan: Plan) -> None:
+def _deal(plan: Plan) -> float:
+    """Serve; the CPU seconds that it took."""
     profile = cProfile.Profile()
+    worked = time.process_time()
     if plan.profile is not None:
         profile.enable()
     dealer.serve(plan.roster, plan.key(DEALER), round_timeout=ROUND_TIMEOUT)
+    worked = time.process_time() - worked
     profile.disable()
     plan.save(profile, DEALER)
+    return worked
 
 
 def _compute(name: str, plan: Plan) -> Any:

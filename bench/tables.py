@@ -23,6 +23,8 @@ def _time(one: Figures) -> dict[str, str]:
         **_name(one),
         "median": seconds(one.median_s),
         "least": seconds(one.min_s),
+        "party CPU": seconds(one.party_cpu_s),
+        "dealer CPU": seconds(one.dealer_cpu_s),
         "rounds": f"{one.rounds:,}",
         "abs. error": f"{one.max_abs_err:.1e}",
         "rel. error": "" if one.max_rel_err is None else f"{one.max_rel_err:.1e}",

@@ -88,6 +88,8 @@ def figures(**changes: Any) -> Figures:
         repetitions=3,
         median_s=0.02,
         min_s=0.01,
+        party_cpu_s=0.008,
+        dealer_cpu_s=0.006,
         rounds=2,
         online_bytes=2400,
         offline_bytes=2400,
@@ -107,6 +109,8 @@ def check(line: dict[str, Any], parties: int) -> None:
     assert counted == (expected.rounds, expected.online_bytes, expected.offline_bytes)
     assert max(line["online_bytes_by_party"]) == line["online_bytes"]
     assert line["request_bytes"] > 0
+    assert line["party_cpu_s"] > 0
+    assert line["dealer_cpu_s"] > 0
     assert len(line["peak_bytes"]) == parties + 1
     assert min(line["peak_bytes"].values()) > 10_000_000
     assert line["parties"] == parties
@@ -238,7 +242,7 @@ def test_a_page_gets_the_table(tmp_path: Path) -> None:
     text = page.read_text()
     assert text.startswith("above\n")
     assert text.endswith("below\n")
-    assert "| mul | 100 | 20 ms | 10 ms | 2 | 1.0e-06 |  | 1 us | 2e+04 | 4 us | 5e+03 |" in text
+    assert "| mul | 100 | 20 ms | 10 ms | 8 ms | 6 ms | 2 | 1.0e-06 |  | 1 us | 2e+04 | 4 us | 5e+03 |" in text
     assert "| mul | 100 | 2.4 kB | 24 |" in text
     assert "old" not in text
     main(file, page)
