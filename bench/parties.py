@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -162,14 +162,19 @@ def _two_free_ports() -> int:
 
 @contextlib.contextmanager
 def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
-    """A process for each name, and the pipe on which it answers."""
-    spawn = multiprocessing.get_context("spawn")
-    started: list[SpawnProcess] = []
+    """A process for each name, and the pipe on which it answers.
+
+    They are forked from a server that has imported the library and has run nothing, so each is as good as new and there
+    at once.
+    """
+    fork = multiprocessing.get_context("forkserver")
+    fork.set_forkserver_preload(["__main__", __name__])
+    started: list[ForkServerProcess] = []
     pipes: dict[str, Connection] = {}
     try:
         for name in names:
-            pipes[name], answers = spawn.Pipe(duplex=False)
-            process = spawn.Process(target=_role, args=(name, plan, answers), name=name)
+            pipes[name], answers = fork.Pipe(duplex=False)
+            process = fork.Process(target=_role, args=(name, plan, answers), name=name)
             process.start()
             answers.close()  # ours; the end of the process then ends the pipe
             started.append(process)
