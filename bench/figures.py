@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from mpcfl.errors import InputError, UsageError
+
+Key: TypeAlias = tuple[str, str, int, bool]
 
 
 class Calibration(BaseModel):
@@ -26,6 +29,8 @@ class Figures(BaseModel):
     ----------
     workload, size : str
     parties, repetitions : int
+    online : bool
+        Whether correlations were recorded ahead, outside the time.
     median_s, min_s : float
         Seconds of the slower party, over the repetitions.
     rounds : int
@@ -50,6 +55,7 @@ class Figures(BaseModel):
     workload: str
     size: str
     parties: int
+    online: bool = False
     repetitions: int
     median_s: float
     min_s: float
@@ -66,9 +72,9 @@ class Figures(BaseModel):
     ratio: float | None = None
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         """What must agree for two figures to be comparable."""
-        return self.workload, self.size, self.parties
+        return self.workload, self.size, self.parties, self.online
 
     def ratio_to(self, earlier: Figures) -> float:
         """Time over the earlier time, corrected for what the calibrations say of the machine (below 1: faster)."""

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from bench.workloads import Array, Operand, Size, Workload
+from mpcfl.connection import RecordingSession
 from mpcfl.session import Session
 
 
@@ -61,9 +62,9 @@ class Report:
 class Repetition:
     """A program that shares fresh inputs, starts with all others, and times one operation, its dealing included.
 
-    A session runs its program twice: on shapes alone in a thread, to tell the dealer what will be drawn, and for real.
-    The run on shapes is held back until the clock runs, so the dealer has no head start. Inputs are new ones each time,
-    since an operand that was opened once would not be opened again.
+    Without a tape a session runs its program twice: on shapes alone in a thread, to tell the dealer what will be drawn,
+    and for real. The run on shapes is held back until the clock runs, so the dealer has no head start. Inputs are new
+    ones each time, since an operand that was opened once would not be opened again.
 
     Parameters
     ----------
@@ -73,6 +74,8 @@ class Repetition:
         `compute(size, *arrays)`.
     profile : cProfile.Profile, optional
         Runs while the clock runs.
+    ahead : bool
+        Do not hold back the run on shapes: it is recorded.
     """
 
     def __init__(
@@ -81,12 +84,15 @@ class Repetition:
         operands: Sequence[Operand],
         compute: Callable[..., Any],
         profile: cProfile.Profile | None = None,
+        ahead: bool = False,
     ) -> None:
         self._size = size
         self._operands = operands
         self._compute = compute
         self._profile = profile
         self._started = threading.Event()
+        if ahead:
+            self._started.set()
 
     def __call__(self, session: Session) -> Sample | None:
         arrays = [_given(session, operand) for operand in self._operands]
@@ -123,6 +129,13 @@ def _given(session: Session, operand: Operand) -> Any:
 def _together(session: Session) -> None:
     """Wait until every party is here."""
     session.share(np.zeros(()) if session.rank == 0 else None, 0, (), np.float64).reveal(purpose="start of the clock")
+
+
+def record(session: RecordingSession, workload: Workload, size: Size, repetitions: int) -> None:
+    """Record all correlations of `measure`."""
+    operands = workload.make(size)
+    for compute in [workload.longer or workload.compute, *[workload.compute] * repetitions]:
+        session.record(Repetition(size, operands, compute, ahead=True))
 
 
 def measure(

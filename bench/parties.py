@@ -14,10 +14,10 @@ from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import Any
 
-from bench.measure import Report, measure
+from bench.measure import Report, measure, record
 from bench.workloads import WORKLOADS, Size
 from mpcfl import dealer
-from mpcfl.connection import connect
+from mpcfl.connection import connect, recording
 from mpcfl.errors import MpcflError, PeerLost, from_code
 from mpcfl.keys import generate
 from mpcfl.roster import to_toml
@@ -43,6 +43,8 @@ class Plan:
         Has the roster and the keys.
     profile : Path or None
         Folder for one cProfile file a role.
+    online : bool
+        Record all correlations first, then measure.
     """
 
     workload: str
@@ -50,6 +52,7 @@ class Plan:
     repetitions: int
     folder: Path
     profile: Path | None
+    online: bool
 
     def key(self, name: str) -> Path:
         return self.folder / f"{name}.key"
@@ -63,7 +66,9 @@ class Plan:
             profile.dump_stats(self.profile / f"{self.workload}.{role}.prof")
 
 
-def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None) -> list[Report]:
+def run(
+    workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None, online: bool = False
+) -> list[Report]:
     """Measure one workload; the parties' reports by rank.
 
     Raises
@@ -73,7 +78,7 @@ def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path
     """
     names = party_names(parties)
     with tempfile.TemporaryDirectory(prefix="mpcfl-bench-") as folder:
-        plan = Plan(workload, size, repetitions, Path(folder), profile)
+        plan = Plan(workload, size, repetitions, Path(folder), profile, online)
         _settle(plan, [*names, DEALER])
         with _processes(plan, [*names, DEALER]) as pipes:
             answers = _answers(pipes)
@@ -167,15 +172,21 @@ def _deal(plan: Plan) -> None:
     profile = cProfile.Profile()
     if plan.profile is not None:
         profile.enable()
-    dealer.serve(plan.roster, plan.key(DEALER), round_timeout=ROUND_TIMEOUT)
+    for _ in range(1 + plan.online):  # to record, then to let the tapes be used
+        dealer.serve(plan.roster, plan.key(DEALER), register=plan.folder / "tapes", round_timeout=ROUND_TIMEOUT)
     profile.disable()
     plan.save(profile, DEALER)
 
 
 def _compute(name: str, plan: Plan) -> Report:
     profile = None if plan.profile is None else cProfile.Profile()
-    with connect(plan.roster, plan.key(name), name, round_timeout=ROUND_TIMEOUT) as session:
-        report = measure(session, WORKLOADS[plan.workload], plan.size, plan.repetitions, profile)
+    what = WORKLOADS[plan.workload], plan.size, plan.repetitions
+    who, tape = (plan.roster, plan.key(name), name), plan.folder / f"{name}.tape" if plan.online else None
+    if tape is not None:
+        with recording(*who, tape, round_timeout=ROUND_TIMEOUT) as recorded:
+            record(recorded, *what)
+    with connect(*who, tape=tape, round_timeout=ROUND_TIMEOUT) as session:
+        report = measure(session, *what, profile)
     if profile is not None:
         plan.save(profile, name)
     return report

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench.figures import Figures, load
+from bench.figures import Figures, Key, load
 from mpcfl.errors import UsageError
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -54,10 +54,12 @@ def volume(value: int) -> str:
 
 def table(figures: Sequence[Figures]) -> Table:
     """All figures of a run."""
-    return _table("measured between processes, dealing included", [_row(one) for one in figures])
+    online = any(one.online for one in figures)
+    dealing = "from correlations recorded ahead" if online else "dealing included"
+    return _table(f"measured between processes, {dealing}", [_row(one) for one in figures])
 
 
-def comparison(figures: Sequence[Figures], earlier: Mapping[tuple[str, str, int], Figures]) -> Table:
+def comparison(figures: Sequence[Figures], earlier: Mapping[Key, Figures]) -> Table:
     """Each workload against an earlier run; below 1 is faster or less."""
     rows = []
     for one in figures:
