@@ -18,15 +18,17 @@ from rich.table import Table
 from bench import parties as processes
 from bench import plots, tables
 from bench.calibration import calibrate
-from bench.figures import Figures, load
+from bench.figures import Figures, Key, load
 from bench.operands import Size
 from bench.workloads import WORKLOADS, Workload, parse, show
-from mpcfl.errors import MpcflError, UsageError
+from mpcfl.errors import MpcflError
 
 people = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160)
 
 
-def measured(workload: Workload, size: Size, parties: int, repetitions: int | None, profile: Path | None) -> Figures:
+def measured(
+    workload: Workload, size: Size, parties: int, repetitions: int | None, profile: Path | None, online: bool = False
+) -> Figures:
     """The figures of one workload.
 
     Raises
@@ -35,13 +37,14 @@ def measured(workload: Workload, size: Size, parties: int, repetitions: int | No
         A size that the workload cannot have, or what ended one of the processes.
     """
     calibration = calibrate(workload, size)
-    measurement = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile)
+    measurement = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile, online)
     reports = measurement.reports
     slowest = [max(seconds) for seconds in zip(*(report.seconds for report in reports), strict=True)]
     return Figures(
         workload=workload.name,
         size=show(size),
         parties=parties,
+        online=online,
         repetitions=len(slowest),
         median_s=statistics.median(slowest),
         min_s=min(slowest),
@@ -91,13 +94,14 @@ def run(
     repetitions: int | None,
     profile: Path | None,
     lines: TextIO | None,
-    earlier: dict[tuple[str, str, int], Figures],
+    earlier: dict[Key, Figures],
+    online: bool = False,
 ) -> list[Figures]:
     """Measure and print one workload after another."""
     done = []
     for workload, size in asked:
         with people.status(f"{workload.name}:{show(size)}"):
-            figures = measured(workload, size, parties, repetitions, profile)
+            figures = measured(workload, size, parties, repetitions, profile, online)
         if figures.key in earlier:
             figures = figures.model_copy(update={"ratio": figures.ratio_to(earlier[figures.key])})
         line = figures.model_dump_json()
@@ -124,26 +128,21 @@ def main(
     profile: Annotated[Path | None, typer.Option(help="Folder for cProfile files, one a role; slows the run.")] = None,
 ) -> None:
     """Time workloads between processes of this machine: parties and dealer, fresh keys, sealed links over loopback."""
-    if not names and not online:
+    if not names:
         list_workloads()
         return
     try:
-        if online:
-            raise UsageError(
-                "--online needs correlations recorded ahead, and this version records none: leave it out, and the "
-                "dealer's work is inside the time"
-            )
-        asked = [parse(name) for name in names or ()]
+        asked = [parse(name) for name in names]
         earlier = {} if compare is None else {one.key: one for one in load(compare)}
         if plot is not None:
             plots.check(plot)
         if profile is not None:
             profile.mkdir(parents=True, exist_ok=True)
         if json is None:
-            done = run(asked, parties, repetitions, profile, None, earlier)
+            done = run(asked, parties, repetitions, profile, None, earlier, online)
         else:
             with json.open("w", encoding="utf-8") as lines:
-                done = run(asked, parties, repetitions, profile, lines, earlier)
+                done = run(asked, parties, repetitions, profile, lines, earlier, online)
     except MpcflError as error:
         people.print(error.reason, markup=False, soft_wrap=True)
         raise typer.Exit(error.code) from None

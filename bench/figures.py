@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
@@ -11,6 +12,8 @@ from mpcfl.errors import InputError, UsageError
 
 DEALER = "dealer"
 """The dealer's name among the roles."""
+
+Key: TypeAlias = tuple[str, str, int, bool]
 
 
 class Calibration(BaseModel):
@@ -29,6 +32,8 @@ class Figures(BaseModel):
     ----------
     workload, size : str
     parties, repetitions : int
+    online : bool
+        Whether correlations were recorded ahead, outside the time.
     median_s, min_s : float
         Seconds of the slower party, over the repetitions.
     rounds : int
@@ -60,6 +65,7 @@ class Figures(BaseModel):
     workload: str
     size: str
     parties: int
+    online: bool = False
     repetitions: int
     median_s: float
     min_s: float
@@ -97,9 +103,9 @@ class Figures(BaseModel):
         return max((peak for role, peak in self.peak_bytes.items() if role != DEALER), default=0)
 
     @property
-    def key(self) -> tuple[str, str, int]:
+    def key(self) -> Key:
         """What must agree for two figures to be comparable."""
-        return self.workload, self.size, self.parties
+        return self.workload, self.size, self.parties, self.online
 
     def ratio_to(self, earlier: Figures) -> float:
         """Time over the earlier time, corrected for what the calibrations say of the machine (below 1: faster)."""

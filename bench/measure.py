@@ -14,6 +14,7 @@ import numpy as np
 from bench.operands import Array, Operand, Size
 from bench.workloads import Workload
 from mpcfl.array import SecretArray
+from mpcfl.connection import RecordingSession
 from mpcfl.requests import REQUEST
 from mpcfl.session import Session
 
@@ -70,8 +71,8 @@ class Report:
 class Clock:
     """A program that starts with all others and times one operation, its dealing included.
 
-    A session runs its program twice: on shapes alone in a thread, to tell the dealer what will be drawn, and for real.
-    The run on shapes is held back until the clock runs, so the dealer has no head start.
+    Without a tape a session runs its program twice: on shapes alone in a thread, to tell the dealer what will be drawn,
+    and for real. The run on shapes is held back until the clock runs, so the dealer has no head start.
 
     Parameters
     ----------
@@ -79,12 +80,18 @@ class Clock:
         `compute(*arrays)`.
     profile : cProfile.Profile, optional
         Runs while the clock runs.
+    ahead : bool
+        Do not hold back the run on shapes: it is recorded.
     """
 
-    def __init__(self, compute: Callable[..., Any], profile: cProfile.Profile | None = None) -> None:
+    def __init__(
+        self, compute: Callable[..., Any], profile: cProfile.Profile | None = None, ahead: bool = False
+    ) -> None:
         self._compute = compute
         self._profile = profile
         self._started = threading.Event()
+        if ahead:
+            self._started.set()
 
     def __call__(self, session: Session, *arrays: SecretArray) -> Sample | None:
         asked = _asked_bytes(session)
@@ -133,6 +140,18 @@ def _given(session: Session, operand: Operand) -> SecretArray:
 def _together(session: Session) -> None:
     """Wait until every party is here."""
     session.share(np.zeros(()) if session.rank == 0 else None, 0, (), np.float64).reveal(purpose="start of the clock")
+
+
+def record(session: RecordingSession, workload: Workload, size: Size, repetitions: int) -> None:
+    """Record all correlations of `measure`."""
+    operands = workload.make(size)
+
+    def repetition(on: Session) -> None:
+        clock = Clock(lambda *arrays: workload.compute(size, *arrays), ahead=True)
+        clock(on, *given(on, workload, operands))
+
+    for _ in range(1 + repetitions):
+        session.record(repetition)
 
 
 def measure(

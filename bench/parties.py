@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import DEALER
-from bench.measure import Report, measure, measure_whole
+from bench.measure import Report, measure, measure_whole, record
 from bench.memory import peak_bytes
 from bench.operands import Size
 from bench.relay import Way, relaying
 from bench.workloads import WORKLOADS
 from mpcfl import dealer
-from mpcfl.connection import connect
+from mpcfl.connection import connect, recording
 from mpcfl.drivers.profile import Network
 from mpcfl.errors import MpcflError, PeerLost, from_code
 from mpcfl.keys import generate
@@ -50,6 +50,8 @@ class Plan:
         Folder for one cProfile file a role.
     network : Network or None
         How slow the links are; whole programs are timed on them.
+    online : bool
+        Record all correlations first, then measure.
     """
 
     workload: str
@@ -58,6 +60,7 @@ class Plan:
     folder: Path
     profile: Path | None
     network: Network | None
+    online: bool = False
 
     def key(self, name: str) -> Path:
         return self.folder / f"{name}.key"
@@ -88,7 +91,9 @@ class Measurement:
     peak_bytes: dict[str, int]
 
 
-def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None) -> Measurement:
+def run(
+    workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None, online: bool = False
+) -> Measurement:
     """Measure one workload.
 
     Raises
@@ -96,7 +101,7 @@ def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path
     MpcflError
         Of the role that failed first.
     """
-    outcomes = _run(Plan(workload, size, repetitions, Path(), profile, None), parties)
+    outcomes = _run(Plan(workload, size, repetitions, Path(), profile, None, online), parties)
     reports = [outcomes[name].measured for name in party_names(parties)]
     dealt = outcomes[DEALER].measured / (1 + repetitions)  # the first one warms up
     return Measurement(reports, dealt, {name: outcome.peak_bytes for name, outcome in outcomes.items()})
@@ -226,7 +231,8 @@ def _deal(plan: Plan) -> float:
     worked = time.process_time()
     if plan.profile is not None:
         profile.enable()
-    dealer.serve(plan.roster, plan.key(DEALER), round_timeout=ROUND_TIMEOUT)
+    for _ in range(1 + plan.online):  # to record, then to let the tapes be used
+        dealer.serve(plan.roster, plan.key(DEALER), register=plan.folder / "tapes", round_timeout=ROUND_TIMEOUT)
     worked = time.process_time() - worked
     profile.disable()
     plan.save(profile, DEALER)
@@ -235,13 +241,17 @@ def _deal(plan: Plan) -> float:
 
 def _compute(name: str, plan: Plan) -> Any:
     profile = None if plan.profile is None else cProfile.Profile()
-    workload = WORKLOADS[plan.workload]
+    what = WORKLOADS[plan.workload], plan.size, plan.repetitions
+    who, tape = (plan.roster, plan.key(name), name), plan.folder / f"{name}.tape" if plan.online else None
     measured: Any
-    with connect(plan.roster, plan.key(name), name, round_timeout=ROUND_TIMEOUT) as session:
+    if tape is not None:
+        with recording(*who, tape, round_timeout=ROUND_TIMEOUT) as recorded:
+            record(recorded, *what)
+    with connect(*who, tape=tape, round_timeout=ROUND_TIMEOUT) as session:
         if plan.network is None:
-            measured = measure(session, workload, plan.size, plan.repetitions, profile)
+            measured = measure(session, *what, profile)
         else:
-            measured = measure_whole(session, workload, plan.size, plan.repetitions)
+            measured = measure_whole(session, *what)
     if profile is not None:
         plan.save(profile, name)
     return measured

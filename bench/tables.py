@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench.figures import DEALER, Figures, load
+from bench.figures import DEALER, Figures, Key, load
 from mpcfl.errors import UsageError
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -70,13 +70,14 @@ def volume(value: int) -> str:
 
 def tables(figures: Sequence[Figures]) -> list[Table]:
     """All figures of a run: times, and volumes."""
+    dealing = "from correlations recorded ahead" if any(one.online for one in figures) else "dealing included"
     return [
-        _table("measured between processes, dealing included", [_time(one) for one in figures]),
+        _table(f"measured between processes, {dealing}", [_time(one) for one in figures]),
         _table("bytes, and the most memory of a role", [_volume(one) for one in figures]),
     ]
 
 
-def comparison(figures: Sequence[Figures], earlier: Mapping[tuple[str, str, int], Figures]) -> Table:
+def comparison(figures: Sequence[Figures], earlier: Mapping[Key, Figures]) -> Table:
     """Each workload against an earlier run; below 1 is faster or less."""
     rows = []
     for one in figures:

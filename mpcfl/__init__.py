@@ -2,7 +2,7 @@
 
 from mpcfl import numerics, ordering
 from mpcfl.array import SecretArray
-from mpcfl.connection import connect
+from mpcfl.connection import connect, recording
 from mpcfl.cost import compare, cost
 from mpcfl.drivers.profile import Network
 from mpcfl.errors import MpcflError
@@ -26,6 +26,7 @@ __all__ = [
     "forecast",
     "numerics",
     "ordering",
+    "recording",
     "simulate",
     "together",
 ]

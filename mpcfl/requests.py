@@ -7,6 +7,7 @@ masks is written as the steps that make it; its shape is computed anew by the re
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any, cast
@@ -27,11 +28,24 @@ REQUEST = Message(
 CORRECTION = Message(
     "dealer.correction", "dealer", "party", "words", Exposure.SHARE, "the last party's shares of what seeds cannot give"
 )
+TAPE = Message(
+    "dealer.tape",
+    "party",
+    "dealer",
+    "bytes",
+    Exposure.PUBLIC,
+    "id, place and digest of a tape, to register it or use it",
+)
+REGISTER = Message(
+    "dealer.register", "dealer", "party", "bytes", Exposure.PUBLIC, "the dealer has registered the tape, or its use"
+)
 
-SEED = "correlations"
-"""Purpose of the secret of a party and the dealer from which the party's stream is keyed."""
+SEED, TAPE_SEED = "correlations", "correlations of a tape"
+"""Purposes of the secrets of a party and the dealer from which the party's stream is keyed: live, and on a tape."""
 REQUESTS, CORRECTIONS, ALIVE, END = "requests", "corrections", "alive", "end"
-"""Kinds of frames between a party and the dealer."""
+"""Kinds of frames between a party and the dealer, beside those of `TAPE` and `REGISTER`."""
+TERM, RECORD = "tape", "record"
+"""The term of a handshake that says that a tape is recorded (with this value), or which one serves the session."""
 
 MAX_ELEMENTS = 1 << 33
 MAX_REQUEST = 1 << 28
@@ -42,6 +56,11 @@ def encode(correlation: Correlation) -> bytes:
     """The request for a correlation."""
     values = [_value(getattr(correlation, f.name)) for f in dataclasses.fields(cast("Any", correlation))]
     return cast("bytes", msgpack.packb([correlation.family, *values]))
+
+
+def digest(request: bytes) -> bytes:
+    """16 bytes that stand for a request."""
+    return hashlib.blake2b(request, digest_size=16).digest()
 
 
 def decode(request: bytes, families: Mapping[str, type[Correlation]]) -> Correlation:
