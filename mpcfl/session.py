@@ -239,7 +239,7 @@ class Session:
         given = [array._value for array in arrays]
         blank = on_shapes([value.share for value in given])
         inputs = [(value.kind, share) for value, share in zip(given, blank, strict=True)]
-        self._driver.foresee(lambda on_draw, first: self._on_shapes(program, inputs, on_draw, first))
+        self._driver.foresee(lambda on_draw, first: self._on_shapes(program, on_draw, first, inputs))
         result = program(self, *arrays)
         self.barrier()
         return result
@@ -247,9 +247,9 @@ class Session:
     def _on_shapes(
         self,
         program: Program,
-        inputs: Sequence[tuple[str, Share]],
         on_draw: Callable[[Correlation], None],
         first: int,
+        inputs: Sequence[tuple[str, Share]] = (),
     ) -> None:
         driver = CostDriver(self.rank, len(self.parties), on_draw, first)
         shadow = Session(self.parties, self.rank, driver, self.fraction, self._engine.suite)
