@@ -239,19 +239,15 @@ def _deal(plan: Plan) -> float:
     return worked
 
 
-def _compute(name: str, plan: Plan) -> Any:
+def _compute(name: str, plan: Plan) -> Report | tuple[float, ...]:
     profile = None if plan.profile is None else cProfile.Profile()
     what = WORKLOADS[plan.workload], plan.size, plan.repetitions
     who, tape = (plan.roster, plan.key(name), name), plan.folder / f"{name}.tape" if plan.online else None
-    measured: Any
     if tape is not None:
         with recording(*who, tape, round_timeout=ROUND_TIMEOUT) as recorded:
             record(recorded, *what)
     with connect(*who, tape=tape, round_timeout=ROUND_TIMEOUT) as session:
-        if plan.network is None:
-            measured = measure(session, *what, profile)
-        else:
-            measured = measure_whole(session, *what)
+        measured = measure(session, *what, profile) if plan.network is None else measure_whole(session, *what)
     if profile is not None:
         plan.save(profile, name)
     return measured
