@@ -123,11 +123,11 @@ def _asked_bytes(session: Session) -> int:
 def given(session: Session, workload: Workload, operands: Sequence[Operand]) -> list[SecretArray]:
     """The operands as secrets of a session, those opened that the workload finds opened."""
     arrays = [_given(session, operand) for operand in operands]
-    if workload.opened:
-        factor = session.share(np.ones(()) if session.rank == 0 else None, 0, (), np.float64)
-        for place in workload.opened:
-            arrays[place] * factor
-        session.barrier()
+    for place in workload.opened:
+        length = arrays[place].shape[-1]
+        ones = session.share(np.ones(length) if session.rank == 0 else None, 0, (length,), np.float64)
+        arrays[place] @ ones  # any product opens it
+    session.barrier()
     return arrays
 
 

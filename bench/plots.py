@@ -25,7 +25,8 @@ MARKS = "osD^vP*X"
 
 _PANELS: tuple[tuple[str, Callable[[Figures], float]], ...] = (
     ("seconds", lambda one: one.median_s),
-    ("bytes: online of a party, and from the dealer", lambda one: one.online_bytes + one.offline_bytes),
+    ("CPU seconds of a party", lambda one: one.party_cpu_s),
+    ("bytes of a party and the dealer", lambda one: one.online_bytes + one.offline_bytes),
     ("peak bytes of a party's memory", lambda one: one.party_peak_bytes),
 )
 
@@ -45,7 +46,7 @@ def check(path: Path) -> None:
 
 
 def draw(figures: Sequence[Figures], path: Path) -> None:
-    """Seconds, bytes and, where it was measured, memory against size: a line a workload, both axes logarithmic.
+    """What a workload costs against its size, on logarithmic axes: a panel a cost that all were measured for.
 
     Raises
     ------
@@ -56,7 +57,7 @@ def draw(figures: Sequence[Figures], path: Path) -> None:
     panels = [(title, value) for title, value in _PANELS if all(value(one) > 0 for one in figures)]
     by_name = sorted(figures, key=lambda one: (one.workload, one.elements))
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mpcfl", "font.size": 8}):
-        figure = Figure(figsize=(11, 3.8), layout="constrained")
+        figure = Figure(figsize=(13, 3.6), layout="constrained")
         for axes, (title, value) in zip(figure.subplots(1, len(panels), squeeze=False).flat, panels, strict=True):
             for mark, (name, group) in zip(
                 MARKS * len(by_name), groupby(by_name, lambda one: one.workload), strict=False
@@ -65,6 +66,7 @@ def draw(figures: Sequence[Figures], path: Path) -> None:
                 axes.loglog(
                     [one.elements for one in line], [value(one) for one in line], mark + "-", ms=3, lw=1, label=name
                 )
+            axes.minorticks_off()
             axes.set(title=title, xlabel="elements")
             axes.grid(visible=True, lw=0.3)
         axes.legend(frameon=False)
