@@ -22,6 +22,7 @@ from mpcfl.drivers import taping
 from mpcfl.errors import InputError, IntegrityError, Mismatch, MpcflError, PeerLost, ResourceError, UsageError
 from mpcfl.keys import Identity
 from mpcfl.link import Link
+from mpcfl.register import Register
 from mpcfl.roster import Roster
 from mpcfl.session import Session
 from mpcfl.tape import HEAD_BYTES, Tape, UsedTape
@@ -199,6 +200,7 @@ def test_programs_are_played_in_the_order_of_their_recording(site: Site) -> None
 
 def test_a_tape_of_many_frames_in_bounded_memory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taping, "AHEAD_BYTES", 1 << 20)
+    monkeypatch.setattr(taping, "AHEAD_DRAWS", 4)
     x = np.random.default_rng(1).uniform(-9, 9, 70_000)
 
     def chain(session: Session) -> Any:
@@ -215,6 +217,21 @@ def test_a_tape_of_many_frames_in_bounded_memory(site: Site, monkeypatch: pytest
     for _ in range(3):
         clear = clear * 0.5 * clear
     np.testing.assert_allclose(well(site.play(chain))["party0"], clear, rtol=1e-3, atol=1e-3)
+
+
+def test_more_requests_than_may_wait_for_the_dealer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taping, "BACKLOG", 5 << 20)
+    rows = np.random.default_rng(1).integers(0, 50, (4, 500_000))
+
+    def gathers(session: Session) -> Any:
+        x = session.share(np.arange(50) if session.rank == 0 else None, owner=0, shape=(50,), dtype=np.int64)
+        total = x[:1] * 0
+        for chosen in rows:
+            total = total + (x[chosen] * x[chosen]).sum()
+        return total.reveal()
+
+    well(site.record(gathers))
+    assert int(well(site.play(gathers))["party1"][0]) == int((rows**2).sum())
 
 
 def test_the_dealer_may_stand_first_and_serve_the_next_session_meanwhile(tmp_path: Path) -> None:
@@ -486,3 +503,27 @@ def test_a_file_that_cannot_be_marked_is_not_played(site: Site, monkeypatch: pyt
     results = site.play(square)
     failed(results, ResourceError, "marked as used", roles=site.names)
     assert messages(site) == {"dealer.tape", "dealer.register"}
+    monkeypatch.undo()
+    failed(site.play(square), IntegrityError, "a tape serves one session")  # the dealer had entered it
+
+
+# Planted bugs: of two safeguards, each is enough
+
+
+def test_a_file_that_forgets_that_it_was_used_meets_the_register(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    well(site.record(square))
+    monkeypatch.setattr(Tape, "reserve", lambda tape: None)
+    well(site.play(square))
+    failed(site.play(square), IntegrityError, "a tape serves one session")
+    assert messages(site) == {"dealer.tape"}
+
+
+def test_a_register_that_forgets_meets_the_file_of_any_one_party(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Register, "use", lambda register, label: None)
+    copies = restored(site)
+    assert {type(site.refusal(name)) for name in site.names} == {UsedTape}
+    tapes = {"party0": copies["party0"], "party1": site.tape("party1")}
+    results = site.play(product, tapes=tapes, dealing=site.impatient_dealer, connect_timeout=2.0)
+    failed(results, UsedTape, roles=["party1"])
+    assert isinstance(results["party0"], PeerLost)
+    assert not messages(site)
