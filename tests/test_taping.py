@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,9 +17,9 @@ import pytest
 import sockets
 
 import mpcfl
-from mpcfl import audit, requests
+from mpcfl import audit, dealer, requests
 from mpcfl.connection import RecordingSession
-from mpcfl.drivers import taping
+from mpcfl.drivers import offline, taping
 from mpcfl.errors import InputError, IntegrityError, Mismatch, MpcflError, PeerLost, ResourceError, UsageError
 from mpcfl.keys import Identity
 from mpcfl.link import Link
@@ -219,19 +220,28 @@ def test_a_tape_of_many_frames_in_bounded_memory(site: Site, monkeypatch: pytest
     np.testing.assert_allclose(well(site.play(chain))["party0"], clear, rtol=1e-3, atol=1e-3)
 
 
-def test_more_requests_than_may_wait_for_the_dealer(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(taping, "BACKLOG", 5 << 20)
-    rows = np.random.default_rng(1).integers(0, 50, (4, 500_000))
+def test_while_the_dealer_is_behind_signs_of_life_are_enough(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    drained, behind = Link.drained, iter(range(20))
 
-    def gathers(session: Session) -> Any:
-        x = session.share(np.arange(50) if session.rank == 0 else None, owner=0, shape=(50,), dtype=np.int64)
-        total = x[:1] * 0
-        for chosen in rows:
-            total = total + (x[chosen] * x[chosen]).sum()
-        return total.reveal()
+    def slowly(link: Link, limit: int, seconds: float) -> bool:
+        if limit == taping.BACKLOG and next(behind, None) is not None:
+            time.sleep(0.02)
+            return False
+        return drained(link, limit, seconds)
 
-    well(site.record(gathers))
-    assert int(well(site.play(gathers))["party1"][0]) == int((rows**2).sum())
+    monkeypatch.setattr(Link, "drained", slowly)
+    for module in (dealer, offline):
+        monkeypatch.setattr(module, "ALIVE_SECONDS", 0.005)
+    well(site.record(product))
+    assert next(behind, None) is None
+    np.testing.assert_allclose(well(site.play(product))["party1"], EXPECTED, atol=1e-4)
+
+
+def test_a_dealer_that_is_behind_and_silent_is_lost(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Link, "drained", lambda link, limit, seconds: limit != taping.BACKLOG)
+    monkeypatch.setitem(WAIT, "round_timeout", 0.3)
+    failed(site.record(square), PeerLost)  # instead of a wait without an end
+    assert not list(site.folder.glob("*.tape"))
 
 
 def test_the_dealer_may_stand_first_and_serve_the_next_session_meanwhile(tmp_path: Path) -> None:

@@ -147,7 +147,7 @@ class Recorder(DealerLink):
         while not self._link.drained(BACKLOG, 0.05):
             if self._link.waiting:
                 lost = time.monotonic() + self._patience
-                if self._last:
+                if self._asked:
                     self._write_what_is_there()
                 elif self._link.receive().header.kind != ALIVE:
                     raise ProtocolViolation("the dealer sent something that was not asked for", peer=self._link.peer)
