@@ -257,7 +257,7 @@ class _Place:
     @property
     def tape_terms(self) -> dict[str, str]:
         """What a tape and the session that plays it must hold equal."""
-        return {"roster": self.roster.hash().hex(), "version": VERSION, **self.common}
+        return {**self.common, "version of mpcfl": VERSION, "roster": self.roster.hash().hex()}
 
 
 @contextlib.contextmanager

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import operator
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -49,6 +50,7 @@ TERM, RECORD = "tape", "record"
 
 MAX_ELEMENTS = 1 << 33
 MAX_REQUEST = 1 << 28
+_LEAF = operator.attrgetter(*(field.name for field in dataclasses.fields(Leaf)))
 _INDEX_TYPES: dict[str, np.dtype[Any]] = {"i4": np.dtype("<i4"), "i8": np.dtype("<i8"), "b1": np.dtype("?")}
 
 
@@ -95,7 +97,7 @@ def _value(value: Any) -> Any:
 
 def _view(one: View[Leaf]) -> list[Any]:
     if one.operation == "leaf":
-        return ["leaf", *dataclasses.astuple(one.argument)]
+        return ["leaf", *_LEAF(one.argument)]
     sources = [_view(source) for source in one.sources]
     argument = _index(one.argument) if one.operation == "take" else one.argument
     return [one.operation, argument, sources]

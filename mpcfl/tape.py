@@ -286,6 +286,8 @@ class Tape:
         """
         place = Path(path)
         try:
+            if not place.is_file():
+                raise OSError(0, "there is no such file")
             file = open(place, "r+b", buffering=0)  # noqa: SIM115 - it lives as long as the tape
         except OSError as error:
             raise UsageError(f"the tape {place} cannot be opened: {error.strerror}", file=str(place)) from None

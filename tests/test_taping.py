@@ -6,6 +6,7 @@ import contextlib
 import json
 import shutil
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -16,12 +17,13 @@ import pytest
 import sockets
 
 import mpcfl
-from mpcfl import audit, requests
+from mpcfl import audit, dealer, requests
 from mpcfl.connection import RecordingSession
-from mpcfl.drivers import taping
+from mpcfl.drivers import offline, taping
 from mpcfl.errors import InputError, IntegrityError, Mismatch, MpcflError, PeerLost, ResourceError, UsageError
 from mpcfl.keys import Identity
 from mpcfl.link import Link
+from mpcfl.register import Register
 from mpcfl.roster import Roster
 from mpcfl.session import Session
 from mpcfl.tape import HEAD_BYTES, Tape, UsedTape
@@ -199,6 +201,7 @@ def test_programs_are_played_in_the_order_of_their_recording(site: Site) -> None
 
 def test_a_tape_of_many_frames_in_bounded_memory(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(taping, "AHEAD_BYTES", 1 << 20)
+    monkeypatch.setattr(taping, "AHEAD_DRAWS", 4)
     x = np.random.default_rng(1).uniform(-9, 9, 70_000)
 
     def chain(session: Session) -> Any:
@@ -215,6 +218,30 @@ def test_a_tape_of_many_frames_in_bounded_memory(site: Site, monkeypatch: pytest
     for _ in range(3):
         clear = clear * 0.5 * clear
     np.testing.assert_allclose(well(site.play(chain))["party0"], clear, rtol=1e-3, atol=1e-3)
+
+
+def test_while_the_dealer_is_behind_signs_of_life_are_enough(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    drained, behind = Link.drained, iter(range(20))
+
+    def slowly(link: Link, limit: int, seconds: float) -> bool:
+        if limit == taping.BACKLOG and next(behind, None) is not None:
+            time.sleep(0.02)
+            return False
+        return drained(link, limit, seconds)
+
+    monkeypatch.setattr(Link, "drained", slowly)
+    for module in (dealer, offline):
+        monkeypatch.setattr(module, "ALIVE_SECONDS", 0.005)
+    well(site.record(product))
+    assert next(behind, None) is None
+    np.testing.assert_allclose(well(site.play(product))["party1"], EXPECTED, atol=1e-4)
+
+
+def test_a_dealer_that_is_behind_and_silent_is_lost(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Link, "drained", lambda link, limit, seconds: limit != taping.BACKLOG)
+    monkeypatch.setitem(WAIT, "round_timeout", 0.3)
+    failed(site.record(square), PeerLost)  # instead of a wait without an end
+    assert not list(site.folder.glob("*.tape"))
 
 
 def test_the_dealer_may_stand_first_and_serve_the_next_session_meanwhile(tmp_path: Path) -> None:
@@ -486,3 +513,27 @@ def test_a_file_that_cannot_be_marked_is_not_played(site: Site, monkeypatch: pyt
     results = site.play(square)
     failed(results, ResourceError, "marked as used", roles=site.names)
     assert messages(site) == {"dealer.tape", "dealer.register"}
+    monkeypatch.undo()
+    failed(site.play(square), IntegrityError, "a tape serves one session")  # the dealer had entered it
+
+
+# Planted bugs: of two safeguards, each is enough
+
+
+def test_a_file_that_forgets_that_it_was_used_meets_the_register(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    well(site.record(square))
+    monkeypatch.setattr(Tape, "reserve", lambda tape: None)
+    well(site.play(square))
+    failed(site.play(square), IntegrityError, "a tape serves one session")
+    assert messages(site) == {"dealer.tape"}
+
+
+def test_a_register_that_forgets_meets_the_file_of_any_one_party(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Register, "use", lambda register, label: None)
+    copies = restored(site)
+    assert {type(site.refusal(name)) for name in site.names} == {UsedTape}
+    tapes = {"party0": copies["party0"], "party1": site.tape("party1")}
+    results = site.play(product, tapes=tapes, dealing=site.impatient_dealer, connect_timeout=2.0)
+    failed(results, UsedTape, roles=["party1"])
+    assert isinstance(results["party0"], PeerLost)
+    assert not messages(site)

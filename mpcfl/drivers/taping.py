@@ -76,7 +76,10 @@ class Recorder(DealerLink):
         self._asked: deque[Draw] = deque()
 
     def draw(self, correlation: Correlation) -> Dealt:
-        raise UsageError("a session that records computes nothing: give the whole program to session.record")
+        raise UsageError(_COMPUTES_NOTHING)
+
+    def foresee(self, forecast: object) -> None:
+        raise UsageError(_COMPUTES_NOTHING)
 
     def record(self, forecast: Callable[[Callable[[Correlation], None], int], None]) -> None:
         """Record all that a program draws."""
@@ -144,7 +147,7 @@ class Recorder(DealerLink):
         while not self._link.drained(BACKLOG, 0.05):
             if self._link.waiting:
                 lost = time.monotonic() + self._patience
-                if self._last:
+                if self._asked:
                     self._write_what_is_there()
                 elif self._link.receive().header.kind != ALIVE:
                     raise ProtocolViolation("the dealer sent something that was not asked for", peer=self._link.peer)
@@ -284,6 +287,7 @@ class Player:
                 )
 
 
+_COMPUTES_NOTHING = "a session that records computes nothing: give the whole program to session.record"
 _OTHER = "it was recorded for another program or other sizes; record a new one with `mpcfl offline`"
 
 
