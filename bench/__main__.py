@@ -19,18 +19,21 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import numerics, tables
+from bench import numerics, plots, tables
 from bench import parties as processes
 from bench.calibration import calibrate
-from bench.figures import Figures, load
-from bench.workloads import WORKLOADS, Size, Workload, parse, show
-from mpcfl.errors import MpcflError, UsageError
+from bench.figures import Figures, Key, load
+from bench.operands import Size
+from bench.workloads import WORKLOADS, Workload, parse, show
+from mpcfl.errors import MpcflError
 
 NUMERICS = "numerics"
 people = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160)
 
 
-def measured(workload: Workload, size: Size, parties: int, repetitions: int | None, profile: Path | None) -> Figures:
+def measured(
+    workload: Workload, size: Size, parties: int, repetitions: int | None, profile: Path | None, online: bool = False
+) -> Figures:
     """The figures of one workload.
 
     Raises
@@ -39,20 +42,25 @@ def measured(workload: Workload, size: Size, parties: int, repetitions: int | No
         A size that the workload cannot have, or what ended one of the processes.
     """
     calibration = calibrate(workload, size)
-    reports = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile)
+    measurement = processes.run(workload.name, size, parties, repetitions or workload.repetitions, profile, online)
+    reports = measurement.reports
     slowest = [max(seconds) for seconds in zip(*(report.seconds for report in reports), strict=True)]
-    further = [report.further.online_bytes for report in reports if report.further is not None]
     return Figures(
         workload=workload.name,
         size=show(size),
         parties=parties,
+        online=online,
         repetitions=len(slowest),
         median_s=statistics.median(slowest),
         min_s=min(slowest),
         rounds=reports[0].count.rounds,
         online_bytes=max(report.count.online_bytes for report in reports),
+        online_bytes_by_party=tuple(report.count.online_bytes for report in reports),
         offline_bytes=reports[0].count.offline_bytes,
-        further_epoch_bytes=max(further, default=None),
+        request_bytes=max(report.asked_bytes for report in reports),
+        party_cpu_s=max(statistics.median(report.cpu_seconds) for report in reports),
+        dealer_cpu_s=measurement.dealer_cpu_s,
+        peak_bytes=measurement.peak_bytes,
         elements=workload.elements(size),
         max_abs_err=reports[0].max_abs_err,
         max_rel_err=reports[0].max_rel_err,
@@ -92,13 +100,14 @@ def run(
     repetitions: int | None,
     profile: Path | None,
     lines: TextIO | None,
-    earlier: dict[tuple[str, str, int], Figures],
+    earlier: dict[Key, Figures],
+    online: bool = False,
 ) -> list[Figures]:
     """Measure and print one workload after another."""
     done = []
     for workload, size in asked:
         with people.status(f"{workload.name}:{show(size)}"):
-            figures = measured(workload, size, parties, repetitions, profile)
+            figures = measured(workload, size, parties, repetitions, profile, online)
         if figures.key in earlier:
             figures = figures.model_copy(update={"ratio": figures.ratio_to(earlier[figures.key])})
         line = figures.model_dump_json()
@@ -138,12 +147,15 @@ def main(
     json: Annotated[Path | None, typer.Option(help="File for the JSON lines, which also go to stdout.")] = None,
     compare: Annotated[Path | None, typer.Option(help="JSON lines of an earlier run to compare with.")] = None,
     repetitions: Annotated[int | None, typer.Option(min=1, help="Timed repetitions a workload.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="File for a figure of cost against size (.svg, .png, .pdf).")
+    ] = None,
     profile: Annotated[Path | None, typer.Option(help="Folder for cProfile files, one a role; slows the run.")] = None,
     samples: Annotated[int, typer.Option(min=1000, help="numerics: inputs of an operation at a fraction.")] = 1_000_000,
     write: Annotated[bool, typer.Option("--write", help="numerics: renew docs/numerics.md.")] = False,
 ) -> None:
     """Time workloads between processes of this machine: parties and dealer, fresh keys, sealed links over loopback."""
-    if not names and not online:
+    if not names:
         list_workloads()
         return
     try:
@@ -151,24 +163,23 @@ def main(
             with nullcontext() if json is None else json.open("w", encoding="utf-8") as lines:
                 run_numerics(names[1:], samples, write, lines)
             return
-        if online:
-            raise UsageError(
-                "--online needs correlations recorded ahead, and this version records none: leave it out, and the "
-                "dealer's work is inside the time"
-            )
-        asked = [parse(name) for name in names or ()]
+        asked = [parse(name) for name in names]
         earlier = {} if compare is None else {one.key: one for one in load(compare)}
+        if plot is not None:
+            plots.check(plot)
         if profile is not None:
             profile.mkdir(parents=True, exist_ok=True)
         if json is None:
-            done = run(asked, parties, repetitions, profile, None, earlier)
+            done = run(asked, parties, repetitions, profile, None, earlier, online)
         else:
             with json.open("w", encoding="utf-8") as lines:
-                done = run(asked, parties, repetitions, profile, lines, earlier)
+                done = run(asked, parties, repetitions, profile, lines, earlier, online)
     except MpcflError as error:
         people.print(error.reason, markup=False, soft_wrap=True)
         raise typer.Exit(error.code) from None
-    people.print(tables.table(done))
+    people.print(*tables.tables(done), sep="\n")
+    if plot is not None:
+        plots.draw(done, plot)
     if compare is not None:
         people.print(tables.comparison(done, earlier))
 

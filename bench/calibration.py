@@ -9,7 +9,8 @@ from collections.abc import Callable
 import numpy as np
 
 from bench.figures import Calibration
-from bench.workloads import Size, Workload
+from bench.operands import Size
+from bench.workloads import Workload
 
 SAMPLES = 5
 LEAST_SECONDS = 0.01

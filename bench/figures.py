@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, computed_field
 
 from mpcfl.errors import InputError, UsageError
+
+DEALER = "dealer"
+"""The dealer's name among the roles."""
+
+Key: TypeAlias = tuple[str, str, int, bool]
 
 
 class Calibration(BaseModel):
@@ -26,17 +32,26 @@ class Figures(BaseModel):
     ----------
     workload, size : str
     parties, repetitions : int
+    online : bool
+        Whether correlations were recorded ahead, outside the time.
     median_s, min_s : float
         Seconds of the slower party, over the repetitions.
     rounds : int
     online_bytes : int
         Payload of the party that sends most, input and reveal excluded.
+    online_bytes_by_party : tuple of int
     offline_bytes : int
-        From the dealer to the last party.
-    further_epoch_bytes : int or None
-        Online bytes of one more epoch over the same rows.
+        From the dealer to the last party; it sends the others nothing.
+    request_bytes : int
+        To the dealer, of the party that asks most.
+    party_cpu_s : float
+        CPU seconds of all threads of the party that works most; other work on the machine does not enter.
+    dealer_cpu_s : float
+        The same of the dealer, its connecting shared among the repetitions.
+    peak_bytes : dict of str to int
+        The most memory that each role held.
     elements : int
-        Of the result; for lr, of the data.
+        Of the result; for lr and gbdt-level, of the data; for mlp and cnn, images.
     max_abs_err : float
     max_rel_err : float or None
     calibration : Calibration
@@ -50,13 +65,18 @@ class Figures(BaseModel):
     workload: str
     size: str
     parties: int
+    online: bool = False
     repetitions: int
     median_s: float
     min_s: float
     rounds: int
     online_bytes: int
+    online_bytes_by_party: tuple[int, ...] = ()
     offline_bytes: int
-    further_epoch_bytes: int | None = None
+    request_bytes: int = 0
+    party_cpu_s: float = 0.0
+    dealer_cpu_s: float = 0.0
+    peak_bytes: dict[str, int] = {}
     elements: int
     max_abs_err: float
     max_rel_err: float | None = None
@@ -65,10 +85,27 @@ class Figures(BaseModel):
     date: str
     ratio: float | None = None
 
+    @computed_field  # type: ignore[prop-decorator]
     @property
-    def key(self) -> tuple[str, str, int]:
+    def times_numpy(self) -> float:
+        """Time over that of plain NumPy."""
+        return self.median_s / self.calibration.numpy_s
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def times_memcpy(self) -> float:
+        """Time over that of a copy of the operands."""
+        return self.median_s / self.calibration.memcpy_s
+
+    @property
+    def party_peak_bytes(self) -> int:
+        """The most memory of any party, 0 where it was not measured."""
+        return max((peak for role, peak in self.peak_bytes.items() if role != DEALER), default=0)
+
+    @property
+    def key(self) -> Key:
         """What must agree for two figures to be comparable."""
-        return self.workload, self.size, self.parties
+        return self.workload, self.size, self.parties, self.online
 
     def ratio_to(self, earlier: Figures) -> float:
         """Time over the earlier time, corrected for what the calibrations say of the machine (below 1: faster)."""

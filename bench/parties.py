@@ -7,23 +7,28 @@ import cProfile
 import multiprocessing
 import socket
 import tempfile
+import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
-from bench.measure import Report, measure
-from bench.workloads import WORKLOADS, Size
+from bench.figures import DEALER
+from bench.measure import Report, measure, measure_whole, record
+from bench.memory import peak_bytes
+from bench.operands import Size
+from bench.relay import Way, relaying
+from bench.workloads import WORKLOADS
 from mpcfl import dealer
-from mpcfl.connection import connect
+from mpcfl.connection import connect, recording
+from mpcfl.drivers.profile import Network
 from mpcfl.errors import MpcflError, PeerLost, from_code
 from mpcfl.keys import generate
 from mpcfl.roster import to_toml
 from mpcfl.simulation import party_names
 
-DEALER = "dealer"
 ROUND_TIMEOUT = 120.0
 """Seconds: a large workload may keep a peer waiting for longer than a job would."""
 POLL = 0.1
@@ -43,6 +48,10 @@ class Plan:
         Has the roster and the keys.
     profile : Path or None
         Folder for one cProfile file a role.
+    network : Network or None
+        How slow the links are; whole programs are timed on them.
+    online : bool
+        Record all correlations first, then measure.
     """
 
     workload: str
@@ -50,6 +59,8 @@ class Plan:
     repetitions: int
     folder: Path
     profile: Path | None
+    network: Network | None
+    online: bool = False
 
     def key(self, name: str) -> Path:
         return self.folder / f"{name}.key"
@@ -63,58 +74,112 @@ class Plan:
             profile.dump_stats(self.profile / f"{self.workload}.{role}.prof")
 
 
-def run(workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None) -> list[Report]:
-    """Measure one workload; the parties' reports by rank.
+@dataclass(frozen=True)
+class Outcome:
+    """What a process tells at its end: its measurement (the dealer: CPU seconds), and the most memory that it held."""
+
+    measured: Any
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One workload, measured: the parties' reports by rank, CPU seconds of the dealer, peak memory of each role."""
+
+    reports: list[Report]
+    dealer_cpu_s: float
+    peak_bytes: dict[str, int]
+
+
+def run(
+    workload: str, size: Size, parties: int, repetitions: int, profile: Path | None = None, online: bool = False
+) -> Measurement:
+    """Measure one workload.
 
     Raises
     ------
     MpcflError
         Of the role that failed first.
     """
-    names = party_names(parties)
-    with tempfile.TemporaryDirectory(prefix="mpcfl-bench-") as folder:
-        plan = Plan(workload, size, repetitions, Path(folder), profile)
-        _settle(plan, [*names, DEALER])
-        with _processes(plan, [*names, DEALER]) as pipes:
+    outcomes = _run(Plan(workload, size, repetitions, Path(), profile, None, online), parties)
+    reports = [outcomes[name].measured for name in party_names(parties)]
+    dealt = outcomes[DEALER].measured / (1 + repetitions)  # the first one warms up
+    return Measurement(reports, dealt, {name: outcome.peak_bytes for name, outcome in outcomes.items()})
+
+
+def run_whole(workload: str, size: Size, parties: int, repetitions: int, network: Network) -> list[float]:
+    """Seconds of the slowest party, by repetition, of a program over links that are as slow as a network.
+
+    Raises
+    ------
+    MpcflError
+        Of the role that failed first.
+    """
+    outcomes = _run(Plan(workload, size, repetitions, Path(), None, network), parties)
+    return [max(those) for those in zip(*(outcomes[name].measured for name in party_names(parties)), strict=True)]
+
+
+def _run(plan: Plan, parties: int) -> dict[str, Outcome]:
+    names = [*party_names(parties), DEALER]
+    with tempfile.TemporaryDirectory(prefix="mpcfl-bench-") as folder, contextlib.ExitStack() as stack:
+        plan = replace(plan, folder=Path(folder))
+        ways = _settle(plan, names)
+        if plan.network is not None:
+            stack.enter_context(relaying(ways, plan.network))
+        with _processes(plan, names) as pipes:
             answers = _answers(pipes)
     failures = [answer for answer in answers.values() if isinstance(answer, MpcflError)]
     if failures:
         raise next((failure for failure in failures if not isinstance(failure, PeerLost)), failures[0])
-    return [answers[name] for name in names]
+    return answers
 
 
-def _settle(plan: Plan, names: list[str]) -> None:
-    """Write fresh keys and the roster."""
-    ports = iter(_free_ports(2 * len(names)))
+def _settle(plan: Plan, names: list[str]) -> list[Way]:
+    """Write fresh keys and the roster; the ways of a relay between each two, where there is one."""
+    identities = {name: generate(name, "dealer" if name == DEALER else "party") for name in names}
+    ports = {name: _two_free_ports() for name in names}
+    ways: list[Way] = []
     tables = []
-    for name in names:
-        identity = generate(name, "dealer" if name == DEALER else "party")
+    for name, identity in identities.items():
         identity.save(plan.key(name))
-        control, data = (f"127.0.0.1:{next(ports)}" for _ in range(2))
-        where = {"bind": control, "address": control, "data_bind": data, "data_address": data}
+        addresses = {}
+        for peer in names if plan.network is not None else ():
+            if peer != name:
+                entrance = _two_free_ports()
+                addresses[peer] = f"127.0.0.1:{entrance}"
+                ways += [Way(entrance + which, ports[name] + which, peer, name) for which in (0, 1)]
+        where = {"bind": f"127.0.0.1:{ports[name]}", "addresses": addresses}
         tables.append(to_toml(identity.entry().model_copy(update=where)))
     plan.roster.write_text("\n".join(tables))
+    return ways
 
 
-def _free_ports(count: int) -> list[int]:
-    """Different ports of 127.0.0.1 that nobody listens on."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+def _two_free_ports() -> int:
+    """A port of 127.0.0.1 that nobody listens on, nor on the next one."""
+    while True:
+        with socket.socket() as first, socket.socket() as second:
+            first.bind(("127.0.0.1", 0))
+            port = int(first.getsockname()[1])
+            with contextlib.suppress(OSError, OverflowError):
+                second.bind(("127.0.0.1", port + 1))
+                return port
 
 
 @contextlib.contextmanager
 def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
-    """A process for each name, and the pipe on which it answers."""
-    spawn = multiprocessing.get_context("spawn")
-    started: list[SpawnProcess] = []
+    """A process for each name, and the pipe on which it answers.
+
+    They are forked from a server that has imported the library and has run nothing, so each is as good as new and there
+    at once.
+    """
+    fork = multiprocessing.get_context("forkserver")
+    fork.set_forkserver_preload(["__main__", __name__])
+    started: list[ForkServerProcess] = []
     pipes: dict[str, Connection] = {}
     try:
         for name in names:
-            pipes[name], answers = spawn.Pipe(duplex=False)
-            process = spawn.Process(target=_role, args=(name, plan, answers), name=name)
+            pipes[name], answers = fork.Pipe(duplex=False)
+            process = fork.Process(target=_role, args=(name, plan, answers), name=name)
             process.start()
             answers.close()  # ours; the end of the process then ends the pipe
             started.append(process)
@@ -131,7 +196,7 @@ def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
 
 
 def _answers(pipes: dict[str, Connection]) -> dict[str, Any]:
-    """By role a report, None from the dealer, or the error that ended the process.
+    """By role its outcome, or the error that ended the process.
 
     Raises
     ------
@@ -154,28 +219,35 @@ def _answers(pipes: dict[str, Connection]) -> dict[str, Any]:
 def _role(name: str, plan: Plan, answers: Connection) -> None:
     """The whole life of one process."""
     try:
-        if name == DEALER:
-            _deal(plan)
-            answers.send(None)
-        else:
-            answers.send(_compute(name, plan))
+        measured = _deal(plan) if name == DEALER else _compute(name, plan)
+        answers.send(Outcome(measured, peak_bytes()))
     except MpcflError as error:
         answers.send((error.code, error.reason))
 
 
-def _deal(plan: Plan) -> None:
+def _deal(plan: Plan) -> float:
+    """Serve; the CPU seconds that it took."""
     profile = cProfile.Profile()
+    worked = time.process_time()
     if plan.profile is not None:
         profile.enable()
-    dealer.serve(plan.roster, plan.key(DEALER), round_timeout=ROUND_TIMEOUT)
+    for _ in range(1 + plan.online):  # to record, then to let the tapes be used
+        dealer.serve(plan.roster, plan.key(DEALER), register=plan.folder / "tapes", round_timeout=ROUND_TIMEOUT)
+    worked = time.process_time() - worked
     profile.disable()
     plan.save(profile, DEALER)
+    return worked
 
 
-def _compute(name: str, plan: Plan) -> Report:
+def _compute(name: str, plan: Plan) -> Report | tuple[float, ...]:
     profile = None if plan.profile is None else cProfile.Profile()
-    with connect(plan.roster, plan.key(name), name, round_timeout=ROUND_TIMEOUT) as session:
-        report = measure(session, WORKLOADS[plan.workload], plan.size, plan.repetitions, profile)
+    what = WORKLOADS[plan.workload], plan.size, plan.repetitions
+    who, tape = (plan.roster, plan.key(name), name), plan.folder / f"{name}.tape" if plan.online else None
+    if tape is not None:
+        with recording(*who, tape, round_timeout=ROUND_TIMEOUT) as recorded:
+            record(recorded, *what)
+    with connect(*who, tape=tape, round_timeout=ROUND_TIMEOUT) as session:
+        measured = measure(session, *what, profile) if plan.network is None else measure_whole(session, *what)
     if profile is not None:
         plan.save(profile, name)
-    return report
+    return measured

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from bench.figures import Figures, load
+from bench.figures import DEALER, Figures, Key, load
 from mpcfl.errors import UsageError
 
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
@@ -18,22 +18,38 @@ BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 _LEFT = ("workload", "size")
 
 
-def _row(one: Figures) -> dict[str, str]:
+def _time(one: Figures) -> dict[str, str]:
     return {
-        "workload": one.workload,
-        "size": one.size,
+        **_name(one),
         "median": seconds(one.median_s),
         "least": seconds(one.min_s),
+        "party CPU": seconds(one.party_cpu_s),
+        "dealer CPU": seconds(one.dealer_cpu_s),
         "rounds": f"{one.rounds:,}",
+        "abs. error": f"{one.max_abs_err:.1e}",
+        "rel. error": "" if one.max_rel_err is None else f"{one.max_rel_err:.1e}",
+        "NumPy": seconds(one.calibration.numpy_s),
+        "x NumPy": f"{one.times_numpy:,.3g}",
+        "copy": seconds(one.calibration.memcpy_s),
+        "x copy": f"{one.times_memcpy:,.3g}",
+    }
+
+
+def _volume(one: Figures) -> dict[str, str]:
+    return {
+        **_name(one),
         "online": volume(one.online_bytes),
         "B/element": f"{one.online_bytes / one.elements:.3g}",
         "offline": volume(one.offline_bytes),
         "offline B/element": f"{one.offline_bytes / one.elements:.3g}",
-        "abs. error": f"{one.max_abs_err:.1e}",
-        "rel. error": "" if one.max_rel_err is None else f"{one.max_rel_err:.1e}",
-        "NumPy": seconds(one.calibration.numpy_s),
-        "copy": seconds(one.calibration.memcpy_s),
+        "asked": volume(one.request_bytes),
+        "party memory": volume(one.party_peak_bytes),
+        "dealer memory": volume(one.peak_bytes.get(DEALER, 0)),
     }
+
+
+def _name(one: Figures) -> dict[str, str]:
+    return {"workload": one.workload, "size": one.size}
 
 
 def seconds(value: float) -> str:
@@ -46,18 +62,22 @@ def seconds(value: float) -> str:
 
 def volume(value: int) -> str:
     """Bytes with three digits and a decimal unit."""
-    for unit, scale in (("MB", 1_000_000), ("kB", 1_000)):
+    for unit, scale in (("GB", 1_000_000_000), ("MB", 1_000_000), ("kB", 1_000)):
         if value >= scale:
             return f"{value / scale:,.4g} {unit}"
     return f"{value} B"
 
 
-def table(figures: Sequence[Figures]) -> Table:
-    """All figures of a run."""
-    return _table("measured between processes, dealing included", [_row(one) for one in figures])
+def tables(figures: Sequence[Figures]) -> list[Table]:
+    """All figures of a run: times, and volumes."""
+    dealing = "from correlations recorded ahead" if any(one.online for one in figures) else "dealing included"
+    return [
+        _table(f"measured between processes, {dealing}", [_time(one) for one in figures]),
+        _table("bytes, and the most memory of a role", [_volume(one) for one in figures]),
+    ]
 
 
-def comparison(figures: Sequence[Figures], earlier: Mapping[tuple[str, str, int], Figures]) -> Table:
+def comparison(figures: Sequence[Figures], earlier: Mapping[Key, Figures]) -> Table:
     """Each workload against an earlier run; below 1 is faster or less."""
     rows = []
     for one in figures:
@@ -92,25 +112,18 @@ def _table(title: str, rows: Sequence[Mapping[str, str]]) -> Table:
 
 
 def markdown(figures: Sequence[Figures]) -> str:
-    """The same table in Markdown, with the machine and the day above it and the command below."""
-    rows = [_row(one) for one in figures]
+    """The same tables in Markdown, with the machine and the day above."""
+    where = sorted({f"{one.machine}; {one.parties} parties and a dealer; {one.date}." for one in figures})
+    return "\n".join([*where, "", *_lines([_time(o) for o in figures]), "", *_lines([_volume(o) for o in figures])])
+
+
+def _lines(rows: Sequence[Mapping[str, str]]) -> list[str]:
     columns = list(rows[0])
-    lines = [
-        *sorted({f"{one.machine}; {one.parties} parties and a dealer; {one.date}." for one in figures}),
-        "",
+    return [
         "| " + " | ".join(columns) + " |",
         "|" + "|".join(":--" if name in _LEFT else "--:" for name in columns) + "|",
         *("| " + " | ".join(row.values()) + " |" for row in rows),
     ]
-    epochs = [one for one in figures if one.further_epoch_bytes is not None]
-    for one in epochs:
-        more = one.further_epoch_bytes or 0
-        lines += [
-            "",
-            f"A further epoch of {one.workload} {one.size} sends {volume(more)} online, "
-            f"{volume(one.online_bytes - more)} less than the first.",
-        ]
-    return "\n".join(lines)
 
 
 def main(

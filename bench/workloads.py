@@ -5,30 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
-from numpy.random import Generator
-from numpy.typing import NDArray
 
-from mpcfl import numerics
+from bench import operands as of
+from bench import programs
+from bench.operands import Operand, Operands, Size
+from mpcfl import numerics, ordering
 from mpcfl.errors import UsageError
-from mpcfl.learn.linear import LogisticRegression
-
-Array: TypeAlias = NDArray[Any]
-Size: TypeAlias = tuple[int, ...]
-
-GRID = 2.0**18
-"""Numbers on this grid are exact at the default fraction, so comparing them is comparing floats."""
-
-
-@dataclass(frozen=True)
-class Operand:
-    """An input: its values, the rank that owns it, and whether it stays private there instead of being shared."""
-
-    values: Array
-    owner: int
-    private: bool = False
 
 
 @dataclass(frozen=True)
@@ -50,8 +35,10 @@ class Workload:
         Timed ones.
     relative : bool
         Whether the relative error says something.
-    longer : callable, optional
-        `compute` with one epoch more: the warm-up runs it, and what it sends beyond `compute` is a further epoch's.
+    opened : tuple of int
+        Operands that an earlier product has opened, before the clock starts.
+    unordered : bool
+        Whether the result is right in any order.
     elements : callable
         What bytes per element divide by, of a size: by default the elements of the result.
     """
@@ -60,11 +47,12 @@ class Workload:
     summary: str
     axes: tuple[str, ...]
     default: Size
-    operands: Callable[[Size, Generator], Sequence[Operand]]
+    operands: Operands
     compute: Callable[..., Any]
     repetitions: int = 7
     relative: bool = False
-    longer: Callable[..., Any] | None = None
+    opened: tuple[int, ...] = ()
+    unordered: bool = False
     elements: Callable[[Size], int] = math.prod
 
     def make(self, size: Size) -> Sequence[Operand]:
@@ -72,154 +60,166 @@ class Workload:
         return self.operands(size, np.random.default_rng(7))
 
 
-# ------------------------------------------------------------------------------------------------------------- operands
+_ELEMENTS, _MATRIX = ("elements",), ("rows", "columns")
+_MILLION, _TABLE = (1_000_000,), (10_000, 10)
 
 
-def _grid(rng: Generator, shape: Size, limit: float) -> Array:
-    return np.asarray(np.rint(rng.uniform(-limit, limit, shape) * GRID) / GRID)
+def _elementwise(name: str, summary: str, operands: Operands, compute: Callable[..., Any], **more: Any) -> Workload:
+    return Workload(name, summary, _ELEMENTS, _MILLION, operands, lambda size, *arrays: compute(*arrays), **more)
 
 
-def _one(limit: float) -> Callable[[Size, Generator], Sequence[Operand]]:
-    return lambda size, rng: [Operand(_grid(rng, size, limit), 0)]
+def _function(name: str, summary: str, operands: Operands, compute: Callable[..., Any], **more: Any) -> Workload:
+    return _elementwise(name, summary, operands, compute, repetitions=5, **more)
 
 
-def _two(limit: float) -> Callable[[Size, Generator], Sequence[Operand]]:
-    return lambda size, rng: [Operand(_grid(rng, size, limit), owner) for owner in (0, 1)]
+def _product(x: Any, y: Any) -> Any:
+    return x * y
 
 
-def _few_integers(size: Size, rng: Generator) -> Sequence[Operand]:
-    return [Operand(rng.integers(0, 4, size), owner) for owner in (0, 1)]
+def _matrix_product(size: Size, x: Any, y: Any) -> Any:
+    return x @ y
 
 
-def _matrices(size: Size, rng: Generator) -> Sequence[Operand]:
-    rows, inner, columns = size
-    return [Operand(_grid(rng, (rows, inner), 1.0), 0), Operand(_grid(rng, (inner, columns), 1.0), 1)]
-
-
-def _matrix_and_vector(size: Size, rng: Generator) -> Sequence[Operand]:
-    return [Operand(_grid(rng, size, 1.0), 0), Operand(_grid(rng, size[1:], 1.0), 1)]
-
-
-def _ratios(size: Size, rng: Generator) -> Sequence[Operand]:
-    whole = rng.uniform(1.0, 1e6, size)
-    return [Operand(whole * rng.uniform(0.01, 1.0, size), 0), Operand(whole, 1)]
-
-
-def _signs(size: Size, rng: Generator) -> Sequence[Operand]:
-    return [Operand(rng.integers(2, 5, (1,)), 0), Operand(1 - 2 * rng.integers(0, 2, size), 1)]
-
-
-def _customers(size: Size, rng: Generator) -> Sequence[Operand]:
-    """Columns of two owners, the first of whom has the labels too."""
-    rows, columns, _ = size
-    if columns < 2:
-        raise UsageError("lr needs at least two columns: each of two parties has a block of them")
-    data = rng.normal(size=(rows, columns))
-    odds = data @ rng.normal(size=columns) / math.sqrt(columns)
-    labels = (rng.random(rows) < numerics.sigmoid(2.0 * odds)).astype(np.float64)
-    split = columns // 2
-    return [Operand(data[:, :split], 0, True), Operand(data[:, split:], 1, True), Operand(labels, 0)]
-
-
-# ------------------------------------------------------------------------------------------------------------- programs
-
-
-def _product_chain(size: Size, x: Any, signs: Any) -> Any:
-    """Each product waits for the one before: nothing but round trips."""
-    for i in range(size[0]):
-        x = x * signs[i : i + 1]
-    return x
-
-
-def _regression(epochs: int) -> Callable[..., Any]:
-    def fit(size: Size, left: Any, right: Any, labels: Any) -> Any:
-        model = LogisticRegression(epochs=epochs, batch_size=size[2])
-        model.fit(np.concatenate([left, right], axis=1), labels)
-        return np.concatenate([model.coef_, model.intercept_[None]])
-
-    return fit
-
-
-_ELEMENTS = ("elements",)
-_MILLION = (1_000_000,)
-
-WORKLOADS = {
-    one.name: one
-    for one in (
-        Workload("mul", "x * y", _ELEMENTS, _MILLION, _two(100.0), lambda size, x, y: x * y),
-        Workload("square", "x * x", _ELEMENTS, _MILLION, _one(100.0), lambda size, x: x * x),
-        Workload(
-            "matmul",
-            "x @ y",
-            ("rows", "inner", "columns"),
-            (1000, 1000, 1000),
-            _matrices,
-            lambda size, x, y: x @ y,
-            repetitions=5,
-            elements=lambda size: size[0] * size[2],
-        ),
-        Workload(
-            "matvec",
-            "x @ y for a vector y",
-            ("rows", "columns"),
-            (100_000, 100),
-            _matrix_and_vector,
-            lambda size, x, y: x @ y,
-            repetitions=5,
-            elements=lambda size: size[0],
-        ),
-        Workload("less", "x < y", _ELEMENTS, _MILLION, _two(1e6), lambda size, x, y: x < y),
-        Workload("equal", "x == y on integers", _ELEMENTS, _MILLION, _few_integers, lambda size, x, y: x == y),
-        Workload("relu", "maximum(x, 0)", _ELEMENTS, _MILLION, _one(100.0), lambda size, x: np.maximum(x, 0.0)),
-        Workload("maximum", "maximum(x, y)", _ELEMENTS, _MILLION, _two(100.0), lambda size, x, y: np.maximum(x, y)),
-        Workload(
-            "sigmoid",
-            "1 / (1 + exp(-x))",
-            _ELEMENTS,
-            _MILLION,
-            _one(12.0),
-            lambda size, x: numerics.sigmoid(x),
-            repetitions=5,
-        ),
-        Workload(
-            "softplus",
-            "log(1 + exp(x))",
-            _ELEMENTS,
-            _MILLION,
-            _one(12.0),
-            lambda size, x: numerics.softplus(x),
-            repetitions=5,
-        ),
-        Workload(
-            "divide",
-            "x / y for 0 < x <= y, few elements",
-            _ELEMENTS,
-            (16,),
-            _ratios,
-            lambda size, x, y: numerics.divide(x, y),
-            relative=True,
-        ),
-        Workload(
-            "roundtrip",
-            "single integer products, each after the last",
-            ("products",),
-            (500,),
-            _signs,
-            _product_chain,
-        ),
-        Workload(
-            "lr",
-            "logistic regression, one epoch, two private column blocks",
-            ("rows", "columns", "batch"),
-            (100_000, 100, 1000),
-            _customers,
-            _regression(1),
-            repetitions=3,
-            longer=_regression(2),
-            elements=lambda size: size[0] * size[1],
-        ),
+def _regression(name: str, summary: str, **more: Any) -> Workload:
+    return Workload(
+        name,
+        f"logistic regression on two private column blocks, {summary}",
+        ("rows", "columns", "batch"),
+        (100_000, 100, 1000),
+        of.customers,
+        programs.regression,
+        repetitions=3,
+        elements=lambda size: size[0] * size[1],
+        **more,
     )
-}
+
+
+_ALL = (
+    _elementwise("mul", "x * y", of.two(100.0), _product),
+    _elementwise("mul-one-open", "x * y, x opened before", of.two(100.0), _product, opened=(0,)),
+    _elementwise("mul-both-open", "x * y, both opened before", of.two(100.0), _product, opened=(0, 1)),
+    _elementwise("square", "x * x", of.one(100.0), lambda x: x * x),
+    Workload(
+        "matmul",
+        "x @ y",
+        ("rows", "inner", "columns"),
+        (1000, 1000, 1000),
+        of.matrices,
+        _matrix_product,
+        repetitions=5,
+        elements=lambda size: size[0] * size[2],
+    ),
+    *(
+        Workload(
+            name,
+            summary,
+            _MATRIX,
+            (100_000, 100),
+            of.matrix_and_vector,
+            _matrix_product,
+            repetitions=5,
+            opened=opened,
+            elements=lambda size: size[0],
+        )
+        for name, summary, opened in (
+            ("matvec", "x @ y for a vector y", ()),
+            ("matvec-open", "x @ y for a vector y, x opened before", (0,)),
+        )
+    ),
+    Workload(
+        "conv",
+        "28 x 28 images by a 5 x 5 x 16 kernel, stride 2",
+        ("images",),
+        (128,),
+        of.images_and_kernel,
+        programs.convolution,
+        repetitions=5,
+        elements=lambda size: size[0] * len(programs.PATCHES) * of.CHANNELS,
+    ),
+    _elementwise("less", "x < y", of.two(1e6), lambda x, y: x < y),
+    _elementwise("equal", "x == y on integers", of.few_integers, lambda x, y: x == y),
+    _elementwise("relu", "maximum(x, 0)", of.one(100.0), lambda x: np.maximum(x, 0.0)),
+    _elementwise("maximum", "maximum(x, y)", of.two(100.0), np.maximum),
+    _function("sigmoid", "1 / (1 + exp(-x))", of.one(12.0), numerics.sigmoid),
+    _function("softplus", "log(1 + exp(x))", of.one(12.0), numerics.softplus),
+    _function("exp", "exp(x)", of.one(5.0), np.exp, relative=True),
+    _function("log", "log(x)", of.one(100.0, 0.1), np.log),
+    _function("reciprocal", "1 / x", of.one(50.0, 0.5), np.reciprocal, relative=True),
+    _function("sqrt", "sqrt(x)", of.one(100.0, 0.1), np.sqrt, relative=True),
+    _function("rsqrt", "1 / sqrt(x)", of.one(100.0, 0.1), numerics.rsqrt, relative=True),
+    Workload(
+        "divide",
+        "x / y for 0 < x <= y, few elements",
+        _ELEMENTS,
+        (16,),
+        of.ratios,
+        lambda size, x, y: numerics.divide(x, y),
+        relative=True,
+    ),
+    Workload("softmax", "softmax of rows", _MATRIX, _TABLE, of.one(4.0), lambda size, x: numerics.softmax(x)),
+    Workload(
+        "argmax",
+        "place of each row's largest",
+        _MATRIX,
+        _TABLE,
+        of.one(100.0),
+        lambda size, x: np.argmax(x, axis=1),
+        elements=lambda size: size[0],
+    ),
+    Workload("sort", "ascending order", _ELEMENTS, (10_000,), of.one(1e6), lambda size, x: np.sort(x), repetitions=3),
+    _elementwise("shuffle", "an order that nobody knows", of.one(1e6), programs.shuffle, unordered=True),
+    Workload(
+        "gather",
+        "table[places] for secret places",
+        ("rows", "places"),
+        (1000, 1000),
+        of.table_and_places,
+        lambda size, table, places: ordering.gather(table, places),
+        elements=lambda size: size[1],
+    ),
+    Workload(
+        "roundtrip",
+        "single integer products, each after the last",
+        ("products",),
+        (500,),
+        of.signs,
+        programs.product_chain,
+    ),
+    _regression("lr", "first epoch"),
+    _regression("lr-later", "an epoch over columns opened before", opened=(0, 1)),
+    Workload(
+        "mlp",
+        "gradient step of 784-128-128-10, relu, cross-entropy",
+        ("batch",),
+        (128,),
+        of.perceptron,
+        programs.perceptron,
+        repetitions=5,
+        elements=lambda size: size[0],
+    ),
+    Workload(
+        "cnn",
+        "gradient step of convolution 5 x 5 x 16, relu, average pool, dense",
+        ("batch",),
+        (128,),
+        of.convolutional,
+        programs.convolutional,
+        repetitions=5,
+        elements=lambda size: size[0],
+    ),
+    Workload(
+        "gbdt-level",
+        "best split from histograms, the bins of one owner",
+        ("rows", "features", "bins"),
+        (10_000, 20, 32),
+        of.bins_and_gradients,
+        programs.tree_level,
+        repetitions=3,
+        elements=lambda size: size[0] * size[1],
+    ),
+)
+
+WORKLOADS = {one.name: one for one in _ALL}
 
 
 def parse(asked: str) -> tuple[Workload, Size]:

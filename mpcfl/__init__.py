@@ -2,7 +2,7 @@
 
 from mpcfl import grad, numerics, ordering
 from mpcfl.array import SecretArray
-from mpcfl.connection import connect
+from mpcfl.connection import connect, recording
 from mpcfl.cost import compare, cost
 from mpcfl.drivers.profile import Network
 from mpcfl.errors import MpcflError
@@ -27,6 +27,7 @@ __all__ = [
     "grad",
     "numerics",
     "ordering",
+    "recording",
     "simulate",
     "together",
 ]

@@ -35,8 +35,8 @@ def cost(
         A tuple or a number stands for float64; of an array, shape and dtype are taken and no element is read.
     parties : int or sequence of str
     network : Network or (rtt_ms, mbit), optional
-        Adds predicted seconds: a round trip a round, what each round's busiest party sends and the dealer's bytes at
-        that bandwidth. Local computation is not in it.
+        Adds predicted seconds: half a round trip a round, what each round's busiest party sends and the dealer's bytes
+        at that bandwidth. Local computation is not in it.
     fraction : int
     suite : Suite or str
 

@@ -3,13 +3,19 @@
 It shares a seed with each party (from the handshake; nothing is sent). The parties send the same requests, mostly a
 forecast of the whole program; the dealer compares them, works ahead within bounded memory and sends the last party its
 corrections. It learns the program, its shapes and row schedules. Together with any one party it could read everything.
+
+A session may only record a tape, or use one: then the dealer keeps a register of which tapes there are and which were
+used, and nothing of what is on them.
 """
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,19 +26,25 @@ from mpcfl.errors import Interrupted, Mismatch, MpcflError, PeerLost, ProtocolVi
 from mpcfl.keys import Identity
 from mpcfl.link import Endpoint, Frame, Link
 from mpcfl.prg import Stream
-from mpcfl.requests import ALIVE, CORRECTIONS, END, REQUESTS, SEED
+from mpcfl.register import Register
+from mpcfl.requests import ALIVE, CORRECTIONS, END, RECORD, REGISTER, REQUESTS, SEED, TAPE, TAPE_SEED, TERM
 from mpcfl.ring import Words
 from mpcfl.roster import Roster
+from mpcfl.saving import locked
+from mpcfl.tape import Label
+from mpcfl.wire import Buffer
 
 AHEAD_BYTES = 256 << 20
 """Corrections that may wait at the dealer for the last party."""
 GROUP_BYTES = 1 << 20
+ALIVE_SECONDS = 10.0
 
 
 def serve(
     roster: Roster | str | Path,
     key: Identity | str | Path,
     *,
+    register: str | Path | None = None,
     connect_timeout: float = 60.0,
     round_timeout: float = 60.0,
 ) -> None:
@@ -43,6 +55,8 @@ def serve(
     roster : Roster or path
     key : Identity or path
         The dealer's.
+    register : path, optional
+        Folder of the register of tapes; without it sessions with a tape are refused.
     connect_timeout, round_timeout : float
         Seconds until all parties must have come, and until each must have given a sign of life.
 
@@ -58,7 +72,17 @@ def serve(
     endpoint = Endpoint(identity, roster, connect_timeout=connect_timeout, round_timeout=round_timeout)
     try:
         links = endpoint.connect({})
-        _Service(links, round_timeout).run()
+        term = next(iter(links.values())).terms.get(TERM)
+        if term is None:
+            _Service(links, round_timeout).run()
+        elif register is None:
+            raise UsageError("the session has a tape, and its dealer keeps no register: start it with --state-dir DIR")
+        else:
+            with locked(Path(register)):
+                if term == RECORD:
+                    _Recording(links, round_timeout, Register(register)).run()
+                else:
+                    _grant(links, term, Register(register), round_timeout)
     except MpcflError as error:
         endpoint.abort(error)
         raise
@@ -80,6 +104,8 @@ class _Service:
         Seconds without a sign of life after which a party is lost.
     """
 
+    seed = SEED
+
     def __init__(self, links: dict[str, Link], patience: float) -> None:
         terms = next(iter(links.values())).terms
         try:
@@ -92,10 +118,11 @@ class _Service:
             raise Mismatch("the parties of the job are not those of the roster", parties=", ".join(order))
         self._links = [links[name] for name in order]
         self._waiting: list[deque[bytes | None]] = [deque() for _ in order]
-        self._streams = [Stream(link.exporter(SEED)) for link in self._links]
+        self._streams = [Stream(link.exporter(self.seed)) for link in self._links]
         self._dealer = Dealer(self._streams)
         self._recent = requests.Recent()
         self._patience = patience
+        self._sending = threading.Lock()
 
     def run(self) -> None:
         """Deal until every party has said that it needs no more."""
@@ -131,6 +158,7 @@ class _Service:
             if request is None or any(other != request for other in asked):
                 raise Mismatch("the parties ask the dealer for different correlations: their programs differ")
             given = self._dealer.deal(requests.decode(request, self._families, self._recent))
+            self._dealt(request)
             corrections += given
             size += sum(words.nbytes for words in given)
             count += 1
@@ -139,16 +167,23 @@ class _Service:
         if corrections:
             self._send(corrections)
 
+    def _dealt(self, request: bytes) -> None:
+        """Is told of each request that was served."""
+
     def _send(self, corrections: Sequence[Words]) -> None:
         last = self._links[-1]
         body = [words.reshape(-1).view(np.uint8) for words in corrections if words.size]
-        last.post(last.prepare(body, round=0, count=len(corrections), history=b"", at="", kind=CORRECTIONS))
+        self._post(last, body, len(corrections), CORRECTIONS)
         lost = time.monotonic() + self._patience
         while not last.drained(AHEAD_BYTES, 1.0):
             if self._heard(len(self._links) - 1):
                 lost = time.monotonic() + self._patience
             elif time.monotonic() > lost:
                 raise PeerLost(f"{last.peer} gave no sign of life for {self._patience:g} s", peer=last.peer)
+
+    def _post(self, link: Link, body: Sequence[Buffer], count: int, kind: str) -> None:
+        with self._sending:
+            link.post(link.prepare(body, round=0, count=count, history=b"", at="", kind=kind))
 
     def _heard(self, rank: int) -> bool:
         """Take what a party has sent meanwhile; whether it sent anything."""
@@ -157,3 +192,79 @@ class _Service:
             self._take(rank, link.receive(self._patience))
             heard = True
         return heard
+
+
+class _Recording(_Service):
+    """A session that only records: its corrections go to a tape, and what all recorded goes to the register."""
+
+    seed = TAPE_SEED
+
+    def __init__(self, links: dict[str, Link], patience: float, register: Register) -> None:
+        super().__init__(links, patience)
+        self._register = register
+        self._labels: dict[int, Label] = {}
+        self._digest = hashlib.sha256()
+
+    def run(self) -> None:
+        """Deal for the tape, and register it once every party has all of it."""
+        with self._signs_of_life():
+            super().run()
+        said = set(self._labels.values())
+        label = self._labels[0]
+        if len(said) > 1 or (label.index, label.draws, label.digest) != (0, self._dealer.draws, self._digest.digest()):
+            raise Mismatch("the parties recorded different tapes: their programs differ")
+        self._register.record(label)
+        for link in self._links:
+            self._post(link, [label.pack()], 1, REGISTER.name)
+
+    def _take(self, rank: int, frame: Frame) -> None:
+        if frame.header.kind == TAPE.name:
+            self._labels[rank] = _label(frame, self._links[rank])
+            self._waiting[rank].append(None)
+        elif frame.header.kind == END:
+            raise ProtocolViolation(f"{self._links[rank].peer} ended without a tape", peer=self._links[rank].peer)
+        else:
+            super()._take(rank, frame)
+
+    def _dealt(self, request: bytes) -> None:
+        self._digest.update(requests.digest(request))
+
+    @contextlib.contextmanager
+    def _signs_of_life(self) -> Iterator[None]:
+        """For the parties that have nothing to wait for but the end."""
+        over = threading.Event()
+
+        def live() -> None:
+            with contextlib.suppress(MpcflError):
+                while not over.wait(ALIVE_SECONDS):
+                    for link in self._links:
+                        self._post(link, [], 0, ALIVE)
+
+        thread = threading.Thread(target=live, name="signs of life for the parties", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+def _grant(links: dict[str, Link], term: str, register: Register, patience: float) -> None:
+    """Enter that a tape is used, then tell all parties; the session goes on without the dealer."""
+    labels = {_label(link.receive(patience), link) for link in links.values()}
+    label = labels.pop()
+    if labels or label.term != term:
+        raise Mismatch("the parties hold different tapes: record a new one with `mpcfl offline`")
+    register.use(label)
+    for link in links.values():
+        link.post(link.prepare([label.pack()], round=0, count=1, history=b"", at="", kind=REGISTER.name))
+
+
+def _label(frame: Frame, link: Link) -> Label:
+    """The label of a tape that a party tells."""
+    try:
+        if frame.header.kind == TAPE.name:
+            return Label.unpack(bytes(frame.body))
+    except ValueError:
+        pass
+    raise ProtocolViolation(f"{link.peer} did not name its tape", peer=link.peer)

@@ -16,6 +16,8 @@ from typing import Literal
 
 import zmq
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from mpcfl.errors import AuthenticationError, InputError, UsageError
 from mpcfl.roster import Entry, check_z85
@@ -59,6 +61,18 @@ class Identity:
     def sign(self, message: bytes) -> bytes:
         """Ed25519 signature, 64 bytes."""
         return self._signer().sign(message)
+
+    def derive(self, purpose: str, salt: bytes) -> bytes:
+        """A key of 32 bytes that this identity alone can compute: HKDF-SHA256 (RFC 5869) of its signing secret.
+
+        Parameters
+        ----------
+        purpose : str
+            One key per purpose and salt.
+        salt : bytes
+        """
+        info = f"mpcfl own {purpose} {self.name}".encode()
+        return HKDF(SHA256(), 32, salt=salt, info=info).derive(self.sign_secret)
 
     def _signer(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(self.sign_secret)

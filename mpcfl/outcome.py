@@ -32,6 +32,8 @@ class Outcome:
         From the end of the handshake to the last output.
     model, ledger : str, None, or a mapping of parties to these
         Paths.
+    offline_seconds : float or None
+        What recording took, where the run was from tapes of the same command.
     """
 
     metrics: Mapping[str, float | None]
@@ -41,6 +43,7 @@ class Outcome:
     seconds: float
     model: Any
     ledger: Any
+    offline_seconds: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As INTERFACE states it: the metrics beside the rest."""
@@ -51,7 +54,8 @@ class Outcome:
         return {alone: dict(metrics), "joint": dict(self.metrics), **self._costs()}
 
     def _costs(self) -> dict[str, Any]:
-        return {
+        recorded = {} if self.offline_seconds is None else {"offline_seconds": round(self.offline_seconds, 3)}
+        return recorded | {
             "rounds": self.rounds,
             "bytes_sent": dict(self.bytes_sent),
             "offline_bytes": self.offline_bytes,

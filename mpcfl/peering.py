@@ -145,6 +145,8 @@ class Peering:
                 self._tell("sign", attempt=self._handshake.attempt, signature=self._handshake.signature())
             return
         if hello.session == NEW_SESSION:
+            if self._ended is not None:
+                return  # it has left this session well, and is early for the next one
             if self._confirmed:
                 raise PeerLost(f"{self.name} has restarted: its session is over", peer=self.name)
         elif hello.session != self._session:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -51,9 +51,18 @@ class State:
 
 
 class Progress:
-    """Follows one party's run of a job; `begins` is the joint program's `stage`."""
+    """Follows one party's run of a job; `begins` is the joint program's `stage`.
 
-    def __init__(self, job: Job, rows: int, session: Session) -> None:
+    Parameters
+    ----------
+    job : Job
+    rows : int
+    session : Session
+    stages : mapping of str to int, optional
+        Rounds of the joint program before each stage, where they are known and the session forecasts nothing.
+    """
+
+    def __init__(self, job: Job, rows: int, session: Session, stages: Mapping[str, int] | None = None) -> None:
         train, _ = split_rows(rows, job.split.test, job.job.seed)
         learner = job.make_learner()
         self._step = min(learner.batch_size, len(train))
@@ -61,7 +70,7 @@ class Progress:
         self._session = session
         self._stage = "sizes"
         self._began: dict[str, int] = {}
-        self._forecast: dict[str, int] = {}
+        self._forecast: dict[str, int] = dict(stages or {})
         self._training = time.monotonic()
         self._trained: float | None = None
 

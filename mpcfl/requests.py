@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import operator
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, cast
@@ -29,16 +30,30 @@ REQUEST = Message(
 CORRECTION = Message(
     "dealer.correction", "dealer", "party", "words", Exposure.SHARE, "the last party's shares of what seeds cannot give"
 )
+TAPE = Message(
+    "dealer.tape",
+    "party",
+    "dealer",
+    "bytes",
+    Exposure.PUBLIC,
+    "id, place and digest of a tape, to register it or use it",
+)
+REGISTER = Message(
+    "dealer.register", "dealer", "party", "bytes", Exposure.PUBLIC, "the dealer has registered the tape, or its use"
+)
 
-SEED = "correlations"
-"""Purpose of the secret of a party and the dealer from which the party's stream is keyed."""
+SEED, TAPE_SEED = "correlations", "correlations of a tape"
+"""Purposes of the secrets of a party and the dealer from which the party's stream is keyed: live, and on a tape."""
 REQUESTS, CORRECTIONS, ALIVE, END = "requests", "corrections", "alive", "end"
-"""Kinds of frames between a party and the dealer."""
+"""Kinds of frames between a party and the dealer, beside those of `TAPE` and `REGISTER`."""
+TERM, RECORD = "tape", "record"
+"""The term of a handshake that says that a tape is recorded (with this value), or which one serves the session."""
 
 MAX_ELEMENTS = 1 << 33
 MAX_REQUEST = 1 << 28
 RECENT_VIEWS = 8
 _WRITTEN = "request"
+_LEAF = operator.attrgetter(*(field.name for field in dataclasses.fields(Leaf)))
 _INDEX_TYPES: dict[str, np.dtype[Any]] = {"i4": np.dtype("<i4"), "i8": np.dtype("<i8"), "b1": np.dtype("?")}
 
 
@@ -62,6 +77,11 @@ class Recent:
         if len(self._views) > RECENT_VIEWS:
             self._views.popitem(last=False)
         return view_
+
+
+def digest(request: bytes) -> bytes:
+    """16 bytes that stand for a request."""
+    return hashlib.blake2b(request, digest_size=16).digest()
 
 
 def decode(request: bytes, families: Mapping[str, type[Correlation]], recent: Recent | None = None) -> Correlation:

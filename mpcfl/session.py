@@ -19,13 +19,14 @@ from mpcfl.ledger import Ledger
 from mpcfl.protocol import Context, Position, Suite
 from mpcfl.protocols import additive
 from mpcfl.ring import Shape, Words
-from mpcfl.share import Share
+from mpcfl.share import Share, on_shapes
 
 FRACTION = 18
 FRACTIONS = range(8, 25)
 
 
-Program = Callable[["Session"], Any]
+Program = Callable[..., Any]
+"""`program(session)`, or `program(session, *arrays)` where `Session.run` is given arrays."""
 Forecast = Callable[[Callable[[Correlation], None], int], None]
 """Calls its first argument with each correlation that a program will draw, from draw number (second argument) on."""
 
@@ -220,28 +221,39 @@ class Session:
 
     # ---------------------------------------------------------------------------------------------------------- running
 
-    def run(self, program: Program) -> Any:
+    def run(self, program: Program, *arrays: SecretArray) -> Any:
         """Run a program whose inputs state their shapes; the dealer is told beforehand what it will draw.
 
         Parameters
         ----------
         program : callable
-            `program(session)`; it is first run on shapes alone, where reveals answer zeros, and then for real.
+            `program(session, *arrays)`; it is first run on shapes alone, where reveals answer zeros, and then for real.
+        *arrays : SecretArray
+            Of this session: the program gets them, and on shapes arrays of the same shape, dtype and history of masks.
 
         Returns
         -------
         What the program returns.
         """
         self.barrier()
-        self._driver.foresee(lambda on_draw, first: self._on_shapes(program, on_draw, first))
-        result = program(self)
+        given = [array._value for array in arrays]
+        blank = on_shapes([value.share for value in given])
+        inputs = [(value.kind, share) for value, share in zip(given, blank, strict=True)]
+        self._driver.foresee(lambda on_draw, first: self._on_shapes(program, on_draw, first, inputs))
+        result = program(self, *arrays)
         self.barrier()
         return result
 
-    def _on_shapes(self, program: Program, on_draw: Callable[[Correlation], None], first: int) -> None:
+    def _on_shapes(
+        self,
+        program: Program,
+        on_draw: Callable[[Correlation], None],
+        first: int,
+        inputs: Sequence[tuple[str, Share]] = (),
+    ) -> None:
         driver = CostDriver(self.rank, len(self.parties), on_draw, first)
         shadow = Session(self.parties, self.rank, driver, self.fraction, self._engine.suite)
-        program(shadow)
+        program(shadow, *(shadow._array(shadow._engine.ready(kind, share)) for kind, share in inputs))
         shadow.barrier()
 
     # ----------------------------------------------------------------------------------------------------------- output

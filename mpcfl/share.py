@@ -8,13 +8,13 @@ never used for two values.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from mpcfl import ring, view
 from mpcfl.correlation import Leaf, MaskView
-from mpcfl.ring import Shape, Words
+from mpcfl.ring import Shape, Spec, Words
 from mpcfl.view import View
 
 
@@ -174,4 +174,25 @@ class Share:
         return Share(words, origin, ring.concatenate(offsets, axis))
 
 
-__all__ = ["Base", "Bit", "Leaf", "Masked", "Share"]
+def on_shapes(shares: Sequence[Share]) -> list[Share]:
+    """The same operands without their words: what was opened is opened there too, and views share their bases."""
+    bases: dict[Base, Base] = {}
+
+    def spec(words: Words) -> Words:
+        return Spec(words.shape)  # type: ignore[return-value]
+
+    def twin(base: Base) -> View[Base]:
+        if base not in bases:
+            bit, masked = base.bit, base.masked
+            blank = None if bit is None else Bit(spec(bit.words), spec(bit.t), spec(bit.beta), bit.mask)
+            bases[base] = Base(spec(base.words), base.owner, blank)
+            bases[base].masked = None if masked is None else Masked(spec(masked.d), spec(masked.a), masked.mask)
+        return View.leaf(bases[base], base.words.shape)
+
+    return [
+        Share(spec(share.words), share.origin.map(twin), None if share.offset is None else spec(share.offset))
+        for share in shares
+    ]
+
+
+__all__ = ["Base", "Bit", "Leaf", "Masked", "Share", "on_shapes"]

@@ -11,6 +11,7 @@ from mpcfl.correlation import Correlation
 from mpcfl.drivers.cost import Cost, CostDriver
 from mpcfl.drivers.lockstep import LockstepDriver, Stage, World
 from mpcfl.drivers.profile import Network, Profile
+from mpcfl.drivers.timeline import Prediction
 from mpcfl.errors import UsageError
 from mpcfl.findings import Bound, Findings
 from mpcfl.ledger import Disclosures, Ledger
@@ -40,8 +41,9 @@ class Run:
         Rounds, bytes, correlations and the first party's wall time, by line of the program.
     shadow : Findings or None
         Where float64 twins and secrets part, in the order of the program; None without `shadow=True`.
-    predicted_seconds : float or None
-        Round trips and transfers on the network that was given, without local computation.
+    prediction : Prediction or None
+        Seconds on the network that was given, local computation of this run included, by what they are spent on; see
+        `mpcfl.drivers.timeline` for the model.
     """
 
     results: list[Any]
@@ -51,7 +53,12 @@ class Run:
     ledgers: list[Ledger]
     profile: Profile = field(repr=False)
     shadow: Findings | None = field(default=None, repr=False)
-    predicted_seconds: float | None = None
+    prediction: Prediction | None = None
+
+    @property
+    def predicted_seconds(self) -> float | None:
+        """The prediction's seconds; None where no network was given."""
+        return None if self.prediction is None else self.prediction.seconds
 
 
 def party_names(parties: int | Sequence[str]) -> list[str]:
@@ -92,7 +99,7 @@ def simulate(
         Run float64 twins beside the shares and report where they part, see `mpcfl.shadow`; a `Bound` sets the error
         from which on it is reported.
     network : Network or (rtt_ms, mbit), optional
-        For `Run.predicted_seconds`.
+        For `Run.prediction`: the program as it would run between machines with such links.
 
     Returns
     -------
@@ -105,7 +112,7 @@ def simulate(
     """
     names = party_names(parties)
     on = None if network is None else Network.of(network)
-    world = World(names, seed=seed, disclosures=disclosures)
+    world = World(names, seed=seed, disclosures=disclosures, network=on)
     stage = Stage(world)
     chosen = suites.find(suite)
     twins = Shadow(len(names), fraction, shadow if isinstance(shadow, Bound) else Bound()) if shadow else None
@@ -127,9 +134,10 @@ def simulate(
         return play
 
     results = stage.run([perform(session) for session in sessions])
-    seconds = None if on is None else on.seconds(profile.total)
     findings = None if twins is None else twins.findings
-    return Run(results, world.rounds, world.bytes_sent, world.offline_bytes, world.ledgers, profile, findings, seconds)
+    prediction = None if on is None else world.timeline.prediction
+    sent, offline, ledgers = world.bytes_sent, world.offline_bytes, world.ledgers
+    return Run(results, world.rounds, sent, offline, ledgers, profile, findings, prediction)
 
 
 def forecast(

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl.array import SecretArray
+from mpcfl.connection import RecordingSession
 from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
 from mpcfl.data import split_rows
 from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INTERCEPT, METRICS, columns_of, held_out
@@ -123,6 +124,95 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
         raise InputError("No party has a column to train on.", key="columns")
     answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
     return _result(session, job, extent, answers)
+
+
+def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent:
+    """Record what `train` will draw, together with all other parties.
+
+    Parameters
+    ----------
+    session : RecordingSession
+        Of the job's parties by rank, with the job's fraction and suite.
+    job : Job
+    rows : int
+    width : int
+        This party's features after preparation.
+
+    Returns
+    -------
+    Extent
+        Of the job that the tape serves; `Rehearsal.of` reads the rest from the tape.
+
+    Raises
+    ------
+    InputError
+        No party has a feature.
+    """
+    told = [session.announce((width,) if owner == session.name else None, owner) for owner in session.parties]
+    if any(len(sizes) != 1 for sizes in told):
+        raise ProtocolViolation("a party announced something else than its number of columns")
+    extent = Extent(rows, tuple(size for (size,) in told), (0,) * len(told))
+    if not sum(extent.widths):
+        raise InputError("No party has a column to train on.", key="columns")
+    stages: dict[str, int] = {}
+
+    def begins(on: Session, name: str) -> None:
+        stages[name] = on.rounds
+
+    session.record(lambda on: ids_agree(on, None))
+    session.record(lambda on: joint(on, job, extent, None, begins))
+    session.facts |= Rehearsal(extent.widths, stages).facts
+    return extent
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What the tape of a job says of it, besides its terms.
+
+    Attributes
+    ----------
+    widths : tuple of int
+        Features by rank.
+    stages : mapping of str to int
+        Rounds of the joint program before each of its stages.
+    """
+
+    widths: tuple[int, ...]
+    stages: Mapping[str, int]
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """Its form in a tape."""
+        return {"columns": json.dumps(self.widths), "stages": json.dumps(self.stages)}
+
+    @classmethod
+    def of(cls, facts: Mapping[str, str]) -> Rehearsal:
+        """What `facts` gave.
+
+        Raises
+        ------
+        Mismatch
+            The tape is not one of a job.
+        """
+        try:
+            return cls(tuple(json.loads(facts["columns"])), json.loads(facts["stages"]))
+        except KeyError:
+            raise Mismatch("the tape was recorded for a program and not for a job: record one for it") from None
+
+    def check(self, party: str, rank: int, width: int) -> None:
+        """See that this party's file is one that the tape serves.
+
+        Raises
+        ------
+        Mismatch
+            It has another number of columns.
+        """
+        if self.widths[rank] != width:
+            raise Mismatch(
+                f"the tape was recorded for {self.widths[rank]} columns of {party}, whose file has {width} after "
+                "preparation: record one for this file with `mpcfl offline`",
+                party=party,
+            )
 
 
 def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:

@@ -96,9 +96,9 @@ def test_programs_run(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
             printed = out.getvalue()
 
 
-def program(name: str, folder: Path) -> Path:
-    """The README's program, as a file."""
-    (text,) = [text for _, file, text in blocks("README.md") if file == name]
+def program(name: str, folder: Path, page: str = "README.md") -> Path:
+    """A page's program, as a file."""
+    (text,) = [text for _, file, text in blocks(page) if file == name]
     (folder / name).write_text(text, "utf-8")
     return folder / name
 
@@ -131,16 +131,20 @@ def test_the_readme_program_in_one_process(tmp_path: Path) -> None:
     assert re.fullmatch(r"1\.167 \d+ \[\d+, \d+\]", printed)
 
 
-def test_the_readme_program_over_the_network(tmp_path: Path) -> None:
-    """With keys and a roster made as docs/deployment.md says."""
+def organisations(folder: Path) -> None:
+    """Keys and a roster, made as docs/deployment.md says."""
     roster = []
     ports = iter(free_ports(6))
     for name, role in (("bank", "party"), ("bureau", "party"), ("dealer", "dealer")):
-        assert call(["keygen", "--party", name, "--role", role, "--out", str(tmp_path)]) == 0
+        assert call(["keygen", "--party", name, "--role", role, "--out", str(folder)]) == 0
         control, data = (f"127.0.0.1:{next(ports)}" for _ in range(2))
-        roster += [(tmp_path / f"{name}.toml").read_text("utf-8"), f'bind = "{control}"\ndata_bind = "{data}"\n']
+        roster += [(folder / f"{name}.toml").read_text("utf-8"), f'bind = "{control}"\ndata_bind = "{data}"\n']
         roster += [f'address = "{control}"\ndata_address = "{data}"\n']
-    (tmp_path / "roster.toml").write_text("".join(roster), "utf-8")
+    (folder / "roster.toml").write_text("".join(roster), "utf-8")
+
+
+def test_the_readme_program_over_the_network(tmp_path: Path) -> None:
+    organisations(tmp_path)
     script = str(program("excess.py", tmp_path))
     printed = outputs(
         [
@@ -150,6 +154,17 @@ def test_the_readme_program_over_the_network(tmp_path: Path) -> None:
         ]
     )
     assert printed[:2] == ["1.167", "1.167"]
+
+
+def test_the_program_that_runs_from_a_tape(tmp_path: Path) -> None:
+    organisations(tmp_path)
+    script = str(program("ahead.py", tmp_path, "docs/deployment.md"))
+    dealer = ("-m", "mpcfl", "dealer", "--roster", "roster.toml", "--key", "dealer.key", "--state-dir", "register")
+    for what, said in (("record", ""), ("run", "55.0")):
+        printed = outputs(
+            [*(start(tmp_path, script, what, name) for name in ("bank", "bureau")), start(tmp_path, *dealer)]
+        )
+        assert printed[:2] == [said, said]
 
 
 def test_the_job_of_the_deployment_page_is_one() -> None:
@@ -201,7 +216,8 @@ def test_options_named_alone_exist() -> None:
 
 
 def messages() -> dict[str, Message]:
-    others = (additive.SHAPE, additive.OUTPUT, requests.REQUEST, requests.CORRECTION)
+    others: tuple[Message, ...] = (additive.SHAPE, additive.OUTPUT)
+    others += (requests.REQUEST, requests.CORRECTION, requests.TAPE, requests.REGISTER)
     return {**semi2k.suite.messages, **{message.name: message for message in others}}
 
 

@@ -137,6 +137,31 @@ def test_a_foreseen_program_costs_what_the_forecast_says(play: Play) -> None:
         assert results[name] == (foreseen.rounds, foreseen.bytes_sent[rank], foreseen.offline_bytes)
 
 
+def continued(session: Session) -> Any:
+    """A foreseen program on arrays that the session has: one opened before, one a bit, one fresh, one a shift."""
+    x = session.private(np.arange(20.0).reshape(5, 4) if session.rank == 0 else None, owner=0, shape=(5, 4))
+    w = session.share(np.full(4, 0.5) if session.rank == 1 else None, owner=1, shape=(4,))
+    positive = (x @ w) > 10
+    session.barrier()
+    before = session.bytes_sent
+
+    def program(on: Session, x: Any, w: Any, positive: Any, shifted: Any) -> Any:
+        return (positive * (x[1:] @ w)).reveal(), (x.T @ shifted).reveal()
+
+    results = session.run(program, x[:3], w, positive[1:3], x[:3, 0] + 1)
+    return [part.tolist() for part in results], session.bytes_sent - before
+
+
+def test_a_foreseen_program_takes_arrays_of_the_session(play: Play) -> None:
+    results = play(continued, continued)
+    run = mpcfl.simulate(continued)
+    for rank, name in enumerate(NAMES[:2]):
+        (masked, product), sent = results[name]
+        np.testing.assert_allclose(masked, [11.0, 19.0], atol=1e-4)
+        np.testing.assert_allclose(product, [92.0, 107.0, 122.0, 137.0], atol=1e-4)
+        assert sent == run.results[rank][1]
+
+
 def test_a_program_can_be_foreseen_more_than_once(play: Play) -> None:
     def program(session: Session) -> Any:
         before = product(session)

@@ -51,6 +51,8 @@ def show_costs(outcome: Outcome) -> None:
     lines = [("rounds", f"{outcome.rounds:,}")]
     lines += [(f"sent by {party}", megabytes(size)) for party, size in outcome.bytes_sent.items()]
     lines += [("sent by the dealer", megabytes(outcome.offline_bytes)), ("seconds", f"{outcome.seconds:.1f}")]
+    if outcome.offline_seconds is not None:
+        lines.insert(-1, ("seconds to record the tapes", f"{outcome.offline_seconds:.1f}"))
     show_table("Cost", lines)
 
 

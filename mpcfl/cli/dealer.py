@@ -17,22 +17,33 @@ from mpcfl.keys import Identity
 from mpcfl.roster import Roster
 from mpcfl.saving import locked
 
+TAPES = "tapes"
+"""Name of the register in the dealer's folder."""
+
 
 def dealer(
     roster: Annotated[Path, typer.Option(metavar="FILE", help="The roster.", show_default=False)],
     key: Annotated[Path, typer.Option(metavar="FILE", help="The dealer's secret keys.", show_default=False)],
     state_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A folder that this dealer keeps to itself while it runs.")
+        Path | None,
+        typer.Option(metavar="DIR", help="A folder of this dealer alone, for its register of tapes; keep it."),
     ] = None,
     connect_timeout: ConnectTimeout = 60.0,
     round_timeout: RoundTimeout = 60.0,
     forever: Annotated[bool, typer.Option("--forever", help="Serve one session after another.")] = False,
 ) -> None:
     known, identity = Roster.load(roster), Identity.load(key)
+    register = None if state_dir is None else state_dir / TAPES
     with contextlib.nullcontext() if state_dir is None else locked(state_dir):
         while True:
             try:
-                service.serve(known, identity, connect_timeout=connect_timeout, round_timeout=round_timeout)
+                service.serve(
+                    known,
+                    identity,
+                    register=register,
+                    connect_timeout=connect_timeout,
+                    round_timeout=round_timeout,
+                )
                 say("the session has ended well")
             except Interrupted:
                 raise

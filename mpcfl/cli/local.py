@@ -7,6 +7,7 @@ import socket
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -37,11 +38,19 @@ OutFolder = Annotated[
 ]
 
 
-def local(job: JobFile, data: Data, json_file: JsonFile = None, out: OutFolder = None) -> None:
+def local(
+    job: JobFile,
+    data: Data,
+    json_file: JsonFile = None,
+    out: OutFolder = None,
+    offline: Annotated[
+        bool, typer.Option("--offline", help="Record all correlations first, then run from them; time both.")
+    ] = False,
+) -> None:
     """Run a whole job on this machine: every party and the dealer a process of its own, with fresh keys."""
     if json_file is not None:
         check_target(json_file)
-    outcome = perform(job, named_files(data), out)
+    outcome = perform(job, named_files(data), out, offline)
     show_metrics({"joint": outcome.metrics})
     show_ending(outcome)
     if json_file is not None:
@@ -69,7 +78,7 @@ def named_files(data: Sequence[str]) -> dict[str, Path]:
     return files
 
 
-def perform(job_file: Path, files: Mapping[str, Path], out: Path | None) -> Outcome:
+def perform(job_file: Path, files: Mapping[str, Path], out: Path | None, offline: bool = False) -> Outcome:
     """Run every role of a job to its end.
 
     Parameters
@@ -79,6 +88,8 @@ def perform(job_file: Path, files: Mapping[str, Path], out: Path | None) -> Outc
         By party, in the order of ranks unless the job says another.
     out : Path or None
         Models and ledgers go into one folder a party below it; by default a new one in the current folder.
+    offline : bool
+        Record all correlations first, in processes of their own.
 
     Returns
     -------
@@ -110,15 +121,23 @@ def perform(job_file: Path, files: Mapping[str, Path], out: Path | None) -> Outc
             elif role == parties[0]:
                 show(State(**event["state"]))
 
-        roles = stack.enter_context(Roles(on_event))
-        for party, file in files.items():
-            given = {"--party": party, "--data": file, "--state-dir": out / party, "--json": private / f"{party}.json"}
-            options = [str(part) for option in given.items() for part in option]
-            roles.start(party, ["run", str(job_file), *_keys(private, party), *options, "--events"])
-        roles.start(dealer, ["dealer", *_keys(private, dealer)])
-        roles.wait()
-        summaries = {party: json.loads((private / f"{party}.json").read_text("utf-8")) for party in parties}
-    return Outcome.of_all({party: Outcome.from_json(summary) for party, summary in summaries.items()})
+        def every(command: str) -> dict[str, Any]:
+            """Run a command as every party, and the dealer, to their end; what it says of itself, by party."""
+            told = {party: private / f"{party}.{command}.json" for party in parties}
+            with Roles(on_event) as roles:
+                for party, file in files.items():
+                    given = {"--party": party, "--data": file, "--state-dir": out / party, "--json": told[party]}
+                    if offline:
+                        given["--tape"] = private / f"{party}.tape"
+                    options = [str(part) for option in given.items() for part in option]
+                    roles.start(party, [command, str(job_file), *_keys(private, party), *options, "--events"])
+                roles.start(dealer, ["dealer", *_keys(private, dealer), "--state-dir", str(private / dealer)])
+                roles.wait()
+            return {party: json.loads(path.read_text("utf-8")) for party, path in told.items()}
+
+        recorded = every("offline") if offline else {}
+        outcome = Outcome.of_all({party: Outcome.from_json(summary) for party, summary in every("run").items()})
+    return replace(outcome, offline_seconds=max((one["seconds"] for one in recorded.values()), default=None))
 
 
 def show_ending(outcome: Outcome) -> None:

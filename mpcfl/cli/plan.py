@@ -71,13 +71,24 @@ def _from_files(job: Job, data: Sequence[str]) -> dict[str, tuple[int, int, int]
 def _from_numbers(rows: int | None, columns: Sequence[str] | None) -> dict[str, tuple[int, int, int]]:
     if rows is None or not columns:
         raise UsageError("give --data NAME=FILE once a party, or --rows N and --columns NAME=N once a party")
-    sizes: dict[str, tuple[int, int, int]] = {}
+    return {name: (rows, width, NAME_LENGTH * width) for name, width in column_numbers(columns).items()}
+
+
+def column_numbers(columns: Sequence[str]) -> dict[str, int]:
+    """NAME=N options in their order.
+
+    Raises
+    ------
+    UsageError
+        One is not of that form, or stands twice.
+    """
+    widths: dict[str, int] = {}
     for option in columns:
         name, _, number = option.partition("=")
-        if not name or name in sizes or not (number.isascii() and number.isdigit()):
+        if not name or name in widths or not (number.isascii() and number.isdigit()):
             raise UsageError(f"--columns takes NAME=N once a party, not {option!r}", option="--columns")
-        sizes[name] = rows, int(number), NAME_LENGTH * int(number)
-    return sizes
+        widths[name] = int(number)
+    return widths
 
 
 def _network(option: str) -> Network:

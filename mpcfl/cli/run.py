@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, closing, nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -24,6 +24,8 @@ from mpcfl.outcome import Outcome, model_document
 from mpcfl.progress import Progress, State, watched
 from mpcfl.roster import Roster
 from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
+from mpcfl.tape import Tape
+from mpcfl.training import Rehearsal
 
 MODEL, LEDGER = "model.json", "ledger.jsonl"
 """Names of what a run leaves in its state folder."""
@@ -34,18 +36,24 @@ JobFile = Annotated[
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write a summary for programs.")]
 ConnectTimeout = Annotated[float, typer.Option(metavar="S", min=0.1, help="Seconds until all must have come.")]
 RoundTimeout = Annotated[float, typer.Option(metavar="S", min=0.1, help="Seconds that a peer may be silent.")]
+PartyName = Annotated[str, typer.Option(metavar="NAME", help="Who this is.", show_default=False)]
+RosterFile = Annotated[
+    Path, typer.Option(metavar="FILE", help="Who takes part, with keys and addresses.", show_default=False)
+]
+KeyFile = Annotated[Path, typer.Option(metavar="FILE", help="This party's secret keys.", show_default=False)]
 
 
 def run(
     job: JobFile,
-    party: Annotated[str, typer.Option(metavar="NAME", help="Who this is.", show_default=False)],
-    roster: Annotated[
-        Path, typer.Option(metavar="FILE", help="Who takes part, with keys and addresses.", show_default=False)
-    ],
-    key: Annotated[Path, typer.Option(metavar="FILE", help="This party's secret keys.", show_default=False)],
+    party: PartyName,
+    roster: RosterFile,
+    key: KeyFile,
     data: Annotated[
         Path, typer.Option(metavar="FILE", help="This party's CSV file; it stays here.", show_default=False)
     ],
+    tape: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Correlations that `mpcfl offline` recorded; used up.")
+    ] = None,
     state_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Where model and ledger go.", show_default="mpcfl-NAME")
     ] = None,
@@ -64,24 +72,23 @@ def run(
 ) -> None:
     if json_file is not None:
         check_target(json_file)
-    task, known = Job.load(job), Roster.load(roster)
-    names = [entry.name for entry in known.parties]
-    if party not in names:
-        raise UsageError(f"{party} is no party of the roster: there are {', '.join(names)}", party=party)
-    if known.dealer is None:
-        raise UsageError(f"{roster} has no dealer, and the job needs one: add its entry", file=str(roster))
+    task, known, names, dealer = who(job, roster, party)
     identity = Identity.load(key)
-    names = task.rank_order(names)
     disclosures = agreed(task, names)
     contribution = Contribution.read(task, party, data)
     folder = Path(f"mpcfl-{party}") if state_dir is None else state_dir
-    with locked(folder):
+    with locked(folder), _opened(tape, identity) as played:
+        stages = None
+        if played is not None:
+            rehearsal = Rehearsal.of(played.head.facts)
+            rehearsal.check(party, names.index(party), contribution.width)
+            stages = rehearsal.stages
         model, ledger = folder / MODEL, folder / LEDGER if ledger is None else ledger
         make_folder(ledger.parent)
         aside = move_aside(ledger)
         if not events:
-            show_disclosures(facts(task, names, contribution.rows, known.dealer.name), known.dealer.name)
-        _note_aside(aside, "ledger", events)
+            show_disclosures(facts(task, names, contribution.rows, dealer), dealer)
+        note_aside(aside, "ledger", events)
         with (
             _shown(events) as show,
             connect(
@@ -93,6 +100,7 @@ def run(
                 fraction=task.engine.fraction,
                 suite=task.engine.suite,
                 disclosures=disclosures,
+                tape=played,
                 ledger=ledger,
                 view=dump_view,
                 connect_timeout=connect_timeout,
@@ -100,13 +108,13 @@ def run(
             ) as session,
         ):
             began = time.perf_counter()
-            progress = Progress(task, contribution.rows, session)
+            progress = Progress(task, contribution.rows, session, stages)
             with watched(progress, show):
                 result = training.train(session, task, contribution, progress.begins)
             seconds = time.perf_counter() - began
         document = model_document(task, result, contribution)
         if document is not None:
-            _note_aside(move_aside(model), "model", events)
+            note_aside(move_aside(model), "model", events)
             write_json(model, document)
         outcome = Outcome(
             metrics=result.metrics,
@@ -126,6 +134,27 @@ def run(
             say(f"ledger: {outcome.ledger}")
 
 
+def who(job: Path, roster: Path, party: str) -> tuple[Job, Roster, list[str], str]:
+    """The job, the roster, the parties by rank, and the dealer.
+
+    Raises
+    ------
+    UsageError
+        The party is not in the roster, or no dealer is.
+    """
+    task, known = Job.load(job), Roster.load(roster)
+    names = [entry.name for entry in known.parties]
+    if party not in names:
+        raise UsageError(f"{party} is no party of the roster: there are {', '.join(names)}", party=party)
+    if known.dealer is None:
+        raise UsageError(f"{roster} has no dealer, and the job needs one: add its entry", file=str(roster))
+    return task, known, task.rank_order(names), known.dealer.name
+
+
+def _opened(tape: Path | None, identity: Identity) -> AbstractContextManager[Tape | None]:
+    return nullcontext(None) if tape is None else closing(Tape.open(tape, identity))
+
+
 run.__doc__ = f"Take part in a job with this party's own file, which stays here. {DEALER_WARNING}"
 
 
@@ -137,7 +166,7 @@ def _event(state: State) -> None:
     _emit({"state": state.to_json()})
 
 
-def _note_aside(place: Path | None, what: str, events: bool) -> None:
+def note_aside(place: Path | None, what: str, events: bool) -> None:
     if place is not None:
         note = f"An older {what} was moved to {place}."
         _emit({"note": note}) if events else say(note)

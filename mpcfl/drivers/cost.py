@@ -59,7 +59,7 @@ class Cost:
 
     @property
     def predicted_seconds(self) -> float | None:
-        """Round trips and transfers on the network, without local computation; None where no network was given."""
+        """Ways and transfers on the network, without local computation; None where no network was given."""
         return None if self.network is None else self.network.seconds(self.total)
 
     def __str__(self) -> str:

@@ -7,9 +7,11 @@ holder runs, and it changes hands when a program needs a round, so a run is the 
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +20,9 @@ import numpy as np
 from mpcfl import prg, requests, ring
 from mpcfl.correlation import Dealt
 from mpcfl.dealing import Dealer, Holder, combine
+from mpcfl.drivers.profile import Network
 from mpcfl.drivers.rounds import Single, alike, flatten, purpose, sends, unflatten
+from mpcfl.drivers.timeline import Timeline
 from mpcfl.effects import Draw, Effect, Open, Protocol, Reveal, Send
 from mpcfl.errors import Mismatch, MpcflError
 from mpcfl.ledger import Direction, Disclosures, Ledger
@@ -41,6 +45,8 @@ class Delivery:
 
 
 Fault = Callable[[Delivery], Words]
+IDEAL = Network(0.0, 1e12)
+"""A network that takes no time."""
 
 
 def _secret(seed: int | None, purpose_: str) -> bytes:
@@ -64,6 +70,8 @@ class World:
         Called with each `Delivery`; returns the words that arrive, or raises.
     transcript : bool
         Keep every delivery in `deliveries`.
+    network : Network, optional
+        For the timeline; by default one on which nothing takes time.
 
     Attributes
     ----------
@@ -74,6 +82,8 @@ class World:
         Corrections, from the dealer to the last party.
     ledgers : list of Ledger
     deliveries : list of Delivery
+    timeline : Timeline
+        When the parties would be where on the network.
     """
 
     def __init__(
@@ -84,6 +94,7 @@ class World:
         disclosures: Disclosures | None = None,
         fault: Fault | None = None,
         transcript: bool = False,
+        network: Network | None = None,
     ) -> None:
         self.names = tuple(names)
         self.parties = len(self.names)
@@ -99,6 +110,7 @@ class World:
         self.bytes_sent = [0] * self.parties
         self.offline_bytes = 0
         self.deliveries: list[Delivery] = []
+        self.timeline = Timeline(self.parties, network or IDEAL)
         self._fault = fault
         self._transcript = transcript
         self._seq = 0
@@ -112,11 +124,12 @@ class World:
         while True:
             effects: list[Effect | None] = []
             for rank, protocol in enumerate(protocols):
-                try:
-                    effects.append(protocol.send(answers[rank]))
-                except StopIteration as stop:
-                    results[rank] = stop.value
-                    effects.append(None)
+                with self._working(rank):
+                    try:
+                        effects.append(protocol.send(answers[rank]))
+                    except StopIteration as stop:
+                        results[rank] = stop.value
+                        effects.append(None)
             if all(effect is None for effect in effects):
                 return results
             present = [effect for effect in effects if effect is not None]
@@ -124,13 +137,27 @@ class World:
                 raise Mismatch("the parties' protocols differ: one asks for a round where another does not")
             answers = self._draw(present) if isinstance(present[0], Draw) else self._round(present, at)
 
+    @contextlib.contextmanager
+    def _working(self, rank: int) -> Iterator[None]:
+        """A party's local work, on its clock."""
+        begun = time.perf_counter()
+        yield
+        self.timeline.worked(rank, time.perf_counter() - begun)
+
     def _draw(self, draws: Sequence[Any]) -> list[Dealt]:
         correlation = draws[0].correlation
         if len({requests.encode(draw.correlation) for draw in draws}) > 1:
             raise Mismatch("the parties' protocols differ: they draw different correlations")
+        begun = time.perf_counter()
         corrections = self._dealer.deal(correlation)
-        self.offline_bytes += sum(words.nbytes for words in corrections)
-        return [holder.take(draw.correlation, corrections) for holder, draw in zip(self._holders, draws, strict=True)]
+        size = sum(words.nbytes for words in corrections)
+        self.timeline.dealt(time.perf_counter() - begun, size)
+        self.offline_bytes += size
+        taken = []
+        for rank, (holder, draw) in enumerate(zip(self._holders, draws, strict=True)):
+            with self._working(rank):
+                taken.append(holder.take(draw.correlation, corrections))
+        return taken
 
     def _round(self, effects: Sequence[Any], at: Position) -> list[Any]:
         flat = [flatten(effect) for effect in effects]
@@ -139,9 +166,13 @@ class World:
         columns = list(zip(*flat, strict=True))
         frames: dict[tuple[int, int], list[tuple[Single, Words]]] = {}
         answered: list[list[Any]] = [[] for _ in range(self.parties)]
-        for column in columns:
-            for rank, answer in enumerate(self._exchange(column, frames)):
-                answered[rank].append(answer)
+        inboxes = [self._exchange(column, frames) for column in columns]
+        if frames:
+            self.timeline.exchanged({way: sum(words.nbytes for _, words in parts) for way, parts in frames.items()})
+        for column, inbox in zip(columns, inboxes, strict=True):
+            for rank, single in enumerate(column):
+                with self._working(rank):
+                    answered[rank].append(self._answer(single, inbox[rank], rank))
         if frames:
             self._record(frames, at)
             self.rounds += 1
@@ -149,8 +180,8 @@ class World:
 
     def _exchange(
         self, column: Sequence[Single], frames: dict[tuple[int, int], list[tuple[Single, Words]]]
-    ) -> list[Any]:
-        """Move one message of every party; the answers by rank."""
+    ) -> list[list[Words]]:
+        """Move one message of every party; by rank what it then has of each."""
         ranks = range(self.parties)
         payloads = [single.payload for single in column]
         if isinstance(column[0], Reveal):
@@ -164,7 +195,7 @@ class World:
                 if sends(column[i], i, j):
                     inbox[j][i] = self._deliver(column[i], i, j, payloads[i])
                     frames.setdefault((i, j), []).append((column[i], payloads[i]))
-        return [self._answer(column[rank], inbox[rank], rank) for rank in ranks]
+        return inbox
 
     def _answer(self, single: Single, parts: list[Words], rank: int) -> Any:
         if isinstance(single, Send):
@@ -252,6 +283,7 @@ class Stage:
         self._answers: dict[int, Any] = {}
         self._ended: set[int] = set()
         self._error: BaseException | None = None
+        self._since = 0.0
 
     def run(self, programs: Sequence[Callable[[], Any]]) -> list[Any]:
         """Run the programs, one a rank; their results. The first exception in any of them is raised here."""
@@ -276,20 +308,28 @@ class Stage:
 
     def rendezvous(self, rank: int, protocol: Protocol, at: Position) -> Any:
         with self._turn:
+            self._worked(rank)
             self._waiting[rank] = (protocol, at)
             self._pass_on(rank)
             self._turn.wait_for(lambda: self._error is not None or (rank in self._answers and self._holder == rank))
             if self._error is not None:
                 raise _Stopped from self._error
+            self._since = time.perf_counter()
             return self._answers.pop(rank)
+
+    def _worked(self, rank: int) -> None:
+        """The holder of the baton gives it up: its program's own work ends here."""
+        self.world.timeline.worked(rank, time.perf_counter() - self._since)
 
     def _perform(self, rank: int, program: Callable[[], Any], results: list[Any]) -> None:
         try:
             with self._turn:
                 self._turn.wait_for(lambda: self._holder == rank or self._error is not None)
+                self._since = time.perf_counter()
             if self._error is None:
                 results[rank] = program()
             with self._turn:
+                self._worked(rank)
                 self._ended.add(rank)
                 if self._error is None:
                     self._pass_on(rank)

@@ -18,7 +18,7 @@ import numpy as np
 from mpcfl import ring
 from mpcfl.correlation import Correlation, Dealt
 from mpcfl.dealing import combine
-from mpcfl.drivers.offline import DealerLink
+from mpcfl.drivers.offline import DealerLink, Source
 from mpcfl.drivers.recording import record
 from mpcfl.drivers.rounds import Single, drive, purpose, sends
 from mpcfl.effects import Open, Protocol, Reveal, Send
@@ -32,15 +32,18 @@ from mpcfl.ring import Words
 NAME, ROUND, END = "session", "round", "end"
 
 
-def session_name(names: Sequence[str], rank: int, links: Mapping[str, Link]) -> str:
-    """A name for the session, drawn by the first party and told to the others; the ledgers of all bear it."""
+def session_name(names: Sequence[str], rank: int, links: Mapping[str, Link], size: int = 8) -> str:
+    """A name for the session, drawn by the first party and told to the others; the ledgers of all bear it.
+
+    It is the hexadecimal form of `size` random bytes.
+    """
     if rank == 0:
-        name = os.urandom(8)
+        name = os.urandom(size)
         for other in names[1:]:
             links[other].post(links[other].prepare([name], round=0, count=0, history=b"", at="", kind=NAME))
         return name.hex()
     frame = links[names[0]].receive()
-    if frame.header.kind != NAME or frame.body.size != 8:
+    if frame.header.kind != NAME or frame.body.size != size:
         raise ProtocolViolation(f"{names[0]} did not name the session", peer=names[0])
     return bytes(frame.body).hex()
 
@@ -59,6 +62,8 @@ class NetworkDriver:
     ledger : Ledger
     keep_view : bool
         Keep every received tensor in `view`.
+    source : Source, optional
+        Where correlations come from; by default the dealer.
 
     Attributes
     ----------
@@ -82,6 +87,7 @@ class NetworkDriver:
         ledger: Ledger,
         *,
         keep_view: bool = False,
+        source: Source | None = None,
     ) -> None:
         self.rank = rank
         self.parties = len(names)
@@ -89,7 +95,9 @@ class NetworkDriver:
         self._peers = {i: links[name] for i, name in enumerate(names) if i != rank}
         self._keys = {i: link.exporter("history") for i, link in self._peers.items()}
         self.common = Pairwise(rank, {i: link.exporter("common randomness") for i, link in self._peers.items()})
-        self._dealer = None if dealer_name is None else DealerLink(links[dealer_name], rank, self.parties, ledger)
+        self._dealer = source
+        if source is None and dealer_name is not None:
+            self._dealer = DealerLink(links[dealer_name], rank, self.parties, ledger)
         self.ledger = ledger
         self.rounds = 0
         self.bytes_sent = 0

@@ -7,10 +7,10 @@ draw, and the last party waits one round trip for its corrections.
 
 from __future__ import annotations
 
-import hashlib
 import threading
 from collections import deque
 from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from mpcfl.dealing import Holder
 from mpcfl.drivers.recording import record
 from mpcfl.errors import Mismatch, MpcflError, ProtocolViolation
 from mpcfl.ledger import Ledger
-from mpcfl.link import Link
+from mpcfl.link import Frame, Link
 from mpcfl.prg import Stream
 from mpcfl.requests import ALIVE, CORRECTIONS, END, REQUESTS, SEED
 from mpcfl.ring import Words
@@ -33,6 +33,26 @@ BACKLOG = 32 << 20
 ALIVE_SECONDS = 10.0
 
 
+class Source(Protocol):
+    """Where a session has its correlations from: the dealer, or a tape."""
+
+    def draw(self, correlation: Correlation) -> Dealt:
+        """This party's shares of the next correlation."""
+        ...
+
+    def foresee(self, forecast: Callable[[Callable[[Correlation], None], int], None]) -> None:
+        """Take what a program will draw."""
+        ...
+
+    def end(self) -> None:
+        """Nothing more is needed."""
+        ...
+
+    def wipe(self) -> None:
+        """Forget all secrets and stop all threads."""
+        ...
+
+
 class DealerLink:
     """One party's link to the dealer.
 
@@ -41,13 +61,15 @@ class DealerLink:
     link : Link
     rank, parties : int
     ledger : Ledger
+    purpose : str
+        Of the secret that keys this party's stream.
     """
 
-    def __init__(self, link: Link, rank: int, parties: int, ledger: Ledger) -> None:
+    def __init__(self, link: Link, rank: int, parties: int, ledger: Ledger, purpose: str = SEED) -> None:
         self._link = link
         self._ledger = ledger
         self._last = rank == parties - 1
-        self._stream = Stream(link.exporter(SEED))
+        self._stream = Stream(link.exporter(purpose))
         self._holder = Holder(self._stream, rank, parties)
         self._sending = threading.Lock()
         self._foreseen: deque[bytes] = deque()
@@ -80,7 +102,7 @@ class DealerLink:
                 raise self._failure
             if not self._foreseen:
                 return False
-            if self._foreseen.popleft() != _digest(request):
+            if self._foreseen.popleft() != requests.digest(request):
                 raise Mismatch("the program draws other correlations than it did on shapes alone: it branches on data")
             return True
 
@@ -88,9 +110,9 @@ class DealerLink:
         """The next correction."""
         size = int(np.prod(shape, dtype=np.int64))
         while size and self._start == self._words.size:
-            frame = self._link.receive()
-            if frame.header.kind != CORRECTIONS or frame.body.size % 8:
-                raise ProtocolViolation("the dealer sent something else than corrections", peer=self._link.peer)
+            frame = self._hear(CORRECTIONS)
+            if frame.body.size % 8:
+                raise ProtocolViolation("the dealer sent a part of a correction", peer=self._link.peer)
             self._words, self._start = frame.body.view(np.uint64), 0
             said = (requests.CORRECTION, requests.CORRECTION.purpose, self._words.shape)
             record(self._ledger, "in", self._link.peer, [said], frame, 0, 0)
@@ -99,6 +121,14 @@ class DealerLink:
             raise ProtocolViolation("the dealer sent corrections of another size than asked for", peer=self._link.peer)
         part, self._start = self._words[self._start : stop].reshape(shape), stop
         return part
+
+    def _hear(self, kind: str) -> Frame:
+        """The dealer's next frame, signs of life apart."""
+        while (frame := self._link.receive()).header.kind == ALIVE:
+            pass
+        if frame.header.kind != kind:
+            raise ProtocolViolation(f"the dealer sent something else than {kind}", peer=self._link.peer)
+        return frame
 
     # --------------------------------------------------------------------------------------------------------- requests
 
@@ -132,7 +162,7 @@ class DealerLink:
         if group:
             self._ask(group)
             with self._changed:
-                self._foreseen.extend(map(_digest, group))
+                self._foreseen.extend(map(requests.digest, group))
                 self._changed.notify_all()
             group.clear()
             while not self._link.drained(BACKLOG, 1.0) and not self._ended.is_set():
@@ -173,7 +203,3 @@ class DealerLink:
                 self._say(ALIVE)
             except MpcflError:
                 return
-
-
-def _digest(request: bytes) -> bytes:
-    return hashlib.blake2b(request, digest_size=16).digest()

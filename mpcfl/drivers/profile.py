@@ -30,7 +30,7 @@ class Network:
     Parameters
     ----------
     rtt_ms : float
-        Round trip in milliseconds; each round is taken to last one.
+        Round trip in milliseconds. A round lasts half of one: all send at once, and nobody waits for an answer.
     mbit : float
         Megabits a second, of each party's and the dealer's uplink.
 
@@ -54,12 +54,23 @@ class Network:
         """A network from (rtt_ms, mbit)."""
         return network if isinstance(network, Network) else Network(*network)
 
-    def seconds(self, cost: Line) -> float:
-        """Round trips and transfers: for each round what its busiest party sends, and the dealer's corrections.
+    @property
+    def one_way(self) -> float:
+        """Seconds that a frame is on its way."""
+        return self.rtt_ms / 2e3
 
-        Local computation is not in it.
+    @property
+    def byte(self) -> float:
+        """Seconds that a byte takes to pass an uplink."""
+        return 8 / (self.mbit * 1e6)
+
+    def seconds(self, cost: Line) -> float:
+        """Ways and transfers: for each round one way and what its busiest party sends, and the dealer's corrections.
+
+        Local computation is not in it. The dealer's bytes come on top, though they travel beside the parties': so the
+        seconds of lines add up, to at most twice what waiting takes. `mpcfl.drivers.timeline` has the finer model.
         """
-        return cost.rounds * self.rtt_ms / 1e3 + (cost.busiest_bytes + cost.offline_bytes) * 8 / (self.mbit * 1e6)
+        return cost.rounds * self.one_way + (cost.busiest_bytes + cost.offline_bytes) * self.byte
 
 
 @dataclass
