@@ -16,9 +16,9 @@ logarithms here, and f a series in them (`series`):
     S / 2^(56 - f), times the bit of the window                                          1 round (chosen)
     the sign                                                                             1 round, for arctan and arcsinh
 
-Outside the windows arctan is pi / 2; arcsinh is x below, and arcsinh and arccosh are t + ln 2 above. The bits for that
-are among those of `leading`, which tell |x| < 2^j from |x| > 2^(j + 1); only arctan2 compares t. For a zero 37 - f, or
-more, is taken from the logarithm, so that g and h are nearly 0 or pi / 2, or the window excludes it.
+Outside the windows arctan and arcsinh are x below; above, arctan is pi / 2 and arcsinh and arccosh are t + ln 2. The
+bits for that are among those of `leading`; only arctan2 compares t. For a zero so much is taken from its logarithm that
+g is nearly 0 or pi / 2.
 
 Error       absolute, below 2^-20 and one unit: that of the series, and half or less of the logarithms' 2^-23.
 Realises    x (and y) to f + error, a function of them, of uniform public words and of public rounding coins. Outside
@@ -56,7 +56,7 @@ CORRELATIONS = (*LEADING_CORRELATIONS, Mask, Triple, LogHarmonics, Waves, TruncP
 ARCTAN_END = 20
 """arctan is pi / 2 from 2^20 or 2^21 on."""
 LOW_END, HIGH_END = -11, 10
-"""arcsinh is x up to 2^-11 or 2^-10, and ln(2 x) from 2^10 or 2^11 on."""
+"""arctan and arcsinh are x up to 2^-11 or 2^-10; arcsinh and arccosh are ln(2 x) from 2^10 or 2^11 on."""
 HALF_SCALE = SCALE - 1
 RATIO_END = 21
 """arctan2 is a multiple of pi / 2 where |y| / |x| is beyond 2^(+-21)."""
@@ -73,7 +73,7 @@ def constant(name: str, bits: int) -> int:
 
 
 def odd_test(ctx: Context, end: int) -> int:
-    """The test of `leading` for 2^end or 2^(end + 1): the one that stands at an odd bit."""
+    """The test of `leading` at 2^end or 2^(end + 1), whichever is an odd bit of the word."""
     return max((ctx.fraction + end) // 2, 0)
 
 
@@ -90,27 +90,28 @@ def _bits(n: int, parties: int, words: int, planes: int) -> int:
 
 
 def arctan_bits(shapes: Sequence[Shape], parties: int) -> int:
-    """Declared payload bits: t, its truncation and the sign; two bits of the window."""
+    """Declared payload bits: t, its truncation and the sign; three bits of the window."""
     n = shapes[0][0]
-    tops = leading_bits(n, parties, signed=True, zero=True) + logarithm_bits(n, parties)
-    return tops + _bits(n, parties, 3, 2)
+    return leading_bits(n, parties, signed=True) + logarithm_bits(n, parties) + _bits(n, parties, 3, 3)
 
 
 @rule("arctan", rounds=8, bits=arctan_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def arctan(ctx: Context, x: Share) -> Protocol:
     """arctan x on a vector at the session's fraction."""
     n = x.shape[0]
-    top = yield from leading(ctx, x, signed=True, zero=True)
-    moderate = ring.take(top.planes, odd_test(ctx, ARCTAN_END))
-    log2, inside, high = yield from together(
+    top = yield from leading(ctx, x, signed=True)
+    tiny, moderate = (ring.take(top.planes, odd_test(ctx, end)) for end in (LOW_END, ARCTAN_END))
+    log2, low, inside, high = yield from together(
         logarithm(ctx, top),
-        b2a(ctx, moderate ^ ring.take(top.planes, TESTS), n),
+        b2a(ctx, tiny, n),
+        b2a(ctx, tiny ^ moderate, n),
         b2a(ctx, _flip(ctx, moderate), n),
     )
     t = Share(ring.subtract(log2, ring.scalar(ctx.first * ctx.fraction << SCALE)))
     size = yield from _inside(ctx, t, "arctan_exp2", SCALE, inside)
     size = ring.add(size, ring.multiply(high.words, ring.scalar(constant("pi / 2", ctx.fraction))))
-    return (yield from _signed(ctx, top.negative, size))
+    result, itself = yield from together(_signed(ctx, top.negative, size), mux(ctx, low, x))
+    return ring.add(result, itself)
 
 
 def _inside(ctx: Context, t: Share, name: str, scale: int, inside: Bit) -> Protocol:
