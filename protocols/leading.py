@@ -69,7 +69,7 @@ PLACE_BITS = 5
 TESTS = PLACES - 1
 """Test t is Z_(2 t + 1)."""
 FACTORS = tuple(3 << max(60 - 2 * p, 0) for p in range(PLACES))
-LEVELS = (*range(2, 2 * PLACES, 2)[: PLACES - 1], 62)
+LEVELS = (*range(2, 2 * PLACES, 2), 62)
 """F and e by position."""
 GROUPS = 4
 MESSAGES = (OPERAND, MERGE, BIT)
@@ -278,20 +278,18 @@ def small(ctx: Context, d: Words, tables: Words, zero: bool) -> Protocol:
 
 
 def _reaches(wraps: Words, g: int) -> Words:
-    """For each digit of a group: where the neighbour above it reaches into no, one, ... groups above."""
-    above = range(g + 1, GROUPS)
-    whole = [_both(wraps, *range(4 * h, 4 * h + 4)) for h in above]
+    """For each digit of a group: where the neighbour above it reaches into no (for digit 3 never), one, ... groups."""
+    whole = [_both(wraps, *range(4 * h, 4 * h + 4)) for h in range(g + 1, GROUPS)]
+    everywhere = ~(whole[0] ^ whole[0])
     rows = []
     for digit in range(4):
-        inside = [4 * g + i for i in range(digit + 1, 4)]
-        reach = _both(wraps, *inside) if inside else None
-        if reach is not None:
+        reach = _both(wraps, *range(4 * g + digit + 1, 4 * g + 4)) if digit < 3 else everywhere
+        if digit < 3:
             rows.append(~reach)
-        for place in range(len(above)):
-            ends = ~whole[place] if place < len(above) - 1 else None
-            held = ends if reach is None else reach if ends is None else reach & ends
-            rows.append(held if held is not None else ~(whole[0] ^ whole[0]))
-            reach = whole[place] if reach is None else reach & whole[place]
+        for wrapped in whole[:-1]:
+            rows.append(reach & ~wrapped)
+            reach = reach & wrapped
+        rows.append(reach)
     return ring.concatenate(rows, axis=0)
 
 
