@@ -188,10 +188,40 @@ def _over(above: int, zero: bool) -> Choice:
     return Choice(variables, *targets)
 
 
-WITHIN = _within()
-OVER = {
-    (above, zero): _over(above, zero) for above in range(GROUPS) for zero in (False, True) if not zero or above == 3
+WITHIN, OVER_ALL, WITH_ZERO = "within", GROUPS - 1, "zero"
+CHOICES: dict[str, Choice] = {
+    WITHIN: _within(),
+    **{f"over{above}": _over(above, False) for above in range(GROUPS)},
+    WITH_ZERO: _over(OVER_ALL, True),
 }
+"""The polynomials by name; a group that finds <x = 0> as well stands under all others."""
+
+
+def _name(above: int, zero: bool) -> str:
+    """The polynomial of a group with so many groups above it."""
+    return WITH_ZERO if zero and above == OVER_ALL else f"over{above}"
+
+
+@dataclass(frozen=True)
+class DigitProducts(Correlation):
+    """Planes of uniform bits of `width` words, and the products of them that a polynomial of `CHOICES` needs."""
+
+    family = "digit_products"
+    choice: str
+    width: int
+
+    def fields(self) -> tuple[Field, ...]:
+        choice = CHOICES[self.choice]
+        return (
+            Field("bits", (choice.variables, self.width), group="bits"),
+            Field("products", (len(choice.subsets), self.width), group="bits", determined=True),
+        )
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        subsets = np.array(CHOICES[self.choice].subsets, np.int64)
+        out = np.empty((subsets.size, self.width), np.uint64)
+        bits.products(uniform["bits"], subsets, out)
+        return {"products": out}
 
 
 def number(planes: Sequence[Words], n: int) -> Words:
@@ -213,13 +243,12 @@ def look_up(d: Words, tables: Words) -> Words:
     return planes
 
 
-def _choose(ctx: Context, polynomial: Polynomial, factors: Words, public: Words) -> Protocol:
-    """Shares of the polynomial's targets: one round."""
-    variables, width = factors.shape
-    dealt = yield Draw(BitProducts(variables, tuple(polynomial.subsets), width))
+def _choose(ctx: Context, name: str, factors: Words, public: Words) -> Protocol:
+    """Shares of the targets of a polynomial: one round."""
+    dealt = yield Draw(DigitProducts(name, factors.shape[1]))
     opened = yield Open(MERGE, factors ^ dealt["bits"])
     shares = ring.concatenate([dealt["bits"], dealt["products"]], axis=0)
-    return polynomial.evaluate(ring.concatenate([opened, public], axis=0), shares, ctx.first)
+    return CHOICES[name].evaluate(ring.concatenate([opened, public], axis=0), shares, ctx.first)
 
 
 def _one(planes: Words, row: int) -> Words:
@@ -268,8 +297,7 @@ def small(ctx: Context, d: Words, tables: Words, zero: bool) -> Protocol:
         if zero and g == 0:
             secret.append(ring.take(merged, (2, slice(0, 1))))
         public = _reaches(wraps, g) if above else ring.take(wraps, slice(0, 0))
-        polynomial = OVER[len(above), zero and g == 0]
-        return (yield from _choose(ctx, polynomial, ring.concatenate(secret, axis=0), public))
+        return (yield from _choose(ctx, _name(len(above), zero), ring.concatenate(secret, axis=0), public))
 
     found = yield from together(*(group(g) for g in range(GROUPS)))
     tests = [ring.take(part, slice(0, 8)) for part in found]
@@ -380,11 +408,11 @@ def _placed(ctx: Context, mask: MaskView, d: Words, planes: Words, signed: bool)
 
 def leading_bits(n: int, parties: int, signed: bool = False, zero: bool = False) -> int:
     """Payload bits of `leading` on a fresh operand."""
-    over = sum(OVER[above, zero and above == 3].variables for above in range(GROUPS))
-    planes = 4 * WITHIN.variables + over + PLACE_BITS + int(zero)
+    over = sum(CHOICES[_name(above, zero)].variables for above in range(GROUPS))
+    planes = 4 * CHOICES[WITHIN].variables + over + PLACE_BITS + int(zero)
     if signed:
         planes += 4 * MERGE_BOTH.variables + MERGE_LESS.variables + 1
     return (parties - 1) * 64 * (n + ring.packed(n) * planes)
 
 
-CORRELATIONS = (Mask, Digits, BitProducts, DaBit, Positions)
+CORRELATIONS = (Mask, Digits, DigitProducts, BitProducts, DaBit, Positions)
