@@ -118,7 +118,7 @@ def test_how_errors_are_written() -> None:
     assert str(Error(ulps=-1, each=1, operand=2**-25)) == "(n - 1) ulps + 2^-25 |x|"
     assert str(Error(ulps=1.1, each=0.5)) == "(0.5 n + 1.1) ulps"
     rows = np.full((2, 9), 3.0)
-    assert (Error(0.5, 1, 2, 0.25, 1).at(np.ones((2, 9)), [rows], 1) == 0.5 + (1 + 2 * 9) / 2 + 0.25 + 3).all()
+    assert (Error(0.5, 1, 2, 0.25, operand=1).at(np.ones((2, 9)), [rows], 1) == 0.5 + (1 + 2 * 9) / 2 + 0.25 + 3).all()
 
 
 # The documents
@@ -131,7 +131,7 @@ def words(text: str) -> str:
 STATED = [
     name
     for name, function in inspect.getmembers(numerics, inspect.isfunction)
-    if function.__module__ == numerics.__name__ and name != "solve_triangular"  # by size and condition: linear algebra
+    if function.__module__ == numerics.__name__ and name[0] != "_" and name != "solve_triangular"  # linear algebra
 ]
 
 

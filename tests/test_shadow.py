@@ -337,6 +337,48 @@ def test_random_small_programs_have_no_findings(steps, seed):
     assert findings.notes == []
 
 
+NAMED = {
+    "sigmoid": lambda x: numerics.sigmoid(x, precise=True),
+    "softplus": lambda x: numerics.softplus(x, precise=True),
+    "tanh": lambda x: numerics.tanh(x, precise=True),
+    "erf": numerics.erf,
+    "erfc": numerics.erfc,
+    "silu": numerics.silu,
+    "gelu": numerics.gelu,
+    "gelu by tanh": lambda x: numerics.gelu(x, "tanh"),
+    "tan": np.tan,
+    "arctan": np.arctan,
+    "arctan2": lambda x: np.arctan2(x, 1.5),
+    "arcsin": lambda x: np.arcsin(x / 4),
+    "arccos": lambda x: np.arccos(x / 4),
+    "arcsinh": np.arcsinh,
+    "arccosh": lambda x: np.arccosh(x + 5),
+    "arctanh": lambda x: np.arctanh(x / 4),
+    "cbrt": np.cbrt,
+    "hypot": lambda x: np.hypot(x, 3),
+    "log10": lambda x: np.log10(x + 5),
+    "a public power": lambda x: (x + 5) ** 0.3,
+    "a negative power": lambda x: x**-3.0,
+    "a secret power": lambda x: (x + 5) ** x,
+    "logaddexp2": lambda x: np.logaddexp2(x, 1.5),
+    "ldexp": lambda x: np.ldexp(x, -3),
+    "rad2deg": np.rad2deg,
+}
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_elementary_functions_have_twins(name):
+    findings = shadowed(lambda session: NAMED[name](secret(session, [-3.5, -0.25, 0.5, 2.0])).reveal())
+    assert findings == []
+    assert findings.notes == []
+
+
+@pytest.mark.parametrize("function", [np.arcsin, np.arccosh, np.arctanh, lambda x: x**-2.0, lambda x: (x - 1) ** 0.3])
+def test_elementary_functions_outside_their_domain(function):
+    findings = shadowed(lambda session: function(secret(session, [0.0, 1.0, -1.0, -7.0])).reveal())
+    assert [finding.kind for finding in findings] == ["domain"]
+
+
 # What the shadow does not know
 
 

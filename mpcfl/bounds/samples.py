@@ -191,6 +191,58 @@ def vectors(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
     return [x - x.mean(1, keepdims=True) for x in spread(1.0)(rng, n, fraction)]
 
 
+def two_of_any_size(spare: int) -> Sampler:
+    """Pairs of all signs and magnitudes up to 2^(62 - spare - f), near one another and far apart, zeros among them."""
+
+    def sample(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
+        x, y = rng.permutation(words(rng, n, 62)), words(rng, n, 62)
+        x[::3] = y[::3] * 2.0 ** rng.uniform(-3, 3, x[::3].size)
+        end = 2.0 ** (62 - spare)
+        x, y = (np.ldexp(np.minimum(v, end), -fraction) * rng.choice([-1, 1], n) for v in (x, y))
+        x[1:40], y[20:60] = 0, 0
+        return [x, y]
+
+    return sample
+
+
+def tangents(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
+    end = 2.0 ** (36 - fraction) - 1
+    x = np.concatenate([np.linspace(-7, 7, n // 2), rng.uniform(-end, end, n // 2 + n // 64 + 9), [0, end, -end]])
+    x = np.ldexp(np.rint(np.ldexp(x, fraction)), -fraction)
+    return [x[np.abs(np.tan(x)) < 2.0**9]]
+
+
+def within_one(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
+    dense = np.arange(DENSE) * 2.0**-fraction
+    return [np.concatenate([dense, 1 - dense, dense - 1, rng.uniform(-1, 1, max(0, n - 3 * DENSE))])]
+
+
+def inside_one(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
+    (x,) = within_one(rng, n, fraction)
+    return [np.clip(x, 2.0**-fraction - 1, 1 - 2.0**-fraction)]
+
+
+def from_one(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
+    (x,) = positive(rng, n, fraction)
+    return [np.append(1.0, np.minimum(1 + x, 2.0 ** (62 - fraction) - 2))]
+
+
+def large_enough(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
+    """Of both signs, with a representable square of the reciprocal."""
+    (x,) = not_zero(rng, 2 * n, fraction)
+    return [x[np.abs(x) > 2.0 ** ((fraction - 62) / 2)][:n]]
+
+
+def powers(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
+    """Bases of all magnitudes and exponents up to 256, with a representable power or one far below a unit."""
+    (x,) = positive(rng, n, fraction)
+    logs = np.log2(x)
+    y = rng.uniform(-1, 1, x.size) * np.minimum((61.9 - fraction) / np.maximum(np.abs(logs), 1e-9), 256)
+    small = rng.random(x.size) < 0.2
+    y[small] = -np.sign(logs[small]) * rng.uniform(0, 256, small.sum())
+    return [x, y]
+
+
 ALL = Domain("all representable x", below(0))
 SUMS = Domain("result representable", below(1, 2))
 TRIPLED = Domain("result representable", below(2))
@@ -225,3 +277,12 @@ SCATTERED = Domain("differences and sums representable", scattered, ROW)
 SPREAD = Domain("squares of x - mean(x) and their sum < 2^(62-2f)", spread(2.0**-6), ROW)
 DEVIATING = Domain("as np.var, and result at least 1/2", spread(0.5), ROW)
 NORMED = Domain("squares and their sum < 2^(62-2f), result at least 1", vectors, ROW)
+TANGENTS = Domain("|x| < 2^(36-f), |tan x| < 2^9", tangents)
+PLANE = Domain("all representable x and y", two_of_any_size(1))
+HYPOTENUSES = Domain("result representable", two_of_any_size(1))
+SINES = Domain("|x| <= 1", within_one)
+INSIDE_ONE = Domain("|x| < 1", inside_one)
+FROM_ONE = Domain("x >= 1", from_one)
+INVERSE_SQUARES = Domain("x not 0, result representable", large_enough)
+POWERS = Domain("x > 0, |y| <= 2^8, result representable; 0 far below", powers)
+EXPONENTS_OF_BASE = Domain("x < (62-f) / log2 2.5; 0 far below", exponents(2.5))

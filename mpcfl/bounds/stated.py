@@ -52,6 +52,8 @@ class Error:
         Units in the last place, 2^-f: so many, and so many for each of the n elements of a row.
     relative : float
         Part of |r|.
+    grain : float
+        So many units of |r|, 2^-f |r|.
     operand : float
         Part of an operand's size.
     size : callable
@@ -64,6 +66,7 @@ class Error:
     ulps: float = 0.0
     each: float = 0.0
     relative: float = 0.0
+    grain: float = 0.0
     operand: float = 0.0
     size: Callable[..., Array] = magnitude
     of: str = "|x|"
@@ -77,6 +80,7 @@ class Error:
             f"{self.absolute:.1e}".replace("e-0", "e-") if self.absolute else "",
             ulps,
             f"{_power(self.relative)} |r|" if self.relative else "",
+            f"{self.grain:g} 2^-f |r|" if self.grain else "",
             f"{_power(self.operand)} {self.of}" if self.operand else "",
         ]
         return " + ".join(part for part in parts if part) or "none"
@@ -85,7 +89,7 @@ class Error:
         """The bound for each element of the exact result."""
         fixed = self.absolute + (self.ulps + self.each * inputs[0].shape[-1]) * 2.0**-fraction
         part = self.operand * self.size(*inputs) if self.operand else 0.0
-        return np.asarray(fixed + self.relative * np.abs(exact) + part)
+        return np.asarray(fixed + (self.relative + self.grain * 2.0**-fraction) * np.abs(exact) + part)
 
 
 def _power(value: float) -> str:

@@ -6,7 +6,8 @@ docstrings, the page, and the code against it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -23,6 +24,8 @@ GROWS = "errors grow with the factors"
 SIGN = "the sign may come out wrong"
 MODULAR = "exact modulo 2^64"
 
+POLES = "relative 2^-27 |tan x + 1 / tan x|, absolute (1 + tan(x)^2) |x| 2^(f-62)"
+
 SCALAR, DIVISOR, STEP = 0.1, 3.0, 0.75
 WEIGHTS = np.array([0.9, -0.1, 1e-3, 0.5, -0.7, 0.31, 2e-6, 0.0, -0.99])
 """Public factors, below 1, for rows."""
@@ -35,6 +38,18 @@ def _sizes(x: Array) -> Array:
 
 def _total(x: Array) -> Array:
     return np.asarray(np.abs(x.sum(-1)))
+
+
+def _sigmoid(x: Array) -> Array:
+    return np.asarray(0.5 + 0.5 * np.tanh(0.5 * x))
+
+
+def _each(function: Callable[[float], float], x: Array) -> Array:
+    return np.asarray(np.vectorize(function, otypes=[np.float64])(x))
+
+
+def _precise(function: Callable[..., Any]) -> Callable[[Any], Any]:
+    return lambda x: function(x, precise=True)
 
 
 def _softmax(x: Array) -> Array:
@@ -125,8 +140,8 @@ STATISTICS = [
         _last(np.std),
         on.DEVIATING,
         Error(ulps=3.2, relative=2**-20.5),
-        13,
-        55,
+        11,
+        25,
         "for smaller ones the error grows as ulp / r, to sqrt(2 ulps)",
     ),
     Entry("np.median", lambda x: np.median(x[..., 1:], axis=-1), on.SCATTERED, Error(ulps=1), 25, 25.2, WRAPS),
@@ -136,29 +151,29 @@ STATISTICS = [
         _last(np.linalg.norm),
         on.NORMED,
         Error(ulps=1.1, each=0.5, relative=2**-20.5),
-        11,
-        53.2,
+        9,
+        23.2,
         "for smaller ones the error grows as n ulps / r, to sqrt(n ulps)",
     ),
 ]
 ELEMENTARY = [
-    Entry("x / y", np.true_divide, on.QUOTIENTS, Error(ulps=1.1, relative=2**-20.3), 13, 674.9, MEANINGLESS),
-    Entry("np.reciprocal", np.reciprocal, on.NOT_ZERO, Error(ulps=1.1, relative=2**-20.5), 13, 343.2, MEANINGLESS),
+    Entry("x / y", np.true_divide, on.QUOTIENTS, Error(ulps=1.1, relative=2**-20.3), 8, 138.2, MEANINGLESS),
+    Entry("np.reciprocal", np.reciprocal, on.NOT_ZERO, Error(ulps=1.1, relative=2**-20.5), 8, 77, MEANINGLESS),
     Entry("np.exp", np.exp, on.EXPONENTS, Error(ulps=1.1, relative=2**-20.8), 5, 44.4, MEANINGLESS),
     Entry("np.exp2", np.exp2, on.EXPONENTS_OF_TWO, Error(ulps=1.1, relative=2**-20.8), 5, 44.4, MEANINGLESS),
     Entry("np.expm1", np.expm1, on.EXPONENTS, Error(ulps=1.6, relative=2**-20.8), 5, 44.4, MEANINGLESS),
-    Entry("np.log", np.log, on.POSITIVE, Error(ulps=1.3), 7, 298.9, MEANINGLESS),
-    Entry("np.log2", np.log2, on.POSITIVE, Error(ulps=1.3), 7, 298.9, MEANINGLESS),
-    Entry("np.log10", np.log10, on.POSITIVE, Error(ulps=1.3), 7, 298.9, MEANINGLESS),
-    Entry("np.log1p", np.log1p, on.ABOVE_MINUS_ONE, Error(ulps=1.3), 7, 298.9, MEANINGLESS),
-    Entry("np.sqrt", np.sqrt, on.NOT_NEGATIVE, Error(ulps=1.1, relative=2**-20.5), 9, 335.2, MEANINGLESS),
+    Entry("np.log", np.log, on.POSITIVE, Error(ulps=1.3), 6, 40.6, MEANINGLESS),
+    Entry("np.log2", np.log2, on.POSITIVE, Error(ulps=1.3), 6, 40.6, MEANINGLESS),
+    Entry("np.log10", np.log10, on.POSITIVE, Error(ulps=1.3), 6, 40.6, MEANINGLESS),
+    Entry("np.log1p", np.log1p, on.ABOVE_MINUS_ONE, Error(ulps=1.3), 6, 40.6, MEANINGLESS),
+    Entry("np.sqrt", np.sqrt, on.NOT_NEGATIVE, Error(ulps=1.1, relative=2**-20.5), 7, 64.9, MEANINGLESS),
     Entry(
         "numerics.rsqrt",
         numerics.rsqrt,
         on.POSITIVE,
         Error(ulps=1.1, relative=2**-20.5),
-        8,
-        322.9,
+        7,
+        64.6,
         MEANINGLESS,
         lambda x: 1 / np.sqrt(x),
     ),
@@ -176,7 +191,7 @@ ELEMENTARY = [
         4,
         24.8,
         SIGN,
-        lambda x: 0.5 + 0.5 * np.tanh(0.5 * x),
+        _sigmoid,
     ),
     Entry(
         "numerics.softplus",
@@ -188,9 +203,72 @@ ELEMENTARY = [
         SIGN,
         lambda x: np.logaddexp(0, x),
     ),
-    Entry("numerics.softmax", numerics.softmax, on.SCATTERED, Error(ulps=4, each=1), 36, 110.4, MEANINGLESS, _softmax),
+    *(
+        Entry(f"numerics.{name}", getattr(numerics, name), on.ANY, Error(ulps=ulps), 4, 24.8, SIGN, exact)
+        for name, ulps, exact in [
+            ("erf", 1.2, lambda x: _each(math.erf, x)),
+            ("erfc", 1.2, lambda x: _each(math.erfc, x)),
+            ("gelu", 1.2, lambda x: 0.5 * x * _each(math.erfc, -x / math.sqrt(2))),
+            ("silu", 1.5, lambda x: x * _sigmoid(x)),
+        ]
+    ),
+    Entry("numerics.sigmoid, precise", _precise(numerics.sigmoid), on.ANY, Error(ulps=1.3), 4, 24.8, SIGN, _sigmoid),
     Entry(
-        "numerics.logsumexp", numerics.logsumexp, on.SCATTERED, Error(ulps=2, each=1), 28, 88.6, MEANINGLESS, _logsumexp
+        "numerics.softplus, precise",
+        _precise(numerics.softplus),
+        on.ANY,
+        Error(ulps=1.4),
+        4,
+        24.8,
+        SIGN,
+        lambda x: np.logaddexp(0, x),
+    ),
+    Entry("numerics.tanh", numerics.tanh, on.HALF_RANGE, Error(absolute=4e-4, ulps=2), 4, 24.8, MEANINGLESS, np.tanh),
+    Entry("numerics.tanh, precise", _precise(numerics.tanh), on.ANY, Error(ulps=1.5), 4, 24.8, SIGN, np.tanh),
+    Entry(
+        "numerics.gelu, by tanh",
+        lambda x: numerics.gelu(x, "tanh"),
+        on.ANY,
+        Error(ulps=1.2),
+        4,
+        24.8,
+        SIGN,
+        lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    ),
+    Entry("np.tan", np.tan, on.TANGENTS, Error(ulps=1.4, relative=2**-16), 9, 146.2, POLES),
+    Entry("np.arctan", np.arctan, on.ANY, Error(ulps=1.5), 8, 61.4, SIGN),
+    Entry("np.arctan2", np.arctan2, on.PLANE, Error(ulps=2.1), 10, 131.2, MEANINGLESS),
+    Entry("np.arcsin", np.arcsin, on.SINES, Error(ulps=2), 7, 73.8, MEANINGLESS),
+    Entry("np.arccos", np.arccos, on.SINES, Error(ulps=2), 7, 73.8, MEANINGLESS),
+    Entry("np.arcsinh", np.arcsinh, on.ANY, Error(ulps=1.4), 8, 69.4, MEANINGLESS),
+    Entry("np.arccosh", np.arccosh, on.FROM_ONE, Error(ulps=1.4), 7, 81.8, MEANINGLESS),
+    Entry("np.arctanh", np.arctanh, on.INSIDE_ONE, Error(ulps=1.2), 6, 65.2, MEANINGLESS),
+    Entry("np.cbrt", np.cbrt, on.ANY, Error(ulps=1.1, relative=2**-20.5), 8, 77.2, MEANINGLESS),
+    Entry("np.hypot", np.hypot, on.HYPOTENUSES, Error(ulps=1.1, relative=2**-20.2), 11, 131.2, MEANINGLESS),
+    Entry("x ** y", np.power, on.POWERS, Error(ulps=1.1, relative=2**-16), 12, 101.2, MEANINGLESS),
+    Entry("x ** 0.3", lambda x: x**0.3, on.NOT_NEGATIVE, Error(ulps=1.1, relative=2**-20.6), 11, 85.2, MEANINGLESS),
+    Entry(
+        "x ** -2",
+        lambda x: np.power(x, -2.0),
+        on.INVERSE_SQUARES,
+        Error(ulps=1.1, relative=2**-20.2),
+        15,
+        97.6,
+        MEANINGLESS,
+    ),
+    Entry(
+        "2.5 ** x",
+        lambda x: 2.5**x,
+        on.EXPONENTS_OF_BASE,
+        Error(ulps=1.1, relative=2**-20, grain=1.2),
+        6,
+        52.4,
+        MEANINGLESS,
+    ),
+    Entry("np.logaddexp2", np.logaddexp2, on.DIFFERENCES, Error(ulps=3.9), 6, 40.8, MEANINGLESS),
+    Entry("numerics.softmax", numerics.softmax, on.SCATTERED, Error(ulps=4, each=1), 31, 80.8, MEANINGLESS, _softmax),
+    Entry(
+        "numerics.logsumexp", numerics.logsumexp, on.SCATTERED, Error(ulps=2, each=1), 27, 59.9, MEANINGLESS, _logsumexp
     ),
 ]
 SECTIONS: Mapping[str, Sequence[Entry]] = {
