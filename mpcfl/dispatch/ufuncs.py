@@ -124,20 +124,6 @@ def _square(x: Value) -> Value:
     return op.multiply(x, x)
 
 
-def _power(x: Any, exponent: Any) -> Value:
-    """x to one public whole number."""
-    if isinstance(x, Value) and not isinstance(exponent, Value) and exponent.size == 1:
-        number = float(exponent.reshape(-1)[0])
-        if number >= 0 and number.is_integer():
-            shape = np.broadcast_shapes(x.shape, exponent.shape)
-            kind = op.joined(x.kind, op.public_kind(exponent))
-            base = op.broadcast(op.as_kind(x, kind), shape)
-            if number == 0:
-                return op.constant(x.engine, np.ones(shape, np.int64), kind)
-            return base if number == 1 else op.power(base, int(number))
-    raise TypeError("a power of a secret takes one public exponent that is a whole number, 0 or more")
-
-
 def divisor(y: Any) -> float:
     """The one public number that floor division takes."""
     if isinstance(y, Value) or y.size != 1:
@@ -170,8 +156,6 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.sign: _sign,
     np.heaviside: _heaviside,
     np.square: _square,
-    np.power: _power,
-    np.float_power: lambda x, y: _power(op.as_kind(x, FIXED) if isinstance(x, Value) else x, y),
     np.rint: op.rounded,
     np.floor: op.floored,
     np.ceil: lambda x: op.negative(op.floored(op.negative(x))) if x.kind == FIXED else x,
