@@ -100,6 +100,8 @@ CASES: dict[Any, list[Case]] = {
     np.log2: [case(np.log2, P)],
     np.log10: [case(np.log10, P)],
     np.log1p: [case(np.log1p, P)],
+    np.logaddexp2: [case(np.logaddexp2, M, ROW, tolerance=2e-3)],
+    np.ldexp: [case(lambda x: np.ldexp(x, 3), M, tolerance=2e-3)],
     np.logaddexp: [case(np.logaddexp, M, ROW, tolerance=2e-3)],
     np.sin: [case(np.sin, M)],
     np.cos: [case(np.cos, M)],
@@ -118,8 +120,19 @@ CASES: dict[Any, list[Case]] = {
     np.rad2deg: [case(np.rad2deg, M, tolerance=2e-3)],
     np.degrees: [case(np.degrees, M, tolerance=2e-3)],
     np.tanh: [case(np.tanh, M, tolerance=3e-3)],
-    numerics.sigmoid: [case(numerics.sigmoid, M, tolerance=2e-3)],
-    numerics.softplus: [case(numerics.softplus, M, tolerance=2e-3)],
+    numerics.sigmoid: [
+        case(numerics.sigmoid, M, tolerance=2e-3),
+        case(lambda x: numerics.sigmoid(x, precise=True), M),
+    ],
+    numerics.softplus: [
+        case(numerics.softplus, M, tolerance=2e-3),
+        case(lambda x: numerics.softplus(x, precise=True), M),
+    ],
+    numerics.tanh: [case(lambda x: numerics.tanh(x, precise=True), M)],
+    numerics.erf: [case(numerics.erf, M)],
+    numerics.erfc: [case(numerics.erfc, M)],
+    numerics.gelu: [case(numerics.gelu, M), case(lambda x: numerics.gelu(x, "tanh"), M)],
+    numerics.silu: [case(numerics.silu, M)],
     numerics.rsqrt: [case(numerics.rsqrt, P)],
     # choices
     np.maximum: [

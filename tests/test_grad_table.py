@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+
 import numpy as np
 import pytest
 from gradients import CASES
 
 import mpcfl
-from mpcfl import grad, requests
+from mpcfl import grad, numerics, requests
 from mpcfl.grad import table
 from mpcfl.grad.traced import Traced, name_of
 from mpcfl.protocols import semi2k
@@ -50,6 +52,13 @@ def test_every_entry_has_a_case():
     assert set(CASES) == set(table.RULES) | set(table.COMPOSED)
     assert not set(table.RULES) & set(table.COMPOSED)
     assert not (set(table.RULES) | set(table.COMPOSED)) & table.CONSTANT
+
+
+def test_every_function_that_numpy_lacks_has_a_gradient():
+    """Or is made of NumPy's, as `divide` is."""
+    own = [f for f in vars(numerics).values() if inspect.isfunction(f) and f.__module__ == numerics.__name__]
+    public = {f for f in own if not f.__name__.startswith("_")}
+    assert public - {numerics.divide} <= set(table.RULES) | set(table.COMPOSED)
 
 
 @pytest.mark.parametrize("function", CASES, ids=name_of)

@@ -149,6 +149,10 @@ def _hypot(x: Any, y: Any) -> Step:
     return Step(length, (fitted(x, lambda g: times(share(g), x)), fitted(y, lambda g: times(share(g), y))))
 
 
+def _ldexp(x: Any, n: Any) -> Step:
+    return Step(np.ldexp(x, n), (fitted(x, lambda g: np.ldexp(g, n)),))
+
+
 def _arctan2(y: Any, x: Any) -> Step:
     squares = Later(lambda: np.square(x) + np.square(y))
     share = remembered(lambda g: over(g, squares()))
@@ -171,6 +175,7 @@ RULES: dict[Any, Callable[..., Step]] = {
     np.reciprocal: _from_result(np.reciprocal, np.square, -1.0),
     np.sqrt: _sqrt,
     np.cbrt: _cbrt,
+    np.ldexp: _ldexp,
     np.exp: _from_result(np.exp, np.positive),
     np.exp2: _from_result(np.exp2, np.positive, LN_2),
     np.expm1: _from_result(np.expm1, lambda value: value + 1.0),
@@ -200,5 +205,6 @@ COMPOSED: dict[Any, Callable[..., Any]] = {
     np.sinh: lambda x: (np.exp(x) - np.exp(-x)) / 2.0,
     np.cosh: lambda x: (np.exp(x) + np.exp(-x)) / 2.0,
     np.logaddexp: lambda x, y: y + numerics.softplus(x - y),
+    np.logaddexp2: lambda x, y: np.logaddexp(x * LN_2, y * LN_2) / LN_2,
 }
 """Functions of which others are made, whose gradients they have."""
