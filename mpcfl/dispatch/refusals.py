@@ -8,11 +8,21 @@ import numpy as np
 
 _COUNTS = "its result's shape would tell a count: "
 _NEVER_NAN = "a secret is never NaN, encoding refuses it: "
+_FINITE = "a secret is always finite, encoding refuses all else"
+_STORED = "a secret is not stored: reveal() what may be known"
+_WRITTEN = "a secret is not shown: reveal() what may be known"
+_COMPLEX = "secrets are real numbers: "
+_SPECTRUM = _COMPLEX + "multiply by public matrices of np.cos and np.sin, for real and imaginary parts"
+_DATES = "secrets are numbers: share days as integers"
+_BITS = "the bits of a secret are not at hand: x % 2**k are the low k bits, x >> k the others"
+_SVD = "for a symmetric matrix np.linalg.eigh where it is offered, or reveal() x.T @ x if that may be known"
 
 ALTERNATIVES: dict[Any, str] = {
+    # shapes that depend on values
     np.nonzero: _COUNTS + "keep x != 0 as a secret mask, multiply or np.where by it",
     np.flatnonzero: _COUNTS + "keep x != 0 as a secret mask, multiply or np.where by it",
     np.argwhere: _COUNTS + "keep the condition as a secret mask, or np.argmax for the first place",
+    np.unique: _COUNTS + "use np.sort, np.histogram with public edges, or np.bincount",
     np.unique_all: _COUNTS + "compare with public candidates, as in x[:, None] == candidates",
     np.unique_counts: _COUNTS + "compare with public candidates and sum over the first axis",
     np.unique_inverse: _COUNTS + "compare with public candidates, as in x[:, None] == candidates",
@@ -22,6 +32,14 @@ ALTERNATIVES: dict[Any, str] = {
     np.setdiff1d: _COUNTS + "compare all pairs, as in ~(x[:, None] == y).any(axis=1)",
     np.setxor1d: _COUNTS + "compare all pairs, as in (x[:, None] == y).any(axis=1)",
     np.trim_zeros: _COUNTS + "keep the zeros",
+    np.histogramdd: "use np.histogram2d, or np.bincount of one secret number a cell",
+    # not a number, not finite
+    np.isnan: "a secret is never NaN, encoding refuses it",
+    np.isinf: _FINITE,
+    np.isfinite: _FINITE,
+    np.isneginf: _FINITE,
+    np.isposinf: _FINITE,
+    np.isnat: _DATES,
     np.nansum: _NEVER_NAN + "use np.sum",
     np.nanprod: _NEVER_NAN + "use np.prod",
     np.nanmean: _NEVER_NAN + "use np.mean",
@@ -37,12 +55,91 @@ ALTERNATIVES: dict[Any, str] = {
     np.nanquantile: _NEVER_NAN + "use np.quantile",
     np.nanpercentile: _NEVER_NAN + "use np.percentile",
     np.nan_to_num: _NEVER_NAN + "use it as it is",
+    # in place
     np.copyto: "assign x[...] = value to a secret array; a plain one takes what reveal() discloses",
     np.put: "assign x[index] = value",
+    np.put_along_axis: "assign x[index] = value",
     np.place: "assign x[mask] = value with a public mask, or np.where with a secret one",
     np.putmask: "assign x[mask] = value with a public mask, or np.where with a secret one",
     np.fill_diagonal: "assign x[range(n), range(n)] = value",
-    np.save: "a secret is not stored: reveal() what may be known",
-    np.savez: "a secret is not stored: reveal() what may be known",
-    np.array_str: "reveal() what may be known",
-}
+    # leaving the session
+    np.save: _STORED,
+    np.savez: _STORED,
+    np.savez_compressed: _STORED,
+    np.savetxt: _STORED,
+    np.array_str: _WRITTEN,
+    np.array_repr: _WRITTEN,
+    np.array2string: _WRITTEN,
+    # memory, floats and bits
+    np.may_share_memory: "a secret has no address: what is a view says docs/numpy.md",
+    np.shares_memory: "a secret has no address: what is a view says docs/numpy.md",
+    np.frexp: "np.floor(np.log2(np.abs(x))) + 1 is the exponent",
+    np.nextafter: "neighbours of a fixed-point number are 2^-fraction away",
+    np.spacing: "neighbours of a fixed-point number are 2^-fraction away",
+    np.bitwise_count: _BITS,
+    np.packbits: _BITS + "; bits @ 2**np.arange(8)[::-1] packs eight of them",
+    np.unpackbits: _BITS,
+    # elementary functions
+    np.tan: "np.sin(x) / np.cos(x)",
+    np.arcsin: "np.interp of a public table",
+    np.arccos: "np.interp of a public table",
+    np.arctan: "np.interp of a public table",
+    np.arctan2: "np.interp of a public table at y / x, and np.where by the signs",
+    np.arcsinh: "np.log(x + np.sqrt(x * x + 1))",
+    np.arccosh: "np.log(x + np.sqrt(x * x - 1))",
+    np.arctanh: "0.5 * np.log((1 + x) / (1 - x))",
+    np.cbrt: "np.sign(x) * np.exp(np.log(np.abs(x)) / 3)",
+    np.hypot: "np.sqrt(x * x + y * y) as far as the squares are representable",
+    np.logaddexp2: "np.logaddexp(x * np.log(2), y * np.log(2)) / np.log(2)",
+    # places
+    np.ix_: "a secret cannot index: read by mpcfl.ordering.gather",
+    np.unravel_index: "np.divmod by the number of columns gives row and column",
+    np.ravel_multi_index: "row * columns + column is the place",
+    # numbers
+    np.gcd: "the steps of Euclid's algorithm would tell: test public candidates by x % d == 0",
+    np.lcm: "the steps of Euclid's algorithm would tell: test public candidates by d % x == 0",
+    np.i0: "np.exp and np.polyval make it for a known range",
+    np.unwrap: "add np.cumsum of the jumps, (np.diff(x) < -np.pi) * period",
+    np.piecewise: "np.select takes what the functions give",
+    np.geomspace: "np.exp(np.linspace(np.log(start), np.log(stop), n))",
+    np.logspace: "np.exp(np.linspace(start, stop, n) * np.log(base))",
+    np.poly: "multiply the factors by np.polymul",
+    np.polydiv: "multiply, subtract and shift by np.polymul and np.polysub",
+    np.polyfit: "np.linalg.lstsq of np.vander, where it is offered",
+    np.roots: "iterate a fixed number of Newton steps with np.polyval and np.polyder",
+    # complex numbers
+    np.angle: _COMPLEX + "np.where(x < 0, np.pi, 0.0)",
+    np.sort_complex: _COMPLEX + "use np.sort",
+    np.linalg.eig: _COMPLEX + "a symmetric matrix has np.linalg.eigh where it is offered",
+    np.linalg.eigvals: _COMPLEX + "a symmetric matrix has np.linalg.eigvalsh where it is offered",
+    **dict.fromkeys(
+        [
+            np.fft.fft, np.fft.fft2, np.fft.fftn, np.fft.hfft, np.fft.ifft, np.fft.ifft2, np.fft.ifftn, np.fft.ihfft,
+            np.fft.irfft, np.fft.irfft2, np.fft.irfftn, np.fft.rfft, np.fft.rfft2, np.fft.rfftn,
+        ],
+        _SPECTRUM,
+    ),
+    # dates
+    np.busday_count: _DATES,
+    np.busday_offset: _DATES,
+    np.is_busday: _DATES,
+    np.datetime_as_string: _DATES,
+    # matrices
+    np.linalg.solve: "for a positive definite matrix a fixed number of conjugate gradient steps",
+    np.linalg.inv: "solve for what the inverse would multiply, by a fixed number of conjugate gradient steps",
+    np.linalg.pinv: "solve the normal equations by a fixed number of conjugate gradient steps",
+    np.linalg.lstsq: "solve the normal equations by a fixed number of conjugate gradient steps",
+    np.linalg.cholesky: "its columns one by one, with np.sqrt and one division a column",
+    np.linalg.qr: "its columns one by one, with np.sqrt and one division a column",
+    np.linalg.eigh: "a fixed number of power iterations with np.linalg.norm",
+    np.linalg.eigvalsh: "a fixed number of power iterations with np.linalg.norm",
+    np.linalg.det: "the product of the pivots of an elimination",
+    np.linalg.slogdet: "the sum of the logarithms of the pivots of an elimination",
+    np.linalg.svd: _SVD,
+    np.linalg.svdvals: _SVD,
+    np.linalg.cond: _SVD,
+    np.linalg.matrix_rank: "a rank is a count of what is not zero, which rounding hides: " + _SVD,
+    np.linalg.tensorinv: "reshape to matrices, and np.linalg.inv where it is offered",
+    np.linalg.tensorsolve: "reshape to matrices, and np.linalg.solve where it is offered",
+}  # fmt: skip
+"""By NumPy's function or ufunc: the rest of a sentence that begins with its name."""
