@@ -5,6 +5,7 @@ A secret array is known by its `reveal`; everything else goes by NumPy's own dis
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -78,7 +79,7 @@ class FixedInfo:
     eps, smallest_normal : float
         The step 2^-fraction.
     max, min : float
-        Bounds of what is representable.
+        The largest and the smallest float64 that are representable.
     dtype : numpy.dtype
     """
 
@@ -96,8 +97,8 @@ def finfo(type: Any, /) -> Any:
         return np.finfo(type)
     if type.dtype.kind != "f":
         raise ValueError(f"finfo takes a real type, not {type.dtype}: use iinfo")
-    step, end = 2.0**-type.fraction, 2.0 ** (62 - type.fraction)
-    return FixedInfo(64, step, end - step, step - end, step, type.dtype)
+    step, largest = 2.0**-type.fraction, math.nextafter(2.0 ** (62 - type.fraction), 0)
+    return FixedInfo(64, step, largest, -largest, step, type.dtype)
 
 
 def iinfo(type: Any, /) -> Any:

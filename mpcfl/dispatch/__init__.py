@@ -96,10 +96,11 @@ def ufunc(called: np.ufunc, method: str, inputs: Sequence[Any], kwargs: dict[str
     dtype = kwargs.pop("dtype", None)
     if dtype is not None:
         operands = [astype(x, np.dtype(dtype)) if isinstance(x, Value) else x.astype(dtype) for x in operands]
+    placed = {one: kwargs.pop(one) for one in ("axis", "keepdims") if one in kwargs}
     unsupported = [one for one in kwargs if one not in ("casting", "order", "subok")]
     if unsupported:
         raise TypeError(f"{name} on secret arrays does not take {', '.join(unsupported)}")
-    return implementation(*operands)
+    return _called(name, implementation, *operands, **placed)
 
 
 def function(engine: Engine, called: Callable[..., Any], args: Any, kwargs: Any) -> Any:
