@@ -145,6 +145,8 @@ def _called(name: str, implementation: Callable[..., Any], /, *args: Any, **kwar
     try:
         return implementation(*args, **kwargs)
     except TypeError as error:
+        if "'Value'" in str(error):
+            raise TypeError(f"{name}: an argument is secret that must be public") from None
         if "argument" in str(error) and "()" in str(error):
             raise TypeError(f"{name} on secret arrays does not take these arguments: {error}") from None
         raise

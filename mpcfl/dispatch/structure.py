@@ -71,8 +71,10 @@ def chosen(condition: Any, x: Any, y: Any) -> Any:
     return op.as_boolean(result) if all_boolean(left, right) else result
 
 
-def values(parts: Sequence[Any]) -> list[Value]:
-    """Secret and public arrays, the public ones as secret constants."""
+def values(parts: Any) -> list[Value]:
+    """Secret and public arrays, the public ones as secret constants; the rows of one secret array."""
+    if isinstance(parts, Value):
+        return [op.take(parts, i) for i in range(parts.shape[0])]
     engine = next(part.engine for part in parts if isinstance(part, Value))
     return [part if isinstance(part, Value) else op.constant(engine, op.public(part)) for part in parts]
 
@@ -92,6 +94,11 @@ def _stack(parts: Sequence[Any], axis: int = 0) -> Value:
 
 def _column_stack(parts: Sequence[Any]) -> Value:
     return op.concatenate([v if len(v.shape) > 1 else expanded(v, 1) for v in values(parts)], 1)
+
+
+def _hstack(parts: Any) -> Value:
+    arrays = [v if v.shape else op.reshape(v, (1,)) for v in values(parts)]
+    return op.concatenate(arrays, 0 if len(arrays[0].shape) == 1 else 1)
 
 
 def _deep(x: Value) -> Value:
@@ -178,7 +185,7 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.concatenate: concatenated,
     np.stack: _stack,
     np.column_stack: _column_stack,
-    np.hstack: lambda parts: concatenated(parts, 0 if len(np.shape(parts[0])) == 1 else 1),
+    np.hstack: _hstack,
     np.dstack: lambda parts: op.concatenate([_deep(v) for v in values(parts)], 2),
     np.vstack: lambda parts: concatenated([v if len(v.shape) > 1 else expanded(v, 0) for v in values(parts)], 0),
     np.reshape: _reshape,
