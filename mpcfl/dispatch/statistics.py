@@ -13,7 +13,7 @@ from mpcfl import operations as op
 from mpcfl.dispatch import elementary
 from mpcfl.dispatch.reductions import axes_of, counted, kept, largest_of, smallest_of, total
 from mpcfl.dispatch.structure import permuted
-from mpcfl.dispatch.ufuncs import maximum, minimum, truth
+from mpcfl.dispatch.ufuncs import maximum, minimum
 from mpcfl.engine import FIXED, Value
 
 
@@ -101,34 +101,24 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 
 
 def _vector_norm(x: Value, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Value:
-    """np.linalg.vector_norm: Euclidean, 0, 1, inf and -inf, over any axes."""
+    """np.linalg.vector_norm: Euclidean, 1, inf and -inf, over any axes."""
     if ord == 2:
         x = op.as_kind(x, FIXED)
         return square_root(total(op.multiply(x, x), axis, keepdims))
-    if ord == 0:
-        return op.as_kind(total(truth(x), axis, keepdims), FIXED)
     if ord not in (1, np.inf, -np.inf):
-        raise TypeError("the norm of a secret vector is Euclidean, 0, 1, inf or -inf: else take powers, and np.sum")
+        raise TypeError("the norm of a secret vector is Euclidean, 1, inf or -inf")
     reduce = total if ord == 1 else largest_of if ord > 0 else smallest_of
     return reduce(op.as_kind(op.absolute(counted(x)), FIXED), axis, keepdims)
 
 
 def _norm(x: Value, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
-    """np.linalg.norm: that of `vector_norm`, and of matrices "fro", 1, -1, inf and -inf."""
+    """np.linalg.norm: that of `vector_norm`, and the Frobenius norm of matrices."""
     axes = axes_of(x, axis)
     if len(axes) == 1 or (ord is None and axis is None):
         return _vector_norm(x, axis=axes, keepdims=keepdims, ord=2 if ord is None else ord)
-    if len(axes) != 2:
-        raise ValueError("a norm is of one axis or of two")
-    if ord in (None, "fro"):
+    if ord in (None, "fro") and len(axes) == 2:
         return _vector_norm(x, axis=axes, keepdims=keepdims)
-    if ord in (1, -1, np.inf, -np.inf):
-        rows, columns = normalize_axis_tuple(axis if axis is not None else (0, 1), len(x.shape))
-        summed, compared = (rows, columns) if abs(ord) == 1 else (columns, rows)
-        sums = total(op.as_kind(op.absolute(counted(x)), FIXED), summed, True)
-        result = (largest_of if ord > 0 else smallest_of)(sums, compared, True)
-        return result if keepdims else op.reshape(result, tuple(n for i, n in enumerate(x.shape) if i not in axes))
-    raise TypeError(f"a norm of a secret matrix by its singular values, {ord!r}: the Frobenius norm bounds them all")
+    raise TypeError("the norm of a secret matrix is the Frobenius norm")
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
