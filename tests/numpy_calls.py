@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -93,6 +93,9 @@ OWN: dict[Callable[..., Any], Callable[..., Any]] = {
     np.empty_like: lambda x: np.shape(np.empty_like(x)),
     np.full_like: lambda x: np.full_like(x, 0.5),
     np.linalg.eigh: lambda x: np.linalg.eigh(x)[0],
+    np.linalg.lstsq: lambda x: np.linalg.lstsq(x, x[0])[0],
+    np.linalg.tensorinv: lambda x: np.linalg.tensorinv(x, ind=1),
+    np.linalg.tensorsolve: lambda x: np.linalg.tensorsolve(x, x[0]),
     np.linalg.matrix_power: lambda x: np.linalg.matrix_power(x, 2),
     np.linalg.multi_dot: lambda x: np.linalg.multi_dot([x, x, x]),
     np.linalg.qr: lambda x: (lambda q, r: q @ r)(*np.linalg.qr(x)),
@@ -116,11 +119,10 @@ PATTERNS: list[Callable[[Callable[..., Any]], Callable[..., Any]]] = [
 """Ways to call a function, tried in order on NumPy's own arrays."""
 
 
-def calls(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
-    """Calls of a function with one matrix that NumPy accepts."""
+def call_of(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A call of a function with one matrix, which NumPy accepts."""
     if function in OWN:
-        yield OWN[function]
-        return
+        return OWN[function]
     for pattern in PATTERNS:
         call = pattern(function)
         try:
@@ -128,4 +130,5 @@ def calls(function: Callable[..., Any]) -> Iterator[Callable[..., Any]]:
                 call(MATRIX)
         except (TypeError, ValueError, IndexError, AttributeError, np.linalg.LinAlgError):
             continue
-        yield call
+        return call
+    raise LookupError(f"no arguments for {function}: give it some in OWN")

@@ -71,8 +71,8 @@ ALTERNATIVES: dict[Any, str] = {
     np.array_repr: _WRITTEN,
     np.array2string: _WRITTEN,
     # memory, floats and bits
-    np.may_share_memory: "a secret has no address: what is a view says docs/numpy.md",
-    np.shares_memory: "a secret has no address: what is a view says docs/numpy.md",
+    np.may_share_memory: "a secret has no address; docs/numpy.md says what is a view",
+    np.shares_memory: "a secret has no address; docs/numpy.md says what is a view",
     np.frexp: "np.floor(np.log2(np.abs(x))) + 1 is the exponent",
     np.nextafter: "neighbours of a fixed-point number are 2^-fraction away",
     np.spacing: "neighbours of a fixed-point number are 2^-fraction away",
