@@ -58,7 +58,7 @@ case("atanh", one("f", -0.98, 0.98), 4, AIM)
 
 case("add subtract", two(NUMBERS))
 case("multiply", two(NUMBERS), 1)
-case("divide", two(["ff"], nonzero=True), 1.1, QUARTER)
+case("divide", two(["ff"], nonzero=True), 12, QUARTER, note="1.1 ulp by a secret or a scalar")
 case("floor_divide remainder", two(NUMBERS, nonzero=True))
 case("maximum minimum", two(NUMBERS))
 case("equal not_equal", two(["ff", "ii", "bb"]))

@@ -45,7 +45,7 @@ OPERATORS: dict[str, tuple[list[str], float, float, dict[str, Any]]] = {
     "add": (NUMBERS, 0, 0, {}),
     "sub": (NUMBERS, 0, 0, {}),
     "mul": (NUMBERS, 1, 0, {}),
-    "truediv": (["ff"], 1.1, QUARTER, {"nonzero": True}),
+    "truediv": (["ff"], 12, QUARTER, {"nonzero": True}),
     "floordiv": (NUMBERS, 0, 0, {"nonzero": True}),
     "mod": (NUMBERS, 0, 0, {"nonzero": True}),
     "and": (["bb"], 0, 0, {}),
@@ -92,6 +92,7 @@ case("array.__invert__", one("bi"), call=_by(operator.invert))
 
 INDICES = [(0, ...), (-1, ...), (slice(1, None), ...), (slice(None), -2), (..., None), (1, 2)]
 INDICES += [(slice(None, None, -1), slice(0, 4, 2))]
+ASSIGNED = [index for index in INDICES if None not in index]
 
 
 def _indexed(draw: Any) -> Any:
@@ -112,7 +113,7 @@ case("array.__getitem__", with_arguments(x34, Public(MASK)), call=_by(operator.g
 case("array.__getitem__", with_arguments(x34, Secret(MASK)), call=_by(operator.getitem), variant="a secret mask")
 case(
     "array.__setitem__",
-    lambda draw: ([x34(draw, "f"), draw(st.sampled_from(INDICES)), 5.0], {}),
+    lambda draw: ([x34(draw, "f"), draw(st.sampled_from(ASSIGNED)), 5.0], {}),
     call=_assigned,
     variant="basic",
 )

@@ -74,8 +74,8 @@ def _digitize(x: Any, bins: Any, right: bool = False) -> Any:
 def _interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period: Any = None) -> Any:
     """np.interp: all comparisons at once, a choice of the segment that is local for public tables, and one product.
 
-    The table, or a part of it, may be secret; xp ascends. A secret result is within (1 + d / 2) units of the exact one,
-    d the distance between neighbours in xp.
+    The table, or a part of it, may be secret; xp ascends. In a public table a result is within 1.5 + (d + s) / 2 units
+    of the exact one, d the distance between two neighbours in xp and s the slope between them.
     """
     if period is not None:
         raise TypeError("np.interp on secrets takes no period: use np.remainder(x, period) and a table of one period")
