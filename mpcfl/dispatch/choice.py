@@ -6,7 +6,7 @@ They take secret arrays themselves, and plain ones beside them.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -37,16 +37,10 @@ def _choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
         place = np.remainder(place, len(options))
     elif not is_secret(place) and not ((place >= 0) & (place < len(options))).all():
         raise ValueError("invalid entry in choice array")
-    chosen = [
-        (place == i) & option if option.dtype == np.bool_ else option * (place == i) for i, option in _told(options)
-    ]
     if all(option.dtype == np.bool_ for option in options):
-        return np.any(np.stack(np.broadcast_arrays(*chosen)), axis=0)
-    return functools.reduce(np.add, [one * 1 if one.dtype == np.bool_ else one for one in chosen])
-
-
-def _told(options: Sequence[Any]) -> Iterable[tuple[int, Any]]:
-    return enumerate(options)
+        hits = [(place == i) & option for i, option in enumerate(options)]
+        return np.any(np.stack(np.broadcast_arrays(*hits)), axis=0)
+    return functools.reduce(np.add, [(place == i) * (option * 1) for i, option in enumerate(options)])
 
 
 def _isin(
