@@ -451,7 +451,7 @@ REFUSED = {
     "out": (lambda s: np.add(s, s, out=np.zeros(3)), "assign the result to a new name"),
     "the method of a plain array": (lambda s: np.ones(3).dot(s), "reveal"),
     "isnan": (lambda s: np.isnan(s), "never NaN"),
-    "a function without a rule": (lambda s: np.linalg.inv(s), "not offered on secret arrays"),
+    "a function without a rule": (lambda s: np.gcd(s, s), "not offered on secret arrays: .*Euclid"),
     "an argument without a meaning": (
         lambda s: np.argmax(s, out=s),
         "numpy.argmax on secret arrays does not take",
