@@ -154,7 +154,7 @@ def rotate(a: Integers, b: Integers, sin: Integers, cos: Integers) -> None:
     Parameters
     ----------
     a, b : int64[K]
-        Coefficients of sines and cosines, below 2^31 in magnitude.
+        Coefficients of sines and cosines, below 2^32 in magnitude, both squared and added below 2^64.
     sin, cos : int64[K, n]
         As `harmonics` gives them for r.
     """

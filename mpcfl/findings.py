@@ -31,7 +31,7 @@ LINEAR = {
 
 PRODUCTS = {"multiply", "matmul", "square", "dot", "inner", "outer", "vdot", "tensordot", "einsum", "convolve", "kron"}
 QUOTIENTS = {"divide", "true_divide"}
-POLES = {"divide", "true_divide", "reciprocal", "log", "log2", "log10", "log1p"}
+POLES = {"divide", "true_divide", "reciprocal", "log", "log2", "log10", "log1p", "arctanh", "power", "float_power"}
 
 
 @dataclass(frozen=True)

@@ -3,16 +3,15 @@
 Parties hold [x], [y], integers below 2^62 in magnitude, y not 0 (fixed-point numbers of one fraction: the quotient does
 not see it), and want x / y at the session's fraction f, or 2^f / y where y itself has it.
 
-    |x|, |y| and signs                                                      4 rounds
-    e, F of |x| and |y|; [x = 0]                                            4 rounds (normalisation)
-    [L] = log2 |x|, log2 |y| at 56 fractional bits, beside the sign
-    s = (1 - 2 [x < 0] - [x = 0]) (1 - 2 [y < 0])                           2 rounds
+    v, e and signs of x and y; [x = 0]                                      4 rounds (leading)
+    [L] = log2 |x|, log2 |y| at 56 fractional bits (normalisation), beside
+    s = (1 - 2 [x < 0] - [x = 0]) (1 - 2 [y < 0])                           1 round
     2^(L_x - L_y + f), for a reciprocal 2^(2 f - L_y)                       2 rounds (exponential)
     times s                                                                 1 round
 
 So a quotient has its own error, whatever the reciprocal of its divisor would lose: 10^6 / 10^9 is as exact as 1 / 1000.
 
-Error       relative 2^-20.3 (two logarithms, each within 2^-22; times ln 2; and 2^-21 of the power), and one unit. A
+Error       relative 2^-20.3 (two logarithms, each within 2^-23; times ln 2; and 2^-21 of the power), and one unit. A
             dividend of 0 gives 0 exactly.
 Realises    the quotient up to that error, which is a function of x and y, of uniform public words and of public
             rounding coins. A divisor of 0, or a quotient that is not representable, has a result without meaning.
@@ -28,27 +27,18 @@ from collections.abc import Sequence
 from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, rule, together
-from mpcfl.protocols.beaver import mul, mux
-from mpcfl.protocols.comparison import msb_bits
+from mpcfl.protocols.beaver import Triple, mul, mux
 from mpcfl.protocols.exponential import Powers, Range, power_bits, power_of_two
-from mpcfl.protocols.normalisation import (
-    LIMIT,
-    MAGNITUDE_CORRELATIONS,
-    MAGNITUDE_MESSAGES,
-    SCALE,
-    LogHarmonics,
-    highest,
-    highest_bits,
-    logarithm,
-    logarithm_bits,
-    magnitude,
-)
+from mpcfl.protocols.leading import CORRELATIONS as LEADING_CORRELATIONS
+from mpcfl.protocols.leading import MESSAGES as LEADING_MESSAGES
+from mpcfl.protocols.leading import leading, leading_bits
+from mpcfl.protocols.normalisation import LIMIT, SCALE, LogHarmonics, logarithm, logarithm_bits
 from mpcfl.protocols.truncation import PRODUCT, TruncPair
 from mpcfl.ring import Shape
 from mpcfl.share import Share
 
-MESSAGES = (PRODUCT, *MAGNITUDE_MESSAGES)
-CORRELATIONS = (*MAGNITUDE_CORRELATIONS, LogHarmonics, Powers, TruncPair)
+MESSAGES = (PRODUCT, *LEADING_MESSAGES)
+CORRELATIONS = (*LEADING_CORRELATIONS, Triple, LogHarmonics, Powers, TruncPair)
 
 
 def quotient_range(fraction: int) -> Range:
@@ -64,43 +54,38 @@ def reciprocal_range(fraction: int) -> Range:
 def quotient_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits on fresh operands."""
     n = shapes[0][0]
-    magnitudes = 2 * (msb_bits(shapes[:1], parties) + logarithm_bits(n, parties))
-    tops = highest_bits(n, parties, zero=True) + highest_bits(n, parties)
+    tops = leading_bits(n, parties, signed=True, zero=True) + leading_bits(n, parties, signed=True)
     words = 2 + 2  # both signs; the power and s
-    return magnitudes + tops + power_bits(n, parties) + (parties - 1) * 64 * n * words
+    return tops + 2 * logarithm_bits(n, parties) + power_bits(n, parties) + (parties - 1) * 64 * n * words
 
 
 def reciprocal_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits on a fresh operand."""
     n = shapes[0][0]
-    parts = msb_bits(shapes, parties) + highest_bits(n, parties) + logarithm_bits(n, parties)
+    parts = leading_bits(n, parties, signed=True) + logarithm_bits(n, parties)
     return parts + power_bits(n, parties) + (parties - 1) * 64 * n
 
 
-@rule("divide", rounds=13, bits=quotient_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("divide", rounds=8, bits=quotient_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def divide(ctx: Context, x: Share, y: Share) -> Protocol:
     """x / y on vectors at the session's fraction."""
-    (minus_x, size_x), (minus_y, size_y) = yield from together(magnitude(ctx, x), magnitude(ctx, y))
-    top_x, top_y = yield from together(highest(ctx, size_x, zero=True), highest(ctx, size_y))
+    top_x, top_y = yield from together(leading(ctx, x, signed=True, zero=True), leading(ctx, y, signed=True))
     ones = ctx.constant(ring.like(x.words, x.shape, 1))
     two = ring.scalar(2)
-    sign_x = Share(ring.subtract(ring.subtract(ones, ring.multiply(minus_x.words, two)), top_x.zero.words))
-    sign_y = Share(ring.subtract(ones, ring.multiply(minus_y.words, two)))
-    log_x, log_y, sign = yield from together(
-        logarithm(ctx, size_x, top_x), logarithm(ctx, size_y, top_y), mul(ctx, sign_x, sign_y)
-    )
+    sign_y = Share(ring.subtract(ones, ring.multiply(top_y.negative.words, two)))
+    sign_x = Share(ring.subtract(ring.subtract(ones, ring.multiply(top_x.negative.words, two)), top_x.zero.words))
+    log_x, log_y, sign = yield from together(logarithm(ctx, top_x), logarithm(ctx, top_y), mul(ctx, sign_x, sign_y))
     exponent = ring.add(ring.subtract(log_x, log_y), ring.scalar(ctx.first * ctx.fraction << SCALE))
     size = yield from power_of_two(ctx, Share(exponent), SCALE, quotient_range(ctx.fraction))
     return (yield from mul(ctx, Share(size), Share(sign)))
 
 
-@rule("reciprocal", rounds=13, bits=reciprocal_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("reciprocal", rounds=8, bits=reciprocal_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def reciprocal(ctx: Context, y: Share) -> Protocol:
     """1 / y on a vector at the session's fraction."""
-    minus, size = yield from magnitude(ctx, y)
-    top = yield from highest(ctx, size)
-    log2 = yield from logarithm(ctx, size, top)
+    top = yield from leading(ctx, y, signed=True)
+    log2 = yield from logarithm(ctx, top)
     exponent = ring.subtract(ring.scalar(ctx.first * 2 * ctx.fraction << SCALE), log2)
     inverse = yield from power_of_two(ctx, Share(exponent), SCALE, reciprocal_range(ctx.fraction))
-    part = yield from mux(ctx, minus, Share(inverse))
+    part = yield from mux(ctx, top.negative, Share(inverse))
     return ring.subtract(inverse, ring.multiply(part, ring.scalar(2)))

@@ -2,8 +2,8 @@
 
 Parties hold [x], x > 0 at f fractional bits (a word from 1 to 2^62 - 1), and want [log_b x].
 
-    e, F of x                                                            4 rounds (normalisation)
-    [L] = log_b(2) (log2(word of x) - f), at 56 fractional bits          2 rounds
+    v, e of x                                                            4 rounds (leading)
+    [L] = log_b(2) (log2(word of x) - f), at 56 fractional bits          1 round (normalisation)
     L / 2^(56 - f)                                                       1 round
 
 The factor log_b(2) is in the coefficients of the series, so nothing is multiplied by it.
@@ -11,7 +11,7 @@ The factor log_b(2) is in the coefficients of the series, so nothing is multipli
 Error       absolute, below 2^-22 log_b(2) and one unit.
 Realises    x to log_b x + error, the error a function of x, of a uniform public d and of a public rounding coin.
             Outside the range the result has no meaning. Simulator: that of its parts.
-Reference   normalisation.
+Reference   leading; normalisation.
 """
 
 from __future__ import annotations
@@ -24,16 +24,8 @@ import gmpy2
 from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, Rule, rule
-from mpcfl.protocols.normalisation import (
-    MAGNITUDE_CORRELATIONS,
-    MAGNITUDE_MESSAGES,
-    SCALE,
-    LogHarmonics,
-    highest,
-    highest_bits,
-    logarithm,
-    logarithm_bits,
-)
+from mpcfl.protocols.leading import CORRELATIONS, MESSAGES, leading, leading_bits
+from mpcfl.protocols.normalisation import SCALE, LogHarmonics, logarithm, logarithm_bits
 from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
 from mpcfl.ring import Shape
 from mpcfl.share import Share
@@ -50,13 +42,13 @@ def unit(base: str) -> int:
 def log_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits."""
     n = shapes[0][0]
-    return highest_bits(n, parties) + logarithm_bits(n, parties) + (parties - 1) * 64 * n
+    return leading_bits(n, parties) + logarithm_bits(n, parties) + (parties - 1) * 64 * n
 
 
 def log_of(ctx: Context, x: Share, base: str) -> Protocol:
     """log_b x on a vector at the session's fraction."""
-    top = yield from highest(ctx, x)
-    words = yield from logarithm(ctx, x, top, unit(base))
+    top = yield from leading(ctx, x)
+    words = yield from logarithm(ctx, top, unit(base))
     moved = ring.subtract(words, ring.scalar(ctx.first * ctx.fraction * unit(base)))
     return (yield from trunc_pr(ctx, moved, 1, SCALE - ctx.fraction))
 
@@ -64,10 +56,10 @@ def log_of(ctx: Context, x: Share, base: str) -> Protocol:
 def _rule(name: str, base: str) -> Rule:
     @rule(
         name,
-        rounds=7,
+        rounds=6,
         bits=log_bits,
-        messages=[PRODUCT, *MAGNITUDE_MESSAGES],
-        correlations=[*MAGNITUDE_CORRELATIONS, LogHarmonics, TruncPair],
+        messages=[PRODUCT, *MESSAGES],
+        correlations=[*CORRELATIONS, LogHarmonics, TruncPair],
     )
     def function(ctx: Context, x: Share) -> Protocol:
         return (yield from log_of(ctx, x, base))

@@ -97,6 +97,36 @@ def _real(function: Callable[[Any], Any]) -> Callable[..., Any]:
     return rule
 
 
+def _two_reals(function: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """A function of two real numbers, as `_real`."""
+
+    def rule(ctx: Context, x: Share, y: Share) -> Any:
+        return _rounded(ctx, function, x.words, y.words, ctx.fraction)
+
+    return rule
+
+
+def _public_power(ctx: Context, x: Share, y: Words, bits: int) -> Any:
+    return _rounded(ctx, lambda a, b: a**b, x.words, y, bits)
+
+
+def _rounded(ctx: Context, function: Callable[[Any, Any], Any], x: Words, y: Words, bits: int) -> Any:
+    with gmpy2.context(precision=120):
+        unit, step = gmpy2.mpfr(1) / (1 << ctx.fraction), gmpy2.mpfr(1) / (1 << bits)
+        pairs = zip(x.view(np.int64), y.view(np.int64), strict=True)
+        values = [gmpy2.floor(function(int(a) * unit, int(b) * step) / unit) for a, b in pairs]
+    return np.array([int(value) % ring.MODULUS for value in values], np.uint64)
+
+
+def _logistic(x: Any) -> Any:
+    return 1 / (1 + gmpy2.exp(-x))
+
+
+def _gelu_tanh(x: Any) -> Any:
+    slope = gmpy2.sqrt(2 / gmpy2.const_pi())
+    return x * (1 + gmpy2.tanh(slope * (x + gmpy2.mpfr(44715) / 10**6 * x**3))) / 2
+
+
 def _permute(ctx: Context, x: Share, owner: int) -> Any:
     """Any order will do; here it is the one given."""
     return x.words
@@ -125,6 +155,25 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "rsqrt": _real(gmpy2.rec_sqrt),
     "sin": _real(gmpy2.sin),
     "cos": _real(gmpy2.cos),
+    "precise_sigmoid": _real(_logistic),
+    "precise_softplus": _real(lambda x: max(x, 0) + gmpy2.log1p(gmpy2.exp(-abs(x)))),
+    "precise_tanh": _real(gmpy2.tanh),
+    "erf": _real(gmpy2.erf),
+    "gelu": _real(lambda x: x * gmpy2.erfc(-x / gmpy2.sqrt(2)) / 2),
+    "gelu_tanh": _real(_gelu_tanh),
+    "silu": _real(lambda x: x * _logistic(x)),
+    "tan": _real(gmpy2.tan),
+    "arctan": _real(gmpy2.atan),
+    "arctan2": _two_reals(gmpy2.atan2),
+    "arcsin": _real(gmpy2.asin),
+    "arccos": _real(gmpy2.acos),
+    "arcsinh": _real(gmpy2.asinh),
+    "arccosh": _real(gmpy2.acosh),
+    "arctanh": _real(gmpy2.atanh),
+    "power": _two_reals(lambda x, y: x**y),
+    "public_power": _public_power,
+    "cbrt": _real(gmpy2.cbrt),
+    "hypot": _two_reals(gmpy2.hypot),
 }
 
 

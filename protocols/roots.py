@@ -2,47 +2,40 @@
 
 Parties hold [x], 0 <= x at f fractional bits (a word X below 2^62), and want [sqrt x] or [1 / sqrt x].
 
-    [L] = log2 X at 56 fractional bits, which is log2 X / 2 at 57        6 rounds (normalisation)
-    sqrt:  2^((L + f) / 2), set to 0 where x = 0                         2 rounds and 1
+    [L] = log2 X at 56 fractional bits, which is log2 X / 2 at 57        5 rounds (leading, normalisation)
+    sqrt:  2^((L + f) / 2), with L less 32 where x = 0, so that it is 0  2 rounds
     rsqrt: 2^((3 f - L) / 2)                                             2 rounds
 
-Error       relative 2^-20.5, and one unit: half of the logarithm's 2^-22 ln 2, and 2^-21 of the power.
+Error       relative 2^-20.5, and one unit: half of the logarithm's 2^-23 ln 2, and 2^-21 of the power.
 Realises    x to the root + error, the error a function of x, of uniform public words and of a public rounding coin.
             rsqrt of 0, and both of a negative number, have no meaning. Simulator: that of its parts.
-Reference   normalisation; exponential.
+Reference   leading; normalisation; exponential.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, rule
-from mpcfl.protocols.beaver import mux
 from mpcfl.protocols.exponential import Powers, Range, power_bits, power_of_two
-from mpcfl.protocols.normalisation import (
-    LIMIT,
-    MAGNITUDE_CORRELATIONS,
-    MAGNITUDE_MESSAGES,
-    SCALE,
-    LogHarmonics,
-    highest,
-    highest_bits,
-    logarithm,
-    logarithm_bits,
-)
+from mpcfl.protocols.leading import CORRELATIONS, MESSAGES, leading, leading_bits
+from mpcfl.protocols.normalisation import AT_ZERO, LIMIT, SCALE, LogHarmonics, logarithm, logarithm_bits
 from mpcfl.protocols.truncation import PRODUCT, TruncPair
 from mpcfl.ring import Shape
 from mpcfl.share import Share
 
 HALF_SCALE = SCALE + 1
 """log2 X at 56 fractional bits read at 57 is half of it."""
+DROP = 32
+"""Taken from log2 X where X = 0: 2^((AT_ZERO - 32 + f) / 2) is less than half a unit for every fraction."""
 
 
 def sqrt_range(fraction: int) -> Range:
-    """Whole exponents of (L + f) / 2 for -1 < L < 63."""
-    return Range((fraction - 1) // 2, (LIMIT + fraction) // 2 + 1)
+    """Whole exponents of (L + f) / 2, X = 0 among them."""
+    return Range((math.floor(AT_ZERO) - DROP + fraction) // 2, (LIMIT + fraction) // 2 + 1)
 
 
 def rsqrt_range(fraction: int) -> Range:
@@ -53,43 +46,41 @@ def rsqrt_range(fraction: int) -> Range:
 def sqrt_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits of sqrt."""
     n = shapes[0][0]
-    parts = logarithm_bits(n, parties) + power_bits(n, parties) + (parties - 1) * 64 * n
-    return highest_bits(n, parties, zero=True) + parts
+    return leading_bits(n, parties, zero=True) + logarithm_bits(n, parties) + power_bits(n, parties)
 
 
 def rsqrt_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits of rsqrt."""
     n = shapes[0][0]
-    return highest_bits(n, parties) + logarithm_bits(n, parties) + power_bits(n, parties)
+    return leading_bits(n, parties) + logarithm_bits(n, parties) + power_bits(n, parties)
 
 
 @rule(
     "sqrt",
-    rounds=9,
+    rounds=7,
     bits=sqrt_bits,
-    messages=[PRODUCT, *MAGNITUDE_MESSAGES],
-    correlations=[*MAGNITUDE_CORRELATIONS, LogHarmonics, Powers, TruncPair],
+    messages=[PRODUCT, *MESSAGES],
+    correlations=[*CORRELATIONS, LogHarmonics, Powers, TruncPair],
 )
 def sqrt(ctx: Context, x: Share) -> Protocol:
     """sqrt x on a vector at the session's fraction, x >= 0."""
-    top = yield from highest(ctx, x, zero=True)
-    log2 = yield from logarithm(ctx, x, top)
-    exponent = ring.add(log2, ring.scalar(ctx.first * ctx.fraction << SCALE))
-    root = yield from power_of_two(ctx, Share(exponent), HALF_SCALE, sqrt_range(ctx.fraction))
-    lost = yield from mux(ctx, top.zero, Share(root))
-    return ring.subtract(root, lost)
+    top = yield from leading(ctx, x, zero=True)
+    log2 = yield from logarithm(ctx, top)
+    at_zero = ring.multiply(top.zero.words, ring.scalar(DROP << SCALE))
+    exponent = ring.add(ring.subtract(log2, at_zero), ring.scalar(ctx.first * ctx.fraction << SCALE))
+    return (yield from power_of_two(ctx, Share(exponent), HALF_SCALE, sqrt_range(ctx.fraction)))
 
 
 @rule(
     "rsqrt",
-    rounds=8,
+    rounds=7,
     bits=rsqrt_bits,
-    messages=[PRODUCT, *MAGNITUDE_MESSAGES],
-    correlations=[*MAGNITUDE_CORRELATIONS, LogHarmonics, Powers, TruncPair],
+    messages=[PRODUCT, *MESSAGES],
+    correlations=[*CORRELATIONS, LogHarmonics, Powers, TruncPair],
 )
 def rsqrt(ctx: Context, x: Share) -> Protocol:
     """1 / sqrt x on a vector at the session's fraction, x > 0."""
-    top = yield from highest(ctx, x)
-    log2 = yield from logarithm(ctx, x, top)
+    top = yield from leading(ctx, x)
+    log2 = yield from logarithm(ctx, top)
     exponent = ring.subtract(ring.scalar(ctx.first * 3 * ctx.fraction << SCALE), log2)
     return (yield from power_of_two(ctx, Share(exponent), HALF_SCALE, rsqrt_range(ctx.fraction)))

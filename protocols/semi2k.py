@@ -13,16 +13,23 @@ from mpcfl.protocols.comparison import eqz, msb
 from mpcfl.protocols.division import divide, reciprocal
 from mpcfl.protocols.exponential import exp, exp2
 from mpcfl.protocols.fourier import sigmoid, softplus
+from mpcfl.protocols.inverse import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
 from mpcfl.protocols.logarithm import log, log2, log10
 from mpcfl.protocols.permutation import permute
+from mpcfl.protocols.powering import cbrt, hypot, power, public_power
 from mpcfl.protocols.roots import rsqrt, sqrt
+from mpcfl.protocols.tangent import tan
 from mpcfl.protocols.trigonometry import cos, sin
 from mpcfl.protocols.truncation import trunc_exact, trunc_pr
+from mpcfl.protocols.windows import erf, gelu, gelu_tanh, precise_sigmoid, precise_softplus, precise_tanh, silu
 
 suite = Suite(
     "semi2k",
     [
         *(mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute),
         *(sigmoid, softplus, divide, reciprocal, exp, exp2, log, log2, log10, sqrt, rsqrt, sin, cos),
+        *(precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu),
+        *(tan, arctan, arctan2, arcsin, arccos, arcsinh, arccosh, arctanh),
+        *(power, public_power, cbrt, hypot),
     ],
 )

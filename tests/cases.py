@@ -140,6 +140,36 @@ ANGLES = edged(
     lambda rng, shape: ring.encode(rng.uniform(-1e4, 1e4, shape), FRACTION),
 )
 
+SIGNED = edged(
+    np.concatenate([words(0), _POSITIVE_EDGES, -_POSITIVE_EDGES]),
+    lambda rng, shape: _magnitudes(rng, shape) * rng.choice(words(-1, 1), shape),
+)
+LENGTHS = edged(
+    words(0, 1, -1, 3 << 60, -(3 << 60), 1 << 18),
+    lambda rng, shape: (2 ** rng.uniform(0, 61.4, shape)).astype(np.uint64) * rng.choice(words(-1, 1), shape),
+)
+ONE = 1 << FRACTION
+WITHIN_ONE = edged(words(0, 1, -1, ONE, -ONE, ONE - 1, 1 - ONE), _below(ONE))
+INSIDE_ONE = edged(words(0, 1, -1, ONE - 1, 1 - ONE), _below(ONE))
+FROM_ONE = edged(
+    words(ONE, ONE + 1, ONE + 2, HALF - 1 - ONE),
+    lambda rng, shape: np.minimum(_magnitudes(rng, shape), HALF >> 1) + ONE,
+)
+TANGENTS = edged(
+    ring.encode(np.array([0, _ULP, -_ULP, np.pi, 1, 2e5, -2e5]), FRACTION),
+    lambda rng, shape: ring.encode(rng.uniform(-1.56, 1.56, shape), FRACTION),
+)
+
+
+def powers(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+    """Bases of all magnitudes, 0 among them, and exponents with a representable power."""
+    (n,) = shapes[0]
+    bases = _magnitudes(rng, (n,))
+    logs = np.log2(bases.astype(np.float64)) - FRACTION
+    exponents = rng.uniform(-1, 1, n) * np.minimum(40 / np.maximum(np.abs(logs), 1), 40)
+    bases[:2], exponents[:2] = 0, 1.5
+    return [bases, ring.encode(exponents, FRACTION)]
+
 
 def exact(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
     return np.array_equal(got, plain)
@@ -215,6 +245,15 @@ def _by_owner(owner: int) -> Case:
     return Case(f"permute by {owner}", ONE_VECTOR, ANY, same_rows, start, [("permute", (0,))])
 
 
+def _public_power(exponent: float) -> Case:
+    def start(suite: Suite, ctx: Context, x: Share) -> Protocol:
+        return suite["public_power"](ctx, x, ring.like(x.words, x.shape, round(exponent * 2**28)), 28)
+
+    bounded = edged(words(0, 1, 2, ONE, 1 << 50), lambda rng, shape: _magnitudes(rng, shape) >> np.uint64(10))
+    name = f"public_power {exponent}"
+    return Case(name, ONE_VECTOR, bounded, near(2.0**-20), start, [("public_power", (0,))])
+
+
 CASES: dict[str, Sequence[Case]] = {
     "mul": [_case("mul", TWO_VECTORS, ANY, exact)],
     "matmul": [_case("matmul", MATRICES, ANY, exact)],
@@ -247,6 +286,22 @@ CASES: dict[str, Sequence[Case]] = {
     "rsqrt": [_case("rsqrt", ONE_VECTOR, POSITIVE, near(2.0**-20.5))],
     "sin": [_case("sin", ONE_VECTOR, ANGLES, near(0))],
     "cos": [_case("cos", ONE_VECTOR, ANGLES, near(0))],
+    **{
+        name: [_case(name, ONE_VECTOR, REAL, near(0))]
+        for name in ("precise_sigmoid", "precise_softplus", "precise_tanh", "erf", "gelu", "gelu_tanh", "silu")
+    },
+    "tan": [_case("tan", ONE_VECTOR, TANGENTS, near(2.0**-16))],
+    "arctan": [_case("arctan", ONE_VECTOR, SIGNED, near(0))],
+    "arctan2": [_case("arctan2", TWO_VECTORS, SIGNED, near(0))],
+    "arcsin": [_case("arcsin", ONE_VECTOR, WITHIN_ONE, near(0))],
+    "arccos": [_case("arccos", ONE_VECTOR, WITHIN_ONE, near(0))],
+    "arcsinh": [_case("arcsinh", ONE_VECTOR, SIGNED, near(0))],
+    "arccosh": [_case("arccosh", ONE_VECTOR, FROM_ONE, near(0))],
+    "arctanh": [_case("arctanh", ONE_VECTOR, INSIDE_ONE, near(0))],
+    "power": [_case("power", TWO_VECTORS, powers, near(2.0**-17))],
+    "public_power": [_public_power(0.3), _public_power(1.25)],
+    "cbrt": [_case("cbrt", ONE_VECTOR, SIGNED, near(2.0**-20.5))],
+    "hypot": [_case("hypot", TWO_VECTORS, LENGTHS, near(2.0**-20.2))],
 }
 
 

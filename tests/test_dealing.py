@@ -18,8 +18,10 @@ from mpcfl.protocols.comparison import BitProducts, Digits
 from mpcfl.protocols.conversion import DaBit
 from mpcfl.protocols.exponential import Powers
 from mpcfl.protocols.fourier import Harmonics
+from mpcfl.protocols.leading import Positions
 from mpcfl.protocols.normalisation import LogHarmonics
 from mpcfl.protocols.permutation import Permutation
+from mpcfl.protocols.series import Waves
 from mpcfl.protocols.trigonometry import Sines
 from mpcfl.protocols.truncation import TruncMux, TruncPair
 from mpcfl.view import View
@@ -71,8 +73,12 @@ def every_correlation(trusted: Trusted):
     yield Harmonics(named, "sigmoid", 18), (a,)
     yield Harmonics(named, "softplus", 18), (a,)
     yield LogHarmonics(named, 1 << 56), (a,)
+    yield Positions(named, False), (a,)
+    yield Positions(named, True), (a,)
     yield Powers(named, 56, 64), (a,)
     yield Sines(named, False), (a,)
+    yield Waves(named, "erf"), (a,)
+    yield Waves(named, "arcsinh_exp"), (a,)
 
 
 @pytest.mark.parametrize("parties", [2, 3, 5])

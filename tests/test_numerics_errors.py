@@ -121,6 +121,52 @@ def two_numbers(rng: np.random.Generator, n: int, fraction: int) -> Arrays:
     return [rng.normal(0, 8, n), rng.normal(0, 8, n)]
 
 
+def two_of_any_size(rng: np.random.Generator, n: int, fraction: int) -> Arrays:
+    """Of all magnitudes and signs, close to one another and far apart, zeros among them."""
+    x, y = rng.permutation(magnitudes(rng, n, fraction)), magnitudes(rng, n, fraction)
+    x[::3] = y[::3] * 2.0 ** rng.uniform(-3, 3, x[::3].size)
+    x, y = (np.minimum(v, 2.0 ** (61 - fraction)) * rng.choice([-1, 1], x.size) for v in (x, y))
+    x[1:40], y[20:60] = 0, 0
+    return [x, y]
+
+
+def tangents(rng: np.random.Generator, n: int, fraction: int) -> Arrays:
+    ends = 2.0 ** (36 - fraction) - 1
+    x = np.concatenate([np.linspace(-7, 7, n), rng.uniform(-ends, ends, n), [0, ends, -ends]])
+    return [x[np.abs(np.tan(encoded(x, fraction))) < 2.0**9]]
+
+
+def within_one(rng: np.random.Generator, n: int, fraction: int) -> Arrays:
+    dense = np.arange(min(n, 1000)) * 2.0**-fraction
+    return [np.concatenate([dense, 1 - dense, dense - 1, rng.uniform(-1, 1, n)])]
+
+
+def inside_one(rng: np.random.Generator, n: int, fraction: int) -> Arrays:
+    (x,) = within_one(rng, n, fraction)
+    return [np.clip(x, 2.0**-fraction - 1, 1 - 2.0**-fraction)]
+
+
+def from_one(rng: np.random.Generator, n: int, fraction: int) -> Arrays:
+    (x,) = positive(rng, n, fraction)
+    return [np.append(1.0, np.minimum(1 + x, 2.0 ** (62 - fraction) - 2))]
+
+
+def large_enough(rng: np.random.Generator, n: int, fraction: int) -> Arrays:
+    """Of both signs, with a representable square of the reciprocal."""
+    (x,) = not_zero(rng, n, fraction)
+    return [x[np.abs(x) > 2.0 ** ((fraction - 62) / 2)]]
+
+
+def powers(rng: np.random.Generator, n: int, fraction: int) -> Arrays:
+    """Bases of all magnitudes and exponents up to 256, with a representable power or one far below a unit."""
+    (x,) = positive(rng, n, fraction)
+    logs = np.log2(x)
+    y = rng.uniform(-1, 1, x.size) * np.minimum((61.9 - fraction) / np.maximum(np.abs(logs), 1e-9), 256)
+    small = rng.random(x.size) < 0.2
+    y[small] = -np.sign(logs[small]) * rng.uniform(0, 256, small.sum())
+    return [x, y]
+
+
 @dataclass(frozen=True)
 class Function:
     """How a function is called, on secrets and on float64, and its inputs."""
@@ -148,7 +194,32 @@ FUNCTIONS = {
     "np.tanh": Function(np.tanh, anywhere),
     "np.logaddexp": Function(np.logaddexp, two_numbers),
     "numerics.relu": Function(numerics.relu, anywhere),
+    "numerics.sigmoid(x, precise=True)": Function(lambda x: numerics.sigmoid(x, precise=True), anywhere),
+    "numerics.softplus(x, precise=True)": Function(lambda x: numerics.softplus(x, precise=True), anywhere),
+    "numerics.tanh(x, precise=True)": Function(lambda x: numerics.tanh(x, precise=True), anywhere),
+    "numerics.erf": Function(numerics.erf, anywhere),
+    "numerics.erfc": Function(numerics.erfc, anywhere),
+    "numerics.gelu": Function(numerics.gelu, anywhere),
+    'numerics.gelu(x, "tanh")': Function(lambda x: numerics.gelu(x, "tanh"), anywhere),
+    "numerics.silu": Function(numerics.silu, anywhere),
+    "np.tan": Function(np.tan, tangents),
+    "np.arctan": Function(np.arctan, anywhere),
+    "np.arctan2": Function(np.arctan2, two_of_any_size),
+    "np.arcsin": Function(np.arcsin, within_one),
+    "np.arccos": Function(np.arccos, within_one),
+    "np.arcsinh": Function(np.arcsinh, anywhere),
+    "np.arccosh": Function(np.arccosh, from_one),
+    "np.arctanh": Function(np.arctanh, inside_one),
+    "np.cbrt": Function(np.cbrt, anywhere),
+    "np.hypot": Function(np.hypot, two_of_any_size),
+    "x ** y": Function(np.power, powers),
+    "x ** 0.3": Function(lambda x: x**0.3, not_negative),
+    "x ** -2": Function(lambda x: np.power(x, -2.0), large_enough),
+    "2.5 ** x": Function(lambda x: 2.5**x, exponents(2.5)),
+    "np.logaddexp2": Function(np.logaddexp2, two_numbers),
 }
+HEAVY = {"x / y", "np.tan", "np.arctan2", "np.hypot", "x ** y", "x ** -2"}
+"""Functions of which fewer inputs are tried in the quick tests."""
 FAST = {"np.tanh", "np.logaddexp"}
 """Functions with an absolute error, of 5e-4 at most."""
 
@@ -194,7 +265,7 @@ def test_the_stated_error(name: str, fraction: int) -> None:
 
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_stated_error_on_many_inputs(name: str) -> None:
-    check(name, 20_000 if name == "x / y" else 100_000, 18)
+    check(name, 20_000 if name in HEAVY else 100_000, 18)
 
 
 @pytest.mark.slow

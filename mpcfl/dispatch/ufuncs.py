@@ -145,20 +145,6 @@ def _square(x: Value) -> Value:
     return op.multiply(x, x)
 
 
-def _power(x: Any, exponent: Any) -> Value:
-    """x to one public whole number."""
-    if isinstance(x, Value) and not isinstance(exponent, Value) and exponent.size == 1:
-        number = float(exponent.reshape(-1)[0])
-        if number >= 0 and number.is_integer():
-            shape = np.broadcast_shapes(x.shape, exponent.shape)
-            kind = op.joined(x.kind, op.public_kind(exponent))
-            base = op.broadcast(op.as_kind(x, kind), shape)
-            if number == 0:
-                return op.constant(x.engine, np.ones(shape, np.int64), kind)
-            return base if number == 1 else op.power(base, int(number))
-    raise TypeError("a power of a secret takes one public exponent that is a whole number, 0 or more")
-
-
 def _shifted_left(x: Any, by: Any) -> Value:
     """x 2^by for secret integers and public counts."""
     return op.multiply(_whole(x, by), np.left_shift(1, by.astype(np.int64)))
@@ -225,8 +211,6 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.sign: _sign,
     np.heaviside: _heaviside,
     np.square: _square,
-    np.power: _power,
-    np.float_power: lambda x, y: _power(op.as_kind(x, FIXED) if isinstance(x, Value) else x, y),
     np.ldexp: _scaled,
     np.deg2rad: _times_constant(np.pi / 180),
     np.radians: _times_constant(np.pi / 180),

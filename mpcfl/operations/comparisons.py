@@ -11,7 +11,7 @@ from mpcfl.effects import Protocol
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 from mpcfl.errors import InputError
 from mpcfl.operations.linear import add, negative, subtract
-from mpcfl.operations.operands import Operand, as_kind, bits_as, joined, public_kind, vector, words_as
+from mpcfl.operations.operands import Operand, as_kind, bits_as, constant, joined, public_kind, vector, words_as
 from mpcfl.operations.products import chosen, multiply
 from mpcfl.protocol import together
 from mpcfl.share import Share
@@ -225,6 +225,18 @@ def function(name: str, x: Value) -> Value:
         return engine.suite[name](engine.ctx, vector(share, shape))
 
     return engine.submit(name, FIXED, shape, [lifted], protocol, words_as(shape))
+
+
+def function_of_two(name: str, x: Operand, y: Operand) -> Value:
+    """A function of two fixed-point numbers, one of them secret, that the suite has a rule for: "arctan2"."""
+    engine = x.engine if isinstance(x, Value) else y.engine  # type: ignore[union-attr]
+    left, right = (as_kind(v if isinstance(v, Value) else constant(engine, v), FIXED) for v in (x, y))
+    shape = np.broadcast_shapes(left.shape, right.shape)
+
+    def protocol(a: Share, b: Share) -> Protocol:
+        return engine.suite[name](engine.ctx, vector(a, shape), vector(b, shape))
+
+    return engine.submit(name, FIXED, shape, [left, right], protocol, words_as(shape))
 
 
 def quotient(x: Value, y: Value) -> Value:

@@ -5,6 +5,9 @@ Ranges and errors are in `docs/numerics.md`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import numpy as np
 
 from mpcfl.engine import BOOLEAN, FIXED, Value
@@ -67,3 +70,27 @@ def relu(x: Value) -> Value:
 def logaddexp(x: Value, y: Operand) -> Value:
     """log(exp(x) + exp(y)) = y + softplus(x - y)."""
     return add(function("softplus", subtract(as_kind(x, FIXED), y)), y)
+
+
+def erfc(x: Value) -> Value:
+    """1 - erf(x)."""
+    return subtract(constant(x.engine, ONE, FIXED), function("erf", x))
+
+
+def logaddexp2(x: Value, y: Operand) -> Value:
+    """log2(2^x + 2^y) = y + softplus((x - y) ln 2) / ln 2, by the precise softplus."""
+    natural = multiply(subtract(as_kind(x, FIXED), y), np.array(math.log(2)))
+    return add(divide(function("precise_softplus", natural), np.array(math.log(2))), y)
+
+
+def ldexp(x: Operand, exponent: Operand) -> Value:
+    """x 2^n for public whole numbers n."""
+    if isinstance(exponent, Value):
+        raise TypeError("np.ldexp takes a public exponent: by a secret one it is x * np.exp2(n)")
+    assert isinstance(x, Value)
+    return multiply(as_kind(x, FIXED), np.ldexp(1.0, exponent))
+
+
+def scaled(factor: float) -> Callable[[Value], Value]:
+    """x times a public number."""
+    return lambda x: multiply(as_kind(x, FIXED), np.array(factor))

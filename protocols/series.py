@@ -1,0 +1,249 @@
+"""Trigonometric series of a secret argument: what precise functions are made of. Dealer model, no round of their own.
+
+Parties hold [t], a fixed-point number at s fractional bits that was or is opened under its mask, and want [f(t)] on the
+window of the series, at 56 fractional bits:
+
+    f(t) = constant + t / 2 or 0 + sum_k A_k sin(m w t) + B_k cos(m w t),    m = 1 + k step,  k = 0, 1, ...
+
+with a period of 256 / `turns`, so that `turns` 2^(56 - s) t is a turn's fraction with the whole ring for a turn, and
+wraps as it should. For t = d - r, with d public and r = -a the mask's,
+
+    offline    [U_k], U_k = A_k cos(m w r) + B_k sin(m w r);   [V_k], V_k = B_k cos(m w r) - A_k sin(m w r)
+    local      sum_k sin(m w d) [U_k] + cos(m w d) [V_k]
+
+The public sines come from integer tables, so all parties multiply by the same bits on every CPU.
+
+Error       on the window: that of the series, below 2^-22, and 2^-24 of rounded factors and sines. Elsewhere the
+            result has no meaning.
+Realises    t to f(t) + error, a function of t and of the uniform public d. Simulator: U and V depend on a alone and are
+            shared uniformly.
+Reference   Sines of a masked angle: Zheng et al., ACSAC 2023. Fourier extension of functions that are not periodic:
+            Boyd, J. Comput. Phys. 178 (2002). Coefficients: weighted least squares on Chebyshev points of the window,
+            weights moved until the error is near-minimax (Lawson 1961), rounded to 2^-28, the constant then centred.
+            Odd and even functions have sines or cosines alone; with step 2 the series is symmetric about a quarter of
+            its period, which suits functions that end flat or straight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcfl import ring
+from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.effects import Draw, Protocol
+from mpcfl.kernels import fourier, waves
+from mpcfl.protocol import Context
+from mpcfl.protocols.beaver import masked
+from mpcfl.protocols.fourier import tables
+from mpcfl.ring import Words, shaped
+from mpcfl.share import Share
+
+SCALE = 56
+"""Fractional bits of a result: 30 of the public sines, 26 of the shared factors."""
+HALF_WORD = np.uint64(32)
+
+
+@dataclass(frozen=True)
+class Series:
+    """A function on its window.
+
+    Parameters
+    ----------
+    turns : int
+        The period is 256 / turns.
+    step : int
+        1 for all multiples of the angle, 2 for the odd ones.
+    sin, cos : tuple of int
+        Coefficients times 2^28, 2^31 at most; one of them may be empty and stands for zeros.
+    constant : int
+        Times 2^56.
+    half : bool
+        Whether t / 2 is added.
+    """
+
+    turns: int
+    step: int
+    sin: tuple[int, ...]
+    cos: tuple[int, ...]
+    constant: int
+    half: bool
+
+    @property
+    def terms(self) -> int:
+        return max(len(self.sin), len(self.cos))
+
+
+SERIES = {
+    "sigmoid": Series(
+        turns=4,
+        step=2,
+        sin=(
+            168210073, 49581772, 23630779, 12335306, 6591196, 3549311, 1911717, 1033369, 555791, 301586, 161243,
+            88357, 46496, 26122, 13213, 7875, 3632, 2463, 928, 813, 203, 282, 31, 108,
+        ),
+        cos=(),
+        constant=36028797018963968,
+        half=False,
+    ),
+    "softplus": Series(
+        turns=4,
+        step=2,
+        sin=(),
+        cos=(
+            -1713322903, -168362002, -48130423, -17956236, -7454707, -3290481, -1494872, -704115, -331107,
+            -163197, -77010, -40073, -18212, -10415, -4219, -2898, -898, -872, -153, -277, -13, -92,
+        ),
+        constant=576446480250894080,
+        half=True,
+    ),
+    "erf": Series(
+        turns=16,
+        step=2,
+        sin=(
+            328856620, 80526339, 26073221, 7382852, 1672216, 292682, 38925, 3889, 296,
+        ),
+        cos=(),
+        constant=72057594037927936,
+        half=False,
+    ),
+    "gelu": Series(
+        turns=12,
+        step=2,
+        sin=(),
+        cos=(
+            -603795568, -77699898, -24866766, -7423726, -1713498, -289852, -35243, -3064, -181,
+        ),
+        constant=192153564478686496,
+        half=True,
+    ),
+    "gelu_tanh": Series(
+        turns=10,
+        step=2,
+        sin=(),
+        cos=(
+            -716258980, -91022700, -32903413, -12825037, -4364230, -1230537, -288324, -61941, -11488, -2163,
+            154, 3, 100,
+        ),
+        constant=230577613182551296,
+        half=True,
+    ),
+    "silu": Series(
+        turns=6,
+        step=1,
+        sin=(),
+        cos=(
+            -900649885, -287810948, 122563210, -253588533, 182188834, -210870248, 168802805, -165839968,
+            136014304, -122555850, 99631471, -84500167, 67005676, -53990526, 41366484, -31733099, 23322967,
+            -17002036, 11901575, -8204731, 5423225, -3507017, 2163216, -1295616, 732582, -398092, 200191,
+            -95161, 40045, -15419, 4567, -1130,
+        ),
+        constant=343784570990163200,
+        half=True,
+    ),
+    "arctan_exp2": Series(
+        turns=3,
+        step=2,
+        sin=(
+            264741356, 79329781, 39225011, 21747636, 12658902, 7593204, 4658250, 2909876, 1844990, 1184345,
+            768164, 502573, 331250, 219706, 146524, 98178, 66062, 44611, 30228, 20539, 13995, 9556, 6542, 4485,
+            3083, 2120, 1463, 1008, 698, 482, 335, 231, 162, 111, 78, 53, 74,
+        ),
+        cos=(),
+        constant=56593902016227522,
+        half=False,
+    ),
+    "hypot": Series(
+        turns=5,
+        step=2,
+        sin=(),
+        cos=(
+            -1374748384, -138138504, -41110095, -16124107, -7090126, -3312496, -1603688, -797408, -402632,
+            -207166, -106949, -56431, -29395, -15920, -8235, -4637, -2315, -1402, -638, -445, -165, -151, -37,
+            -64,
+        ),
+        constant=461166514947430720,
+        half=True,
+    ),
+    "arcsinh_exp": Series(
+        turns=12,
+        step=1,
+        sin=(
+            110769020, -7265699, 24476917, -5858357, 8154928, -2701202, 2513306, -611213, 317698, 310743,
+            -382222, 502542, -433452, 380822, -281457, 205628, -132859, 83334, -46285, 24496, -11057, 4612,
+            -1420, 373,
+        ),
+        cos=(
+            -535160578, 363717, -30525878, -5688017, 1055234, -7020808, 5284629, -5840202, 4558566, -3950452,
+            2949981, -2264740, 1583498, -1103739, 712022, -449967, 262817, -148161, 75943, -36871, 15576, -6027,
+            1756, -428,
+        ),
+        constant=217949207066198528,
+        half=True,
+    ),
+}  # fmt: skip
+SERIES["tanh"] = Series(8, 2, tuple(2 * a for a in SERIES["sigmoid"].sin), (), 1 << SCALE, False)
+"""tanh(x) + 1 = 2 sigmoid(2 x); erf has a 1 added as well. arctan_exp2(t) is arctan(2^t), arcsinh_exp(t) arcsinh(e^t),
+hypot(t) log2(1 + 4^t) / 2."""
+SERIES |= {
+    "sin": Series(0, 1, (1 << 31,), (), 0, False),
+    "cos": Series(0, 1, (), (1 << 31,), 0, False),
+}
+"""One wave, a turn its period, at 59 fractional bits."""
+
+
+def top_half(x: Words) -> NDArray[np.uint32]:
+    """Words as angles of 32 bits."""
+    return (x >> HALF_WORD).astype(np.uint32)
+
+
+def rotated(mask: Words, sin: Sequence[int], cos: Sequence[int], step: int) -> dict[str, Words]:
+    """U and V, times 2^26, for coefficients A and B times 2^28 and the clear mask a, a turn's fraction."""
+    terms, n = max(len(sin), len(cos)), mask.shape[0]
+    sines, cosines = (np.empty((terms, n), np.int64) for _ in range(2))
+    waves.harmonics(top_half(ring.negative(mask)), step, *tables(), sines, cosines)
+    a, b = (np.array(row or (0,) * terms, np.int64) for row in (sin, cos))
+    fourier.rotate(a, b, sines, cosines)
+    return {"u": cosines.view(np.uint64), "v": sines.view(np.uint64)}
+
+
+@shaped(lambda d, u, v, step: d.shape)
+def evaluate(d: Words, u: Words, v: Words, step: int) -> Words:
+    """sum_k sin(m d) u_k + cos(m d) v_k at public d, a turn's fraction; scaled by 2^30."""
+    out = np.empty(d.shape, np.uint64)
+    waves.evaluate(top_half(d), step, *tables(), u, v, out)
+    return out
+
+
+@dataclass(frozen=True)
+class Waves(Correlation):
+    """U_k and V_k of a series for r = -a, times 2^26; the mask is a turn's fraction."""
+
+    family = "waves"
+    mask: MaskView
+    series: str
+
+    def fields(self) -> tuple[Field, ...]:
+        shape = (SERIES[self.series].terms, *self.mask.shape)
+        return (Field("u", shape, determined=True), Field("v", shape, determined=True))
+
+    def masks(self) -> tuple[MaskView, ...]:
+        return (self.mask,)
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        series = SERIES[self.series]
+        return rotated(masks[0], series.sin, series.cos, series.step)
+
+
+def series_of(ctx: Context, t: Share, name: str, scale: int) -> Protocol:
+    """Share of f(t) at 56 fractional bits, on a vector at `scale` fractional bits; opens t unless that is done."""
+    series = SERIES[name]
+    (operand,) = yield from masked(ctx, t.scale(series.turns << SCALE - scale))
+    dealt = yield Draw(Waves(operand.mask, name))
+    words = evaluate(operand.d, dealt["u"], dealt["v"], series.step)
+    if series.half:
+        words = ring.add(words, ring.multiply(t.words, ring.scalar(1 << SCALE - 1 - scale)))
+    return ring.add(words, ring.scalar(ctx.first * series.constant))
