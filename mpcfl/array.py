@@ -225,7 +225,7 @@ class SecretArray(NDArrayOperatorsMixin):
         if isinstance(result, Value):
             return self._made(result)
         if isinstance(result, list | tuple):
-            return type(result)(self._wrap(part) for part in result)
+            return _rebuilt(result, self._wrap)
         return result
 
     def _as(self, called: Callable[..., Any], *args: Any, **kwargs: Any) -> SecretArray:
@@ -393,7 +393,13 @@ def _unwrap(x: Any) -> Any:
     if isinstance(x, SecretArray):
         return x._value
     if isinstance(x, list | tuple):
-        return type(x)(_unwrap(part) for part in x)
+        return _rebuilt(x, _unwrap)
     if isinstance(x, dict):
         return {key: _unwrap(part) for key, part in x.items()}
     return x
+
+
+def _rebuilt(parts: Any, function: Callable[[Any], Any]) -> Any:
+    """A function of each part of a list or a tuple, which may be a named one."""
+    make: Callable[[Any], Any] = getattr(parts, "_make", type(parts))
+    return make(function(part) for part in parts)

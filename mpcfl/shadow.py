@@ -258,7 +258,7 @@ class ShadowArray(SecretArray):
         finally:
             shadow.scope = None
         call.listed = isinstance(result, list | tuple)
-        arrays = result if call.listed else [result]
+        arrays = [one for one in result if one is not None] if call.listed else [result]  # a part may be untold
         if all(isinstance(one, SecretArray) for one in arrays):
             nodes = [shadow.node(one._value) for one in arrays]
             call.results = [node for node in nodes if node.number > known]

@@ -148,6 +148,18 @@ def _round(x: Floats, decimals: int = 0, out: None = None) -> Floats:
     return halves_up
 
 
+def _qr(x: Floats, mode: str = "reduced") -> Any:
+    """The diagonal of R is positive, as on secrets."""
+    q, r = np.linalg.qr(x)
+    signs = np.where(np.diagonal(r, axis1=-2, axis2=-1) < 0, -1.0, 1.0)
+    triangle = r * signs[..., :, None]
+    return triangle if mode == "r" else (q * signs[..., None, :], triangle)
+
+
+def _of_free_sign(*args: Any, **kwargs: Any) -> Any:
+    raise TypeError("the signs of eigenvectors and singular vectors are free, so they have no one twin")
+
+
 STEPS: Mapping[str, Callable[..., Any]] = {
     "rint": _round,
     "round": _round,
@@ -164,6 +176,9 @@ STEPS: Mapping[str, Callable[..., Any]] = {
     "fmod": np.fmod,
     "modf": np.modf,
     "heaviside": np.heaviside,
+    "qr": _qr,
+    "eigh": _of_free_sign,
+    "svd": _of_free_sign,
     "argsort": lambda x, axis=-1, **_: np.argsort(x, axis=axis, kind="stable"),
 }
 """NumPy functions that jump, by name."""
@@ -223,6 +238,7 @@ TWINS: dict[str, Twin] = {
     "silu": of(lambda x: x * (0.5 + 0.5 * np.tanh(0.5 * x))),
     "erf": of(_erf),
     "relu": of(lambda x: np.maximum(x, 0)),
+    "triangular": lambda inputs, public: np.linalg.solve((np.tril if public[0] else np.triu)(inputs[0]), inputs[1]),
     "gelu": of(lambda x: 0.5 * x * (1 + _erf(x / math.sqrt(2)))),
     "gelu_tanh": of(lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))),
 }

@@ -26,7 +26,7 @@ def arrays(kind, shapes=None, **bounds):
 
 def revealed(result):
     if isinstance(result, list | tuple):
-        return type(result)(revealed(part) for part in result)
+        return getattr(result, "_make", type(result))(revealed(part) for part in result)
     return result.reveal() if isinstance(result, mpcfl.SecretArray) else result
 
 

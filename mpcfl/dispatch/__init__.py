@@ -20,6 +20,7 @@ from mpcfl.dispatch import (
     einsum,
     elementary,
     inspection,
+    linalg,
     masked,
     methods,
     ordering,
@@ -65,6 +66,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     **products.FUNCTIONS,
     **einsum.FUNCTIONS,
     **elementary.FUNCTIONS,
+    **linalg.FUNCTIONS,
     **ordering.FUNCTIONS,
 }
 _UFUNCS: dict[Any, Callable[..., Any]] = {

@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from mpcfl import operations as op
 from mpcfl.dispatch.arrangement import along, diagonal, with_zero
-from mpcfl.dispatch.reductions import counted, total
+from mpcfl.dispatch.reductions import total
 from mpcfl.dispatch.structure import permuted, values
 from mpcfl.dispatch.ufuncs import commutative
 from mpcfl.engine import Value
@@ -173,25 +173,6 @@ def _correlate(a: Any, v: Any, mode: str = "valid") -> Value:
     return op.take(_convolve(y, op.take(x, reverse) if isinstance(x, Value) else x[reverse], mode), reverse)
 
 
-def _matrix_power(a: Value, n: int) -> Value:
-    """A square matrix to a public power, by squares."""
-    if len(a.shape) < 2 or a.shape[-1] != a.shape[-2]:
-        raise ValueError("a power is of square matrices")
-    if n < 0:
-        raise TypeError("a negative power of a secret matrix: invert it first")
-    a = counted(a)
-    result = None
-    square = a
-    while n:
-        if n & 1:
-            result = square if result is None else op.matmul(result, square)
-        n >>= 1
-        square = op.matmul(square, square) if n else square
-    if result is None:
-        return op.constant(a.engine, np.broadcast_to(np.eye(a.shape[-1], dtype=np.int64), a.shape), a.kind)
-    return result
-
-
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.dot: _dot,
     np.vdot: _vdot,
@@ -207,7 +188,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.linalg.cross: lambda x1, x2, *, axis=-1: _cross(x1, x2, axis=axis),
     np.convolve: _convolve,
     np.correlate: _correlate,
-    np.linalg.matrix_power: _matrix_power,
     np.linalg.matmul: lambda x1, x2: op.matmul(*operands(x1, x2)),
     np.linalg.vecdot: lambda x1, x2, *, axis=-1: _vecdot(x1, x2, axis),
 }

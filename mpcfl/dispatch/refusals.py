@@ -15,7 +15,6 @@ _COMPLEX = "secrets are real numbers: "
 _SPECTRUM = _COMPLEX + "multiply by public matrices of np.cos and np.sin, for real and imaginary parts"
 _DATES = "secrets are numbers: share days as integers"
 _BITS = "the bits of a secret are not at hand: x % 2**k are the low k bits, x >> k the others"
-_SVD = "for a symmetric matrix np.linalg.eigh where it is offered, or reveal() x.T @ x if that may be known"
 
 ALTERNATIVES: dict[Any, str] = {
     # shapes that depend on values
@@ -79,18 +78,6 @@ ALTERNATIVES: dict[Any, str] = {
     np.bitwise_count: _BITS,
     np.packbits: _BITS + "; bits @ 2**np.arange(8)[::-1] packs eight of them",
     np.unpackbits: _BITS,
-    # elementary functions
-    np.tan: "np.sin(x) / np.cos(x)",
-    np.arcsin: "np.interp of a public table",
-    np.arccos: "np.interp of a public table",
-    np.arctan: "np.interp of a public table",
-    np.arctan2: "np.interp of a public table at y / x, and np.where by the signs",
-    np.arcsinh: "np.log(x + np.sqrt(x * x + 1))",
-    np.arccosh: "np.log(x + np.sqrt(x * x - 1))",
-    np.arctanh: "0.5 * np.log((1 + x) / (1 - x))",
-    np.cbrt: "np.sign(x) * np.exp(np.log(np.abs(x)) / 3)",
-    np.hypot: "np.sqrt(x * x + y * y) as far as the squares are representable",
-    np.logaddexp2: "np.logaddexp(x * np.log(2), y * np.log(2)) / np.log(2)",
     # places
     np.ix_: "a secret cannot index: read by mpcfl.ordering.gather",
     np.unravel_index: "np.divmod by the number of columns gives row and column",
@@ -105,13 +92,11 @@ ALTERNATIVES: dict[Any, str] = {
     np.logspace: "np.exp(np.linspace(start, stop, n) * np.log(base))",
     np.poly: "multiply the factors by np.polymul",
     np.polydiv: "multiply, subtract and shift by np.polymul and np.polysub",
-    np.polyfit: "np.linalg.lstsq of np.vander, where it is offered",
+    np.polyfit: "np.linalg.lstsq of np.vander",
     np.roots: "iterate a fixed number of Newton steps with np.polyval and np.polyder",
     # complex numbers
     np.angle: _COMPLEX + "np.where(x < 0, np.pi, 0.0)",
     np.sort_complex: _COMPLEX + "use np.sort",
-    np.linalg.eig: _COMPLEX + "a symmetric matrix has np.linalg.eigh where it is offered",
-    np.linalg.eigvals: _COMPLEX + "a symmetric matrix has np.linalg.eigvalsh where it is offered",
     **dict.fromkeys(
         [
             np.fft.fft, np.fft.fft2, np.fft.fftn, np.fft.hfft, np.fft.ifft, np.fft.ifft2, np.fft.ifftn, np.fft.ihfft,
@@ -124,22 +109,5 @@ ALTERNATIVES: dict[Any, str] = {
     np.busday_offset: _DATES,
     np.is_busday: _DATES,
     np.datetime_as_string: _DATES,
-    # matrices
-    np.linalg.solve: "for a positive definite matrix a fixed number of conjugate gradient steps",
-    np.linalg.inv: "solve for what the inverse would multiply, by a fixed number of conjugate gradient steps",
-    np.linalg.pinv: "solve the normal equations by a fixed number of conjugate gradient steps",
-    np.linalg.lstsq: "solve the normal equations by a fixed number of conjugate gradient steps",
-    np.linalg.cholesky: "its columns one by one, with np.sqrt and one division a column",
-    np.linalg.qr: "its columns one by one, with np.sqrt and one division a column",
-    np.linalg.eigh: "a fixed number of power iterations with np.linalg.norm",
-    np.linalg.eigvalsh: "a fixed number of power iterations with np.linalg.norm",
-    np.linalg.det: "the product of the pivots of an elimination",
-    np.linalg.slogdet: "the sum of the logarithms of the pivots of an elimination",
-    np.linalg.svd: _SVD,
-    np.linalg.svdvals: _SVD,
-    np.linalg.cond: _SVD,
-    np.linalg.matrix_rank: "a rank is a count of what is not zero, which rounding hides: " + _SVD,
-    np.linalg.tensorinv: "reshape to matrices, and np.linalg.inv where it is offered",
-    np.linalg.tensorsolve: "reshape to matrices, and np.linalg.solve where it is offered",
 }  # fmt: skip
 """By NumPy's function or ufunc: the rest of a sentence that begins with its name."""

@@ -1,4 +1,4 @@
-"""NumPy's means, variances, norms and limits on secret values."""
+"""NumPy's means, variances and limits on secret values."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.lib.array_utils import normalize_axis_tuple
 
 from mpcfl import operations as op
 from mpcfl.dispatch import elementary
-from mpcfl.dispatch.reductions import axes_of, counted, kept, largest_of, smallest_of, total
+from mpcfl.dispatch.reductions import axes_of, kept, total
 from mpcfl.dispatch.structure import permuted
 from mpcfl.dispatch.ufuncs import maximum, minimum
 from mpcfl.engine import FIXED, Value
@@ -100,31 +100,7 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
     return op.add(op.subtract(x, under), over)
 
 
-def _vector_norm(x: Value, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Value:
-    """np.linalg.vector_norm: Euclidean, 1, inf and -inf, over any axes."""
-    if ord == 2:
-        x = op.as_kind(x, FIXED)
-        return square_root(total(op.multiply(x, x), axis, keepdims))
-    if ord not in (1, np.inf, -np.inf):
-        raise TypeError("the norm of a secret vector is Euclidean, 1, inf or -inf")
-    reduce = total if ord == 1 else largest_of if ord > 0 else smallest_of
-    return reduce(op.as_kind(op.absolute(counted(x)), FIXED), axis, keepdims)
-
-
-def _norm(x: Value, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Value:
-    """np.linalg.norm: that of `vector_norm`, and the Frobenius norm of matrices."""
-    axes = axes_of(x, axis)
-    if len(axes) == 1 or (ord is None and axis is None):
-        return _vector_norm(x, axis=axes, keepdims=keepdims, ord=2 if ord is None else ord)
-    if ord in (None, "fro") and len(axes) == 2:
-        return _vector_norm(x, axis=axes, keepdims=keepdims)
-    raise TypeError("the norm of a secret matrix is the Frobenius norm")
-
-
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.average: _average,
     np.clip: _clip,
-    np.linalg.norm: _norm,
-    np.linalg.vector_norm: _vector_norm,
-    np.linalg.matrix_norm: lambda x, *, keepdims=False, ord="fro": _norm(x, ord, (-2, -1), keepdims),
 }
