@@ -8,13 +8,15 @@ shape and dtype alone. Only `reveal` discloses, and only to those it names.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from types import ModuleType
 from typing import Any, NoReturn
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 from numpy.typing import NDArray
 
-from mpcfl import dispatch
+from mpcfl import array_api, dispatch
+from mpcfl.array_api.functions import check_version
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 from mpcfl.overrides import Overriding, overridden
 from mpcfl.ring import Shape
@@ -107,6 +109,22 @@ class SecretArray(NDArrayOperatorsMixin):
     def mT(self) -> SecretArray:
         return self._as(np.matrix_transpose)
 
+    @property
+    def device(self) -> str:
+        """Where the shares are: "cpu", always."""
+        return "cpu"
+
+    def to_device(self, device: str, /, *, stream: None = None) -> SecretArray:
+        """The array itself."""
+        if device != "cpu" or stream is not None:
+            raise ValueError(f"secret arrays are on the device 'cpu', not on {device!r}, and have no streams")
+        return self
+
+    @property
+    def fraction(self) -> int:
+        """Fractional bits of its session: fixed-point numbers are multiples of 2^-fraction."""
+        return self._value.engine.ctx.fraction
+
     def __len__(self) -> int:
         if not self.shape:
             raise TypeError("len() of a secret array without dimensions")
@@ -148,20 +166,52 @@ class SecretArray(NDArrayOperatorsMixin):
         out = kwargs.pop("out", None)
         if out is not None and not all(isinstance(target, SecretArray) for target in out):
             raise TypeError("a secret cannot be written into a plain array: assign the result to a new name")
-        # `s += x` rebinds s to a new secret array; nothing is changed in place
-        return self._wrap(dispatch.ufunc(ufunc, method, [_unwrap(x) for x in inputs], kwargs))
+        result = self._wrap(dispatch.ufunc(ufunc, method, [_unwrap(x) for x in inputs], _unwrap(kwargs)))
+        if out is None:
+            return result
+        for target, part in zip(out, result if isinstance(result, tuple) else (result,), strict=True):
+            target[...] = part
+        return out if isinstance(result, tuple) else out[0]
 
     def __array_function__(
         self, function: Callable[..., Any], types: Any, args: Sequence[Any], kwargs: dict[str, Any]
     ) -> Any:
         if any(issubclass(kind, Overriding) for kind in types):
             return NotImplemented
+        if function in dispatch.PROGRAMS:
+            return dispatch.program(function, args, kwargs)
         result = self._wrap(dispatch.function(self._value.engine, function, _unwrap(args), _unwrap(kwargs)))
         if function in dispatch.VIEWS:
             layout = self._laid_out()
             plain = {key: layout if part is self else part for key, part in kwargs.items()}
             return self._viewing(result, function(*(layout if part is self else part for part in args), **plain))
         return result
+
+    # `x += y` binds the name to a new array; NumPy's mixin would assign
+    __iadd__ = NDArrayOperatorsMixin.__add__
+    __isub__ = NDArrayOperatorsMixin.__sub__
+    __imul__ = NDArrayOperatorsMixin.__mul__
+    __imatmul__ = NDArrayOperatorsMixin.__matmul__
+    __itruediv__ = NDArrayOperatorsMixin.__truediv__
+    __ifloordiv__ = NDArrayOperatorsMixin.__floordiv__
+    __imod__ = NDArrayOperatorsMixin.__mod__
+    __ipow__ = NDArrayOperatorsMixin.__pow__
+    __ilshift__ = NDArrayOperatorsMixin.__lshift__
+    __irshift__ = NDArrayOperatorsMixin.__rshift__
+    __iand__ = NDArrayOperatorsMixin.__and__
+    __ixor__ = NDArrayOperatorsMixin.__xor__
+    __ior__ = NDArrayOperatorsMixin.__or__
+
+    def __array_namespace__(self, *, api_version: str | None = None) -> ModuleType:
+        """The functions of the Python array API standard on secret and plain arrays, `mpcfl.array_api`.
+
+        Raises
+        ------
+        ValueError
+            A version of the standard that is not known.
+        """
+        check_version(api_version)
+        return array_api
 
     def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
         raise TypeError(
@@ -249,29 +299,29 @@ class SecretArray(NDArrayOperatorsMixin):
     def round(self, decimals: int = 0) -> SecretArray:
         return self._as(np.round, decimals)
 
-    def sum(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return self._as(np.sum, axis=axis, keepdims=keepdims)
+    def sum(self, axis: Any = None, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.sum, axis=axis, keepdims=keepdims, **further)
 
-    def prod(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return self._as(np.prod, axis=axis, keepdims=keepdims)
+    def prod(self, axis: Any = None, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.prod, axis=axis, keepdims=keepdims, **further)
 
-    def mean(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return self._as(np.mean, axis=axis, keepdims=keepdims)
+    def mean(self, axis: Any = None, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.mean, axis=axis, keepdims=keepdims, **further)
 
-    def min(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return self._as(np.min, axis=axis, keepdims=keepdims)
+    def min(self, axis: Any = None, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.min, axis=axis, keepdims=keepdims, **further)
 
-    def max(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return self._as(np.max, axis=axis, keepdims=keepdims)
+    def max(self, axis: Any = None, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.max, axis=axis, keepdims=keepdims, **further)
 
     def ptp(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
         return self._as(np.ptp, axis=axis, keepdims=keepdims)
 
-    def all(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return self._as(np.all, axis=axis, keepdims=keepdims)
+    def all(self, axis: Any = None, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.all, axis=axis, keepdims=keepdims, **further)
 
-    def any(self, axis: Any = None, keepdims: bool = False) -> SecretArray:
-        return self._as(np.any, axis=axis, keepdims=keepdims)
+    def any(self, axis: Any = None, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.any, axis=axis, keepdims=keepdims, **further)
 
     def argmin(self, axis: int | None = None, *, keepdims: bool = False) -> SecretArray:
         return self._as(np.argmin, axis=axis, keepdims=keepdims)
@@ -279,17 +329,23 @@ class SecretArray(NDArrayOperatorsMixin):
     def argmax(self, axis: int | None = None, *, keepdims: bool = False) -> SecretArray:
         return self._as(np.argmax, axis=axis, keepdims=keepdims)
 
-    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> SecretArray:
-        return self._as(np.var, axis=axis, ddof=ddof, keepdims=keepdims)
+    def var(self, axis: Any = None, ddof: float = 0, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.var, axis=axis, ddof=ddof, keepdims=keepdims, **further)
 
-    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False) -> SecretArray:
-        return self._as(np.std, axis=axis, ddof=ddof, keepdims=keepdims)
+    def std(self, axis: Any = None, ddof: float = 0, keepdims: bool = False, **further: Any) -> SecretArray:
+        return self._as(np.std, axis=axis, ddof=ddof, keepdims=keepdims, **further)
 
     def cumsum(self, axis: int | None = None) -> SecretArray:
         return self._as(np.cumsum, axis=axis)
 
     def cumprod(self, axis: int | None = None) -> SecretArray:
         return self._as(np.cumprod, axis=axis)
+
+    def argsort(self, axis: int | None = -1, **further: Any) -> SecretArray:
+        return self._as(np.argsort, axis=axis, **further)
+
+    def searchsorted(self, v: Any, side: str = "left") -> SecretArray:
+        return self._as(np.searchsorted, v, side)
 
     def dot(self, other: Any) -> SecretArray:
         return self._as(np.dot, other)
@@ -325,6 +381,11 @@ class SecretArray(NDArrayOperatorsMixin):
 
     def nonzero(self) -> NoReturn:
         raise TypeError("the shape of nonzero() would tell a count: keep x != 0 as a secret mask and multiply by it")
+
+    def __dlpack__(self, **kwargs: Any) -> NoReturn:
+        raise TypeError("a secret array is not exchanged by DLPack, which would hand over a share: use reveal()")
+
+    __dlpack_device__ = __dlpack__
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret array is not pickled: its shares belong to one session at one party")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from mpcfl.engine import FIXED, INTEGER
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER
 from mpcfl.ring import Shape
 from mpcfl.twins import Call, Floats, Node, Operation, expected, leaves, replaced
 
@@ -168,7 +168,8 @@ class Judge:
             return
         function = {"subtract": np.add, "negative": np.positive}.get(call.name, call.function)
         args = replaced(call.args, lambda one: one.magnitude, _unsigned)
-        terms = np.asarray(function(*args, **replaced(call.kwargs, lambda one: one.magnitude)))
+        further = replaced(call.kwargs, lambda one: one.expected if one.kind == BOOLEAN else one.magnitude)  # masks
+        terms = np.asarray(function(*args, **further))
         if terms.shape == node.shape and call.name in {"getitem", "view"}:
             node.terms = terms
         elif terms.shape == node.shape:

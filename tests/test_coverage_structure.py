@@ -234,8 +234,7 @@ REFUSED = {
     "copyto": (lambda s: np.copyto(np.zeros(3), s), "reveal"),
     "item": (lambda s: s[0].item(), "reveal"),
     "tolist": (lambda s: s.tolist(), "reveal"),
-    "fmod": (lambda s: np.fmod(s, 2), "np.remainder"),
-    "pad by the mean": (lambda s: np.pad(s, 1, mode="mean"), "constant, edge"),
+    "pad by a function": (lambda s: np.pad(s, 1, mode=lambda *_: None), "concatenate the borders"),
 }
 
 

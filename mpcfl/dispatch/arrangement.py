@@ -1,4 +1,4 @@
-"""NumPy's functions that arrange: axes, parts, repetition, order, borders and diagonals.
+"""NumPy's functions that arrange: axes, parts, repetition, order and diagonals.
 
 All are public linear maps, local, and the mask goes along (slices and broadcasts where they do, gathers else), except
 `tril` and `triu`, which are products with a public triangle.
@@ -6,17 +6,18 @@ All are public linear maps, local, and the mask goes along (slices and broadcast
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 from numpy.lib.stride_tricks import sliding_window_view
 
 from mpcfl import operations as op
-from mpcfl.dispatch.structure import concatenated, expanded, flattened, permuted, shadow, values
+from mpcfl.dispatch.structure import PUBLIC, concatenated, expanded, flattened, permuted, shadow, values
 from mpcfl.dispatch.ufuncs import unequal
-from mpcfl.engine import BOOLEAN, FIXED, Value
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 from mpcfl.ring import Shape
 
 
@@ -97,6 +98,23 @@ def _delete(x: Value, obj: Any, axis: int | None = None) -> Value:
     return arranged(x, np.delete(positions(x.shape), obj, axis))
 
 
+def _insert(arr: Any, obj: Any, values_: Any, axis: int | None = None) -> Value:
+    """np.insert at public places; what is inserted may be secret, of the kind of the array or a narrower one."""
+    if isinstance(obj, Value):
+        raise TypeError("np.insert takes public places: with a secret one use np.where on a wider array")
+    x, new = values([arr, values_])
+    if not isinstance(values_, Value):
+        new = op.constant(x.engine, op.public(values_).astype(PUBLIC[x.kind]), x.kind)
+    kinds = [BOOLEAN, INTEGER, FIXED]
+    if kinds.index(new.kind) > kinds.index(x.kind):
+        raise TypeError("a secret is not narrowed by np.insert: widen the array first (astype)")
+    new = op.as_kind(new, x.kind)
+    numbers = math.prod(x.shape) + positions(new.shape)
+    return arranged(
+        op.concatenate([flattened(x), flattened(new)], 0), np.insert(positions(x.shape), obj, numbers, axis)
+    )
+
+
 # ----------------------------------------------------------------------------------------------------------- repetition
 
 
@@ -161,6 +179,12 @@ def _roll(x: Value, shift: Any, axis: Any = None) -> Value:
     return x
 
 
+def _shifted(x: Value, axes: Any, sign: int) -> Value:
+    """np.fft.fftshift and its inverse: rolls by half."""
+    chosen = normalize_axis_tuple(range(len(x.shape)) if axes is None else axes, len(x.shape))
+    return _roll(x, [x.shape[i] // 2 if sign == 1 else -(x.shape[i] // 2) for i in chosen], list(chosen))
+
+
 def _rot90(x: Value, k: int = 1, axes: Sequence[int] = (0, 1)) -> Value:
     first, second = normalize_axis_tuple(axes, len(x.shape))
     if k % 4 == 0:
@@ -194,22 +218,7 @@ def _append(x: Any, values_: Any, axis: int | None = None) -> Value:
     return concatenated([x, values_], axis)
 
 
-# ----------------------------------------------------------------------------------------------- borders and diagonals
-
-
-def _pad(x: Value, pad_width: Any, mode: str = "constant", constant_values: Any = 0) -> Value:
-    places, pad = positions(x.shape), cast("Any", np.pad)
-    if mode != "constant":
-        if mode not in ("edge", "wrap", "reflect", "symmetric"):
-            raise TypeError(f"np.pad on a secret takes constant, edge, wrap, reflect or symmetric, not {mode!r}")
-        return arranged(x, pad(places, pad_width, mode=mode))
-    inside = with_zero(x, np.pad(places + 1, pad_width))
-    border = np.pad(np.zeros(x.shape), pad_width, constant_values=constant_values)
-    if not border.any():
-        return inside
-    if x.kind == BOOLEAN:
-        return op.as_boolean(op.add(inside, (border != 0).astype(np.int64)))
-    return op.add(inside, border if x.kind == FIXED else border.astype(np.int64))
+# ----------------------------------------------------------------------------------------------------------- diagonals
 
 
 def with_zero(x: Value, places: Any) -> Value:
@@ -279,7 +288,9 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.dsplit: _dsplit,
     np.unstack: _unstack,
     np.delete: _delete,
+    np.insert: _insert,
     np.tile: _tile,
+    np.resize: lambda a, new_shape: arranged(a, np.resize(positions(a.shape), new_shape)),
     np.repeat: _repeat,
     np.broadcast_arrays: _broadcast_arrays,
     np.meshgrid: _meshgrid,
@@ -287,10 +298,11 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.fliplr: lambda x: _flip(x, 1),
     np.flipud: lambda x: _flip(x, 0),
     np.roll: _roll,
+    np.fft.fftshift: lambda x, axes=None: _shifted(x, axes, 1),
+    np.fft.ifftshift: lambda x, axes=None: _shifted(x, axes, -1),
     np.rot90: _rot90,
     np.diff: _diff,
     np.append: _append,
-    np.pad: _pad,
     np.diag: _diag,
     np.diagflat: lambda v, k=0: _diag(flattened(v), k),
     np.diagonal: diagonal,

@@ -14,13 +14,11 @@ from numpy.lib.stride_tricks import as_strided, sliding_window_view
 from numpy.typing import NDArray
 
 from mpcfl import operations as op
-from mpcfl.dispatch.structure import flattened, is_basic
+from mpcfl.dispatch.structure import PUBLIC, flattened, is_basic
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 from mpcfl.ring import Shape
 
 Layout: TypeAlias = NDArray[np.uint8]
-
-_PUBLIC: dict[str, type[np.generic]] = {FIXED: np.float64, INTEGER: np.int64, BOOLEAN: np.bool_}
 
 VIEWS: frozenset[Any] = frozenset(
     {
@@ -100,7 +98,7 @@ def assigned(x: Value, places: NDArray[np.int64], index: Any, value: Any) -> Val
             )
         new = op.as_kind(value, x.kind)
     else:
-        new = op.constant(x.engine, op.public(value).astype(_PUBLIC[x.kind]), x.kind)
+        new = op.constant(x.engine, op.public(value).astype(PUBLIC[x.kind]), x.kind)
     while len(new.shape) > chosen.ndim and new.shape[0] == 1:  # as NumPy, which drops leading axes of length one
         new = op.reshape(new, new.shape[1:])
     if np.broadcast_shapes(new.shape, chosen.shape) != chosen.shape:

@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 
 from mpcfl import operations as op
-from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Engine, Value
-
-_PUBLIC: dict[str, type[np.generic]] = {FIXED: np.float64, INTEGER: np.int64, BOOLEAN: np.bool_}
+from mpcfl.dispatch.structure import PUBLIC
+from mpcfl.engine import BOOLEAN, FIXED, Engine, Value
 
 
 def _like(create: Callable[..., Any]) -> Callable[..., Value]:
@@ -25,15 +24,22 @@ def _like(create: Callable[..., Any]) -> Callable[..., Value]:
     return apply
 
 
-def _full_like(engine: Engine, x: Any, fill_value: Any, dtype: Any = None, shape: Any = None) -> Value:
-    """A constant of the type and shape of x; the fill value may be secret."""
-    kind = (x.kind if isinstance(x, Value) else op.public_kind(op.public(x))) if dtype is None else _kind(dtype)
-    size = x.shape if shape is None else tuple(np.atleast_1d(shape).tolist())
+def _full_like(
+    engine: Engine, a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True,
+    shape: Any = None, *, device: str | None = None,
+) -> Value:  # fmt: skip
+    """A constant of the type and shape of a; the fill value may be secret."""
+    kind = (a.kind if isinstance(a, Value) else op.public_kind(op.public(a))) if dtype is None else _kind(dtype)
+    size = a.shape if shape is None else tuple(np.atleast_1d(shape).tolist())
     if isinstance(fill_value, Value):
         if kind != fill_value.kind != BOOLEAN and kind != FIXED:
             raise TypeError("np.full_like with a secret of another type: give dtype, wide enough for it")
         return op.broadcast(op.as_kind(fill_value, kind), size)
-    return op.constant(engine, np.full(size, fill_value, _PUBLIC[kind]), kind)
+    return op.constant(engine, np.full(size, fill_value, PUBLIC[kind]), kind)
+
+
+def _filled_with(fill_value: int) -> Callable[..., Value]:
+    return lambda engine, a, /, *args, **kwargs: _full_like(engine, a, fill_value, *args, **kwargs)
 
 
 def _kind(dtype: Any) -> str:
@@ -51,8 +57,8 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.arange: _like(np.arange),
     np.array: _like(np.array),
     np.asarray: _like(np.asarray),
-    np.zeros_like: lambda engine, x, dtype=None, shape=None: _full_like(engine, x, 0, dtype, shape),
-    np.empty_like: lambda engine, prototype, dtype=None, shape=None: _full_like(engine, prototype, 0, dtype, shape),
-    np.ones_like: lambda engine, x, dtype=None, shape=None: _full_like(engine, x, 1, dtype, shape),
+    np.zeros_like: _filled_with(0),
+    np.empty_like: _filled_with(0),
+    np.ones_like: _filled_with(1),
     np.full_like: _full_like,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -154,15 +154,18 @@ def _median(
 # ---------------------------------------------------------------------------------------------------- search and counts
 
 
-def _searchsorted(a: Any, v: Any, side: str = "left", sorter: None = None) -> Value:
+def _searchsorted(a: Any, v: Any, side: str = "left", sorter: Any = None) -> Value:
     """np.searchsorted, by comparing all with all: no binary search, whose path would tell the place."""
     if side not in ("left", "right"):
         raise ValueError(f"side must be 'left' or 'right', not {side!r}")
-    if sorter is not None:
-        raise TypeError("np.searchsorted on secrets takes no sorter: sort first")
     table, queries = (part if isinstance(part, Value) else op.public(part) for part in (a, v))
     if len(table.shape) != 1:
         raise ValueError("np.searchsorted takes a table of one dimension")
+    if isinstance(sorter, Value):
+        raise TypeError("np.searchsorted takes a public sorter: sort the table first")
+    if sorter is not None:
+        order = np.asarray(sorter, np.intp)
+        table = op.take(table, order) if isinstance(table, Value) else table[order]
     return positions.search(table, queries, side == "right")
 
 
@@ -197,10 +200,6 @@ def _bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Value:
     return positions.scatter(values, x, minlength)
 
 
-def _unique(*args: Any, **kwargs: Any) -> NoReturn:
-    raise TypeError("how many differ is secret: use np.sort, np.histogram with public edges, or np.bincount")
-
-
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.sort: _sort,
     np.argsort: _argsort,
@@ -213,6 +212,5 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.searchsorted: _searchsorted,
     np.histogram: _histogram,
     np.bincount: _bincount,
-    np.unique: _unique,
 }
 UFUNCS: dict[Any, Callable[..., Any]] = {}

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from mpcfl import operations as op
-from mpcfl.dispatch.ufuncs import unequal
+from mpcfl.dispatch.ufuncs import truth, unequal
 from mpcfl.engine import BOOLEAN, INTEGER, Value
 from mpcfl.ring import Shape
 
@@ -97,27 +97,23 @@ def _range(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
 # ---------------------------------------------------------------------------------------------------------------- logic
 
 
-def _truth(x: Value) -> Value:
-    return x if x.kind == BOOLEAN else unequal(x, np.array(0))
-
-
 def _column_totals(x: Value) -> Value:
     return op.total(x, 0)
 
 
 def any_of(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
     """np.any: whether the count is not zero, one equality for any number of elements."""
-    return unequal(fold(_column_totals, counted(_truth(x)), axis, keepdims), np.array(0))
+    return unequal(fold(_column_totals, counted(truth(x)), axis, keepdims), np.array(0))
 
 
 def all_of(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
     """np.all: whether none fails."""
-    fails = counted(op.invert(_truth(x)))
+    fails = counted(op.invert(truth(x)))
     return op.equal(fold(_column_totals, fails, axis, keepdims), np.array(0))
 
 
 def _count_nonzero(x: Value, axis: Any = None, *, keepdims: bool = False) -> Value:
-    return total(_truth(x), axis, keepdims)
+    return total(truth(x), axis, keepdims)
 
 
 def _close(x: Any, y: Any, rtol: float = 1e-05, atol: float = 1e-08) -> Value:
@@ -175,52 +171,15 @@ def _running(function: Callable[[Value], Value]) -> Callable[..., Value]:
     return apply
 
 
-def _cumulative(function: Callable[..., Value], start: int) -> Callable[..., Value]:
-    """The Array API's form, which may begin with the empty sum or product."""
-
-    def apply(x: Value, /, *, axis: int | None = None, include_initial: bool = False) -> Value:
-        if axis is None and len(x.shape) != 1:
-            raise ValueError("a running reduction of more than one dimension needs its axis")
-        (place,) = axes_of(x, 0 if axis is None else axis)
-        result = function(x, place)
-        if not include_initial:
-            return result
-        shape = tuple(1 if i == place else n for i, n in enumerate(x.shape))
-        return op.concatenate([op.constant(x.engine, np.full(shape, start), result.kind), result], place)
-
-    return apply
-
-
-_cumsum = _running(lambda columns: op.running_total(columns, 0))
-_cumprod = _running(op.running_product)
+running_total = _running(lambda columns: op.running_total(columns, 0))
+running_product = _running(op.running_product)
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.sum: total,
-    np.prod: product_of,
-    np.max: largest_of,
-    np.amax: largest_of,
-    np.min: smallest_of,
-    np.amin: smallest_of,
     np.argmax: _place("np.argmax", True),
     np.argmin: _place("np.argmin", False),
     np.ptp: _range,
-    np.any: any_of,
-    np.all: all_of,
     np.count_nonzero: _count_nonzero,
     np.isclose: _isclose,
     np.allclose: lambda a, b, rtol=1e-05, atol=1e-08: all_of(_isclose(a, b, rtol, atol)),
     np.array_equal: _array_equal,
-    np.cumsum: _cumsum,
-    np.cumprod: _cumprod,
-    np.cumulative_sum: _cumulative(_cumsum, 0),
-    np.cumulative_prod: _cumulative(_cumprod, 1),
 }
-REDUCE: dict[Any, Callable[..., Value]] = {
-    np.add: total,
-    np.multiply: product_of,
-    np.maximum: largest_of,
-    np.minimum: smallest_of,
-    np.logical_or: any_of,
-    np.logical_and: all_of,
-}
-"""What `ufunc.reduce` is."""

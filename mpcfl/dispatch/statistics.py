@@ -17,22 +17,38 @@ from mpcfl.dispatch.ufuncs import maximum, minimum
 from mpcfl.engine import FIXED, Value
 
 
-def _mean(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
+def mean(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
+    """np.mean."""
     count = math.prod(x.shape[one] for one in axes_of(x, axis))
     if count == 0:
         raise ValueError("the mean of no elements")
     return op.divide(op.as_kind(total(x, axis, keepdims), FIXED), np.array(count))
 
 
-def _average(a: Value, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
-    """np.average by public weights: one product with the normalised weights."""
-    axes = axes_of(a, axis)
+def _weighed(a: Any, axis: Any, weights: Value, returned: bool, keepdims: bool) -> Any:
+    """np.average by secret weights: the sum of products by the sum of weights."""
+    x = a if isinstance(a, Value) else op.constant(weights.engine, op.public(a))
+    axes, named = axes_of(x, axis), axis
+    if weights.shape != x.shape:  # one weight a place along the axes, in the order in which they are named
+        order = [i % len(x.shape) for i in np.atleast_1d(named)]
+        moved = permuted(weights, np.argsort(order).tolist())
+        weights = op.reshape(moved, tuple(n if i in axes else 1 for i, n in enumerate(x.shape)))
+        weights = op.broadcast(weights, x.shape)
+    sums = total(weights, axes, keepdims)
+    result = elementary.UFUNCS[np.true_divide](total(op.multiply(x, weights), axes, keepdims), sums)
+    return (result, sums) if returned else result
+
+
+def _average(a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: bool = False) -> Any:
+    """np.average: by public weights one product with the normalised weights."""
     if weights is None:
-        mean = _mean(a, axis, keepdims)
+        axes = axes_of(a, axis)
+        even = mean(a, axis, keepdims)
         count = math.prod(a.shape[one] for one in axes)
-        return (mean, np.full(mean.shape, float(count))) if returned else mean
-    if isinstance(weights, Value):
-        raise TypeError("np.average of secrets takes public weights: by secret ones divide np.sum(x * w) by np.sum(w)")
+        return (even, np.full(even.shape, float(count))) if returned else even
+    if isinstance(weights, Value) or not isinstance(a, Value):
+        return _weighed(a, axis, weights, returned, keepdims)
+    axes = axes_of(a, axis)
     plain = np.asarray(op.public(weights), np.float64)
     average: Any = np.average
     _, sums = average(np.zeros(a.shape), axis=axis, weights=plain, returned=True, keepdims=keepdims)
@@ -48,15 +64,13 @@ def _average(a: Value, axis: Any = None, weights: Any = None, returned: bool = F
     return (result, sums) if returned else result
 
 
-def _variance(
-    x: Value, axis: Any = None, ddof: float = 0, keepdims: bool = False, *, correction: float | None = None
-) -> Value:
-    """The mean of the squares of x - mean(x): squares are truncated one by one, so that only their sum must fit."""
+def variance(x: Value, axis: Any = None, correction: float = 0, keepdims: bool = False) -> Value:
+    """np.var: the mean of the squares of x - mean(x), truncated one by one, so that only their sum must fit."""
     axes = axes_of(x, axis)
-    count = math.prod(x.shape[one] for one in axes) - (ddof if correction is None else correction)
+    count = math.prod(x.shape[one] for one in axes) - correction
     if count <= 0:
         raise ValueError("a variance of too few elements")
-    centred = op.subtract(x, _mean(x, axes, True))
+    centred = op.subtract(x, mean(x, axes, True))
     return op.divide(total(op.multiply(centred, centred), axes, keepdims), np.array(count))
 
 
@@ -64,12 +78,6 @@ def square_root(x: Value) -> Value:
     """np.sqrt."""
     root: Value = elementary.UFUNCS[np.sqrt](x)
     return root
-
-
-def _deviation(
-    x: Value, axis: Any = None, ddof: float = 0, keepdims: bool = False, *, correction: float | None = None
-) -> Value:
-    return square_root(_variance(x, axis, ddof, keepdims, correction=correction))
 
 
 def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max: Any = None) -> Value:
@@ -93,9 +101,6 @@ def _clip(a: Any, a_min: Any = None, a_max: Any = None, *, min: Any = None, max:
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
-    np.mean: _mean,
     np.average: _average,
-    np.var: _variance,
-    np.std: _deviation,
     np.clip: _clip,
 }

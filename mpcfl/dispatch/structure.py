@@ -11,8 +11,11 @@ from numpy.lib.array_utils import normalize_axis_index
 from numpy.typing import NDArray
 
 from mpcfl import operations as op
-from mpcfl.dispatch.ufuncs import all_boolean
+from mpcfl.dispatch.ufuncs import all_boolean, truth
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
+
+PUBLIC: dict[str, type[np.generic]] = {FIXED: np.float64, INTEGER: np.int64, BOOLEAN: np.bool_}
+"""What public numbers are cast to that stand among secrets of a kind."""
 
 
 def getitem(x: Value, index: Any) -> Value:
@@ -38,15 +41,24 @@ def is_basic(part: Any) -> bool:
 
 
 def astype(x: Value, dtype: np.dtype[Any]) -> Value:
-    """A secret of a wider type: bool to int64 to float64."""
-    kinds = [BOOLEAN, INTEGER, FIXED]
-    target = {"b": BOOLEAN, "i": INTEGER, "u": INTEGER, "f": FIXED}.get(dtype.kind)
-    if target is None or kinds.index(target) < kinds.index(x.kind):
-        raise TypeError(f"a secret does not become {dtype}: compare it for bool, np.rint it for whole numbers")
-    return op.as_kind(x, target)
+    """A secret as float64, int64 (the integer part) or bool (whether it is not zero).
+
+    Raises
+    ------
+    TypeError
+        A dtype of another kind.
+    """
+    if dtype.kind == "b":
+        truths: Value = truth(x)
+        return truths
+    target = {"i": INTEGER, "u": INTEGER, "f": FIXED}.get(dtype.kind)
+    if target is None:
+        raise TypeError(f"a secret does not become {dtype}: it is float64, int64 or bool")
+    return op.whole_toward_zero(x) if target == INTEGER else op.as_kind(x, target)
 
 
-def _where(condition: Any, x: Any, y: Any) -> Any:
+def chosen(condition: Any, x: Any, y: Any) -> Any:
+    """np.where."""
     left, right = (v if isinstance(v, Value) else op.public(v) for v in (x, y))
     if isinstance(condition, Value):
         if condition.kind != BOOLEAN:
@@ -59,8 +71,10 @@ def _where(condition: Any, x: Any, y: Any) -> Any:
     return op.as_boolean(result) if all_boolean(left, right) else result
 
 
-def values(parts: Sequence[Any]) -> list[Value]:
-    """Secret and public arrays, the public ones as secret constants."""
+def values(parts: Any) -> list[Value]:
+    """Secret and public arrays, the public ones as secret constants; the rows of one secret array."""
+    if isinstance(parts, Value):
+        return [op.take(parts, i) for i in range(parts.shape[0])]
     engine = next(part.engine for part in parts if isinstance(part, Value))
     return [part if isinstance(part, Value) else op.constant(engine, op.public(part)) for part in parts]
 
@@ -82,7 +96,16 @@ def _column_stack(parts: Sequence[Any]) -> Value:
     return op.concatenate([v if len(v.shape) > 1 else expanded(v, 1) for v in values(parts)], 1)
 
 
-def _reshape(x: Value, shape: Any = None, order: str = "C") -> Value:
+def _hstack(parts: Any) -> Value:
+    arrays = [v if v.shape else op.reshape(v, (1,)) for v in values(parts)]
+    return op.concatenate(arrays, 0 if len(arrays[0].shape) == 1 else 1)
+
+
+def _deep(x: Value) -> Value:
+    return op.reshape(x, np.atleast_3d(shadow(x)).shape)
+
+
+def _reshape(x: Value, /, shape: Any = None, order: str = "C", *, copy: bool | None = None) -> Value:
     if order != "C":
         raise TypeError("reshape of a secret takes order 'C' alone")
     return op.reshape(x, shadow(x).reshape(shape).shape)
@@ -143,25 +166,27 @@ def _select(condlist: Sequence[Any], choicelist: Sequence[Any], default: Any = 0
     result = default
     for condition, choice in zip(reversed(condlist), reversed(choicelist), strict=True):
         secret = any(isinstance(part, Value) for part in (condition, choice, result))
-        result = (_where if secret else np.where)(condition, choice, result)
+        result = (chosen if secret else np.where)(condition, choice, result)
     return result
 
 
 def _round(x: Value, decimals: int = 0) -> Value:
     if decimals:
         raise TypeError("rounding a secret to decimals: use np.rint(x * 10**decimals), reveal it, and divide")
-    return op.rounded(x)
+    return op.as_kind(op.rounded(x), FIXED) if x.kind == BOOLEAN else op.rounded(x)
 
 
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.shape: lambda x: x.shape,
     np.ndim: lambda x: len(x.shape),
     np.size: lambda x, axis=None: math.prod(x.shape) if axis is None else x.shape[axis],
-    np.where: _where,
+    np.where: chosen,
+    np.astype: lambda x, dtype, /, *, copy=True, device=None: astype(x, np.dtype(dtype)),
     np.concatenate: concatenated,
     np.stack: _stack,
     np.column_stack: _column_stack,
-    np.hstack: lambda parts: concatenated(parts, 0 if len(np.shape(parts[0])) == 1 else 1),
+    np.hstack: _hstack,
+    np.dstack: lambda parts: op.concatenate([_deep(v) for v in values(parts)], 2),
     np.vstack: lambda parts: concatenated([v if len(v.shape) > 1 else expanded(v, 0) for v in values(parts)], 0),
     np.reshape: _reshape,
     np.ravel: flattened,

@@ -8,14 +8,8 @@ from typing import Any
 import numpy as np
 
 from mpcfl import operations as op
+from mpcfl.dispatch import division
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
-
-HINTS = {
-    "isnan": ": a secret is never NaN, encoding refuses it",
-    "isinf": ": a secret is always finite, encoding refuses all else",
-    "isfinite": ": a secret is always finite, encoding refuses all else",
-    "fmod": ": use np.remainder, or np.trunc of the quotient",
-}
 
 
 def commutative(operation: Callable[..., Value]) -> Callable[..., Value]:
@@ -24,23 +18,20 @@ def commutative(operation: Callable[..., Value]) -> Callable[..., Value]:
 
 
 def _add(x: Any, y: Any) -> Value:
-    _refuse_booleans(x, y, "+", "|")
+    if all_boolean(x, y):  # NumPy's sum of booleans
+        return _or(x, y)
     return op.add(x, y) if isinstance(x, Value) else op.add(y, x)
 
 
 def _subtract(x: Any, y: Any) -> Value:
-    _refuse_booleans(x, y, "-", "^")
+    if all_boolean(x, y):
+        raise TypeError("booleans and -: use ^ where they differ, x & ~y for what x alone has, or multiply by 1 first")
     return op.subtract(x, y) if isinstance(x, Value) else op.add(op.negative(y), x)
 
 
 def all_boolean(*operands: Any) -> bool:
     """Whether all operands, secret or public, are boolean."""
     return all((v.kind if isinstance(v, Value) else op.public_kind(v)) == BOOLEAN for v in operands)
-
-
-def _refuse_booleans(x: Any, y: Any, sign: str, instead: str) -> None:
-    if all_boolean(x, y):
-        raise TypeError(f"booleans and {sign}: use {instead} for logic, or multiply by 1 to count")
 
 
 def _less(x: Any, y: Any) -> Value:
@@ -70,8 +61,23 @@ def _xor(x: Any, y: Any) -> Value:
 def _booleans(x: Any, y: Any) -> tuple[Value, Any]:
     for operand in (x, y):
         if (operand.kind if isinstance(operand, Value) else op.public_kind(operand)) != BOOLEAN:
-            raise TypeError("logic on secrets takes booleans: compare first, as in x != 0")
+            raise TypeError(
+                "bitwise logic on secrets takes booleans: compare first, as in x != 0; the low k bits of an integer "
+                "are x % 2**k, and the others x >> k"
+            )
     return (x, y) if isinstance(x, Value) else (y, x)
+
+
+def truth(x: Any) -> Any:
+    """Whether numbers are not zero; booleans as they are."""
+    if not isinstance(x, Value):
+        return x.astype(np.bool_)
+    return x if x.kind == BOOLEAN else unequal(x, np.array(0))
+
+
+def _of_truths(function: Callable[[Any, Any], Value]) -> Callable[[Any, Any], Value]:
+    """NumPy's logical functions, which take the truth of numbers."""
+    return lambda x, y: function(truth(x), truth(y))
 
 
 def _not(x: Any) -> Any:
@@ -79,9 +85,19 @@ def _not(x: Any) -> Any:
 
 
 def _invert(x: Value) -> Value:
-    if x.kind != BOOLEAN:
+    """Not of booleans, -1 - x of integers."""
+    if x.kind == FIXED:
         raise TypeError("~ takes a secret boolean: compare first")
-    return op.invert(x)
+    return op.invert(x) if x.kind == BOOLEAN else op.subtract(op.negative(x), np.array(1))
+
+
+def _signed(operation: Callable[[Value], Value], sign: str) -> Callable[[Value], Value]:
+    def apply(x: Value) -> Value:
+        if x.kind == BOOLEAN:
+            raise TypeError(f"{sign} of a secret boolean: use ~ for its opposite, or multiply by 1 first")
+        return operation(x)
+
+    return apply
 
 
 def maximum(x: Any, y: Any) -> Value:
@@ -120,28 +136,64 @@ def _heaviside(x: Any, at_zero: Any) -> Value:
     return op.add(part, above)
 
 
+def _magnitude(x: Value) -> Value:
+    return x if x.kind == BOOLEAN else op.absolute(x)
+
+
 def _square(x: Value) -> Value:
+    x = _numeric(x)
     return op.multiply(x, x)
 
 
-def divisor(y: Any) -> float:
-    """The one public number that floor division takes."""
-    if isinstance(y, Value) or y.size != 1:
-        raise TypeError(
-            "floor division and remainder of a secret take one public divisor: else use np.floor(x / y), which may "
-            "differ where x / y is within its error of a whole number"
-        )
-    number = y.reshape(-1)[0]
-    return float(number) if y.dtype.kind == "f" else int(number)
+def _shifted_left(x: Any, by: Any) -> Value:
+    """x 2^by for secret integers and public counts."""
+    return op.multiply(_whole(x, by), np.left_shift(1, by.astype(np.int64)))
 
 
-def divided(x: Any, y: Any) -> tuple[Value, Value]:
-    """np.divmod by one public number."""
-    if not isinstance(x, Value):
-        raise TypeError("floor division by a secret: use np.floor(x / y), and mind the error of the quotient")
-    shape = np.broadcast_shapes(x.shape, y.shape) if not isinstance(y, Value) else x.shape
-    quotient, remainder = op.floor_divided(op.broadcast(x, shape), divisor(y))
-    return op.as_kind(quotient, remainder.kind), remainder
+def _shifted_right(x: Any, by: Any) -> Value:
+    """floor(x / 2^by), which is what a shift of a signed integer gives."""
+    return division.divided(_whole(x, by), np.left_shift(1, by.astype(np.int64)))[0]
+
+
+def _whole(x: Any, by: Any) -> Value:
+    """An integer that may be shifted by public counts."""
+    if not isinstance(x, Value) or isinstance(by, Value):
+        raise TypeError("a shift by a secret: choose among the public shifts by np.choose, or multiply by 2**by")
+    if x.kind == FIXED or by.dtype.kind not in "biu":
+        raise TypeError("a shift is of secret integers by public ones: multiply fixed-point numbers by 2.0**by")
+    if by.size and (int(by.min()) < 0 or int(by.max()) >= 60):
+        raise ValueError("a secret integer is shifted by 0 to 59 places")
+    return op.as_kind(x, INTEGER)
+
+
+def _scaled(x: Any, exponent: Any) -> Value:
+    """np.ldexp: x 2^exponent for a public exponent."""
+    if not isinstance(x, Value) or isinstance(exponent, Value):
+        raise TypeError("np.ldexp takes a public exponent: with a secret one it is x * np.exp2(exponent)")
+    return op.multiply(op.as_kind(x, FIXED), np.ldexp(1.0, exponent))
+
+
+def _times_constant(factor: float) -> Callable[[Value], Value]:
+    return lambda x: op.multiply(op.as_kind(x, FIXED), np.array(factor))
+
+
+def _negative_sign(x: Value) -> Value:
+    """np.signbit: x < 0, since a fixed-point number has no negative zero."""
+    return op.less(op.as_kind(x, INTEGER) if x.kind == BOOLEAN else x, np.array(0))
+
+
+def _with_sign(x: Any, y: Any) -> Value:
+    """np.copysign: |x| with the sign of y; zero counts as positive."""
+    size = op.as_kind(op.absolute(_numeric(x)), FIXED) if isinstance(x, Value) else np.abs(x).astype(np.float64)
+    if not isinstance(y, Value):
+        assert isinstance(size, Value)
+        return op.multiply(size, np.where(np.signbit(y), -1, 1))
+    negative = _negative_sign(y)
+    return op.where(negative, op.negative(size) if isinstance(size, Value) else -size, size)
+
+
+def _numeric(x: Value) -> Value:
+    return op.as_kind(x, INTEGER) if x.kind == BOOLEAN else x
 
 
 UFUNCS: dict[Any, Callable[..., Any]] = {
@@ -149,34 +201,44 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.subtract: _subtract,
     np.multiply: commutative(op.multiply),
     np.matmul: op.matmul,
-    np.negative: op.negative,
-    np.positive: lambda x: x,
-    np.absolute: op.absolute,
-    np.fabs: lambda x: op.as_kind(op.absolute(x), FIXED),
+    np.negative: _signed(op.negative, "-"),
+    np.positive: _signed(lambda x: x, "+"),
+    np.absolute: _magnitude,
+    np.fabs: lambda x: op.as_kind(_magnitude(x), FIXED),
+    np.conjugate: lambda x: x,
+    np.copysign: _with_sign,
+    np.signbit: _negative_sign,
     np.sign: _sign,
     np.heaviside: _heaviside,
     np.square: _square,
-    np.rint: op.rounded,
+    np.ldexp: _scaled,
+    np.deg2rad: _times_constant(np.pi / 180),
+    np.radians: _times_constant(np.pi / 180),
+    np.rad2deg: _times_constant(180 / np.pi),
+    np.degrees: _times_constant(180 / np.pi),
+    np.rint: lambda x: op.rounded(op.as_kind(x, FIXED)),
     np.floor: op.floored,
     np.ceil: lambda x: op.negative(op.floored(op.negative(x))) if x.kind == FIXED else x,
     np.trunc: op.toward_zero,
-    np.floor_divide: lambda x, y: divided(x, y)[0],
-    np.remainder: lambda x, y: divided(x, y)[1],
-    np.divmod: divided,
     np.less: _less,
     np.greater: _greater,
     np.less_equal: lambda x, y: op.invert(_greater(x, y)),
     np.greater_equal: lambda x, y: op.invert(_less(x, y)),
     np.equal: commutative(op.equal),
     np.not_equal: unequal,
-    np.logical_and: _and,
+    np.logical_and: _of_truths(_and),
     np.bitwise_and: _and,
-    np.logical_or: _or,
+    np.logical_or: _of_truths(_or),
     np.bitwise_or: _or,
-    np.logical_xor: _xor,
+    np.logical_xor: _of_truths(_xor),
     np.bitwise_xor: _xor,
-    np.logical_not: _invert,
+    np.logical_not: lambda x: op.invert(truth(x)),
     np.invert: _invert,
+    np.left_shift: _shifted_left,
+    np.right_shift: _shifted_right,
     np.maximum: maximum,
     np.minimum: minimum,
+    np.fmax: maximum,
+    np.fmin: minimum,
+    **division.UFUNCS,
 }

@@ -22,6 +22,8 @@ from mpcfl.operations.comparisons import (
     sign,
     toward_zero,
     where,
+    whole,
+    whole_toward_zero,
 )
 from mpcfl.operations.folds import extreme, inner, place_of_extreme, power, product, running_product
 from mpcfl.operations.linear import (
@@ -100,4 +102,6 @@ __all__ = [
     "toward_zero",
     "transpose",
     "where",
+    "whole",
+    "whole_toward_zero",
 ]

@@ -136,19 +136,21 @@ def sign_and_negative_part(x: Value) -> tuple[Value, Value]:
     return below, part
 
 
-def floored(x: Value) -> Value:
-    """The largest integers not above x, exactly; still of the kind of x."""
+def whole(x: Value) -> Value:
+    """The largest integers not above x, exactly, as secret integers."""
     if x.kind != FIXED:
-        return x
+        return as_kind(x, INTEGER)
     engine, shape, fraction = x.engine, x.shape, x.engine.ctx.fraction
 
     def protocol(share: Share) -> Protocol:
         return engine.suite["trunc_exact"](engine.ctx, ring.reshape(share.words, (math.prod(shape),)), fraction)
 
-    def finish(words: Words) -> Share:
-        return Share(ring.multiply(ring.reshape(words, shape), ring.scalar(1 << fraction)))
+    return engine.submit("whole", INTEGER, shape, [x], protocol, words_as(shape))
 
-    return engine.submit("floor", FIXED, shape, [x], protocol, finish)
+
+def floored(x: Value) -> Value:
+    """The largest integers not above x, exactly; still of the kind of x."""
+    return as_kind(whole(x), FIXED) if x.kind == FIXED else x
 
 
 def rounded(x: Value) -> Value:
@@ -157,11 +159,16 @@ def rounded(x: Value) -> Value:
 
 
 def toward_zero(x: Value) -> Value:
-    """The integer part, exactly: below zero that is floor(x + 1 - 2^-fraction)."""
+    """The integer part, exactly; still of the kind of x."""
+    return as_kind(whole_toward_zero(x), FIXED) if x.kind == FIXED else x
+
+
+def whole_toward_zero(x: Value) -> Value:
+    """The integer part, exactly, as secret integers: below zero that is floor(x + 1 - 2^-fraction)."""
     if x.kind != FIXED:
-        return x
+        return as_kind(x, INTEGER)
     step = np.array(1 - 2.0**-x.engine.ctx.fraction)
-    return floored(add(x, multiply(sign(x), step)))
+    return whole(add(x, multiply(sign(x), step)))
 
 
 def floor_divided(x: Value, divisor: float) -> tuple[Value, Value]:
