@@ -33,6 +33,7 @@ def connect(
     names: Sequence[str] | None = None,
     fraction: int = FRACTION,
     suite: Suite | str = semi2k.suite,
+    ring: int = 64,
     disclosures: Disclosures | None = None,
     ledger: str | Path | None = None,
     view: str | Path | None = None,
@@ -48,13 +49,15 @@ def connect(
     party : str
         This party's name, which the key must bear.
     terms : mapping of str to str, optional
-        What all parties must hold equal before any data is sent, besides version, roster, suite, fraction and
-        disclosures.
+        What all parties must hold equal before any data is sent, besides version, roster, suite, ring, fraction
+        and disclosures.
     names : sequence of str, optional
         The parties by rank; by default in the order of the roster.
     fraction : int
     suite : Suite or str
         Of this library or of the entry-point group, where the dealer finds it by its name.
+    ring : int
+        Numbers are elements of Z_2^ring: 64 or 128.
     disclosures : Disclosures, optional
         What may be revealed; by default everything, as in an interactive session.
     ledger : path, optional
@@ -83,11 +86,12 @@ def connect(
         raise UsageError(f"the parties {', '.join(order)} are not those of the roster", party=party)
     if view is not None:
         check_target(Path(view))
-    chosen = suites.find(suite)
+    chosen = suites.find(suite).over(ring)
     allowed = Disclosures.any() if disclosures is None else disclosures
     common = {
         "parties": ",".join(str(listed.index(name)) for name in order),
         "suite": chosen.name,
+        "ring": str(ring),
         "fraction": str(fraction),
         "disclosures": hashlib.sha256(json.dumps([allowed.unlisted, allowed.entries]).encode()).hexdigest(),
         **(terms or {}),

@@ -19,7 +19,7 @@ from mpcfl import ring
 from mpcfl.correlation import Correlation, Dealt, Field, Leaf
 from mpcfl.errors import ProtocolViolation
 from mpcfl.prg import Stream
-from mpcfl.ring import Words
+from mpcfl.ring import GROUPS, Words
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
@@ -32,14 +32,12 @@ def tensor(draw: int, place: int) -> int:
 
 def combine(group: str, parts: Sequence[Words]) -> Words:
     """The clear value of shares: their sum, or their exclusive or."""
-    step = np.bitwise_xor if group == "bits" else np.add
-    return functools.reduce(lambda x, y: np.asarray(step(x, y)), parts)
+    return functools.reduce(np.bitwise_xor if group == "bits" else ring.add, parts)
 
 
 def missing(group: str, clear: Words, parts: Sequence[Words]) -> Words:
     """The last share, given the clear value and the others."""
-    step = np.bitwise_xor if group == "bits" else np.subtract
-    return functools.reduce(lambda x, y: np.asarray(step(x, y)), parts, clear)
+    return functools.reduce(np.bitwise_xor if group == "bits" else ring.subtract, parts, clear)
 
 
 class Holder:
@@ -66,9 +64,9 @@ class Holder:
             if field.determined and self._last:
                 shares[field.name] = next(given)
             elif field.owner is not None and field.owner != self._rank:
-                shares[field.name] = np.zeros(field.shape, np.uint64)
+                shares[field.name] = np.zeros(field.shape, field.dtype)
             else:
-                shares[field.name] = self._stream.fresh(tensor(number, place), field.shape)
+                shares[field.name] = self._stream.fresh(tensor(number, place), field.shape, field.dtype)
         return Dealt(number, fields, shares)
 
 
@@ -110,17 +108,17 @@ class Dealer:
         for place, field in enumerate(fields):
             if field.determined:
                 value = clear[field.name]
-                if value.shape != field.shape:
+                if (value.shape, value.dtype) != (field.shape, field.dtype):
                     raise ValueError(f"{correlation.family}.{field.name}: shape {value.shape}, declared {field.shape}")
-                others = [s.fresh(tensor(number, place), field.shape) for s in self._streams[:-1]]
+                others = [s.fresh(tensor(number, place), field.shape, field.dtype) for s in self._streams[:-1]]
                 corrections.append(missing(field.group, value, others))
         return corrections
 
     def _uniform(self, number: int, place: int, field: Field) -> Words:
         index = tensor(number, place)
         if field.owner is not None:
-            return self._streams[field.owner].fresh(index, field.shape)
-        return combine(field.group, [stream.fresh(index, field.shape) for stream in self._streams])
+            return self._streams[field.owner].fresh(index, field.shape, field.dtype)
+        return combine(field.group, [stream.fresh(index, field.shape, field.dtype) for stream in self._streams])
 
     def _mask(self, leaf: Leaf) -> Words:
         """The clear value of a mask drawn earlier."""
@@ -138,5 +136,5 @@ class Dealer:
     def _expand_again(self, leaf: Leaf) -> Words:
         streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
         index = tensor(leaf.draw, leaf.place)
-        value = combine(leaf.group, [stream.again(index, leaf.shape) for stream in streams])
+        value = combine(leaf.group, [stream.again(index, leaf.shape, GROUPS[leaf.group]) for stream in streams])
         return value if leaf.bits is None else ring.unpack(value, leaf.bits)

@@ -153,7 +153,9 @@ class Engine:
         self._queue: list[tuple[Value, Rounds, Callable[[Any], Share], str]] = []
         self._elements = 0
         self._local: list[weakref.ref[Value]] = []
-        self._history = hashlib.blake2b(f"{suite.name} {ctx.parties} {ctx.fraction}".encode(), digest_size=16)
+        self._history = hashlib.blake2b(
+            f"{suite.name} {ctx.width} {ctx.parties} {ctx.fraction}".encode(), digest_size=16
+        )
         self._line = ""
         self.numbers = 0
         self.operations = 0

@@ -13,12 +13,13 @@ from __future__ import annotations
 import hashlib
 import os
 import weakref
+from typing import Any
 
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from mpcfl.errors import IntegrityError
-from mpcfl.ring import Shape, Words
+from mpcfl.ring import WORD, Shape, Words
 
 KEY_BYTES = 32
 _ZEROS = memoryview(bytes(1 << 20))
@@ -51,18 +52,18 @@ class Stream:
         self._next = 0
         _LIVE.add(self)
 
-    def fresh(self, number: int, shape: Shape) -> Words:
-        """Tensor `number`, which must be above all numbers given out before."""
+    def fresh(self, number: int, shape: Shape, dtype: np.dtype[Any] = WORD) -> Words:
+        """Tensor `number`, which must be above all numbers given out before, of ring words of a dtype."""
         if number < self._next:
             raise IntegrityError(f"tensor {number} of a mask stream was asked for twice; a mask is never used again")
         self._next = number + 1
-        return self._expand(number, shape)
+        return self._expand(number, shape, dtype)
 
-    def again(self, number: int, shape: Shape) -> Words:
+    def again(self, number: int, shape: Shape, dtype: np.dtype[Any] = WORD) -> Words:
         """Tensor `number` once more, as it was."""
         if number >= self._next:
             raise IntegrityError(f"tensor {number} of a mask stream was never drawn")
-        return self._expand(number, shape)
+        return self._expand(number, shape, dtype)
 
     def pass_over(self, number: int) -> None:
         """Count all tensors below `number` as drawn, though nobody expanded them yet."""
@@ -72,14 +73,14 @@ class Stream:
         """Forget the key: nothing can be read from this stream again."""
         self._key = None
 
-    def _expand(self, number: int, shape: Shape) -> Words:
+    def _expand(self, number: int, shape: Shape, dtype: np.dtype[Any]) -> Words:
         if self._key is None:
             raise IntegrityError(
                 "this process holds no mask streams any more: the job ended, or the process was forked"
             )
         counter = number.to_bytes(8, "big") + bytes(8)
         encryptor = Cipher(algorithms.AES(self._key), modes.CTR(counter)).encryptor()
-        out = np.empty(shape, np.uint64)
+        out = np.empty(shape, dtype)
         target = memoryview(out.reshape(-1).view(np.uint8))  # type: ignore[arg-type]
         for start in range(0, len(target), len(_ZEROS)):
             stop = min(start + len(_ZEROS), len(target))

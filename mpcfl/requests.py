@@ -19,6 +19,7 @@ from mpcfl import view
 from mpcfl.correlation import Correlation, Leaf
 from mpcfl.errors import ProtocolViolation
 from mpcfl.message import Exposure, Message
+from mpcfl.ring import GROUPS, Shape
 from mpcfl.view import View
 
 REQUEST = Message(
@@ -35,6 +36,8 @@ REQUESTS, CORRECTIONS, ALIVE, END = "requests", "corrections", "alive", "end"
 
 MAX_ELEMENTS = 1 << 33
 MAX_REQUEST = 1 << 28
+INTEGER_BYTES = 17
+"""Of an element of Z_2^128 with its sign."""
 _INDEX_TYPES: dict[str, np.dtype[Any]] = {"i4": np.dtype("<i4"), "i8": np.dtype("<i8"), "b1": np.dtype("?")}
 
 
@@ -59,7 +62,7 @@ def decode(request: bytes, families: Mapping[str, type[Correlation]]) -> Correla
         if len(values) != len(dataclasses.fields(cast("Any", kind))):
             raise ValueError("wrong number of parameters")
         correlation = kind(*(_parsed(value) for value in values))
-        if any(min(f.shape, default=0) < 0 or math.prod(f.shape) > MAX_ELEMENTS for f in correlation.fields()):
+        if not all(_sized(f.shape) for f in correlation.fields()):
             raise ValueError("too large")
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, msgpack.UnpackException) as error:
         raise ProtocolViolation(f"a request for correlations is malformed ({type(error).__name__})") from None
@@ -71,15 +74,25 @@ def _value(value: Any) -> Any:
         return {"view": _view(value)}
     if isinstance(value, tuple):
         return [_value(part) for part in value]
-    return value
+    return _number(value) if isinstance(value, int) else value
+
+
+def _number(value: int) -> Any:
+    """An integer, which msgpack writes up to 64 bits."""
+    return value if abs(value) < 1 << 63 else {"integer": value.to_bytes(INTEGER_BYTES, "big", signed=True)}
 
 
 def _view(one: View[Leaf]) -> list[Any]:
     if one.operation == "leaf":
         return ["leaf", *dataclasses.astuple(one.argument)]
     sources = [_view(source) for source in one.sources]
-    argument = _index(one.argument) if one.operation == "take" else one.argument
+    argument = _index(one.argument) if one.operation == "take" else _value(one.argument)
     return [one.operation, argument, sources]
+
+
+def _sized(shape: Shape) -> bool:
+    """Whether a shape is one, and no larger than any honest one."""
+    return min(shape, default=0) >= 0 and math.prod(shape) <= MAX_ELEMENTS
 
 
 def _index(index: Any) -> Any:
@@ -101,10 +114,19 @@ def _index(index: Any) -> Any:
 
 def _parsed(value: Any) -> Any:
     if isinstance(value, dict):
-        return _parsed_view(value["view"])
+        return _parsed_number(value) if "integer" in value else _parsed_view(value["view"])
     if isinstance(value, list):
         return tuple(_parsed(part) for part in value)
     return value
+
+
+def _parsed_number(value: Any) -> int:
+    if not isinstance(value, dict):
+        return int(value)
+    data = value["integer"]
+    if len(data) != INTEGER_BYTES:
+        raise ValueError("an integer of another size")
+    return int.from_bytes(data, "big", signed=True)
 
 
 def _parsed_view(parts: list[Any]) -> View[Leaf]:
@@ -112,7 +134,7 @@ def _parsed_view(parts: list[Any]) -> View[Leaf]:
     if operation == "leaf":
         draw, place, shape, group, owner, bits = parts[1:]
         leaf = Leaf(int(draw), int(place), tuple(int(n) for n in shape), str(group), owner, bits)
-        if leaf.draw < 0 or min(leaf.shape, default=0) < 0 or math.prod(leaf.shape) > MAX_ELEMENTS:
+        if leaf.draw < 0 or leaf.group not in GROUPS or not _sized(leaf.shape):
             raise ValueError("bad leaf")
         return View.leaf(leaf, leaf.shape if bits is None else (int(bits),))
     _, argument, sources = parts
@@ -125,9 +147,9 @@ def _parsed_view(parts: list[Any]) -> View[Leaf]:
     if operation == "transpose":
         return view.transpose(source, tuple(int(axis) for axis in argument))
     if operation == "scale":
-        return view.scale(source, int(argument))
+        return view.scale(source, _parsed_number(argument))
     shape = tuple(int(n) for n in argument)
-    if min(shape, default=0) < 0 or math.prod(shape) > MAX_ELEMENTS:
+    if not _sized(shape):
         raise ValueError("bad shape")
     if operation == "reshape" and math.prod(shape) == math.prod(source.shape):
         return view.reshape(source, shape)

@@ -90,7 +90,7 @@ class Shadow:
     def _decoded(self, words: Words, kind: str) -> Floats:
         if kind == FIXED:
             return ring.decode(words, self._fraction)
-        return words.astype(np.int64).astype(DTYPES[kind])
+        return ring.int64(words).astype(DTYPES[kind])
 
     # ---------------------------------------------------------------------------------------------------------- judging
 

@@ -46,7 +46,7 @@ from mpcfl.protocol import Context, rule, together
 from mpcfl.protocols.beaver import Mask, Triple, masked
 from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, msb_bits, sign_plane
 from mpcfl.protocols.conversion import b2a
-from mpcfl.protocols.truncation import PRODUCT, SLACK, TruncMux, TruncPair
+from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, shifted
 from mpcfl.ring import Words, shaped
 from mpcfl.share import Share
 
@@ -179,9 +179,7 @@ def evaluate_series(ctx: Context, x: Share, name: str) -> Protocol:
     def below(limit: int) -> Protocol:
         return sign_plane(ctx, ring.subtract(d, ring.scalar(limit * one)), digits["tables"], digits["top"])
 
-    c, less_high, less_low = yield from together(
-        opened(ring.add(s, pair["r"]) + SLACK * first), below(WINDOW), below(-WINDOW)
-    )
+    c, less_high, less_low = yield from together(opened(shifted(ctx, s, pair["r"])), below(WINDOW), below(-WINDOW))
     high_plane = ~less_high if first else less_high
     inside, high = yield from together(b2a(ctx, less_high ^ less_low, n), b2a(ctx, high_plane, n))
 

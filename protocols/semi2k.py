@@ -1,4 +1,5 @@
-"""The default suite: two or more semi-honest parties, additive shares in Z_2^64, correlated randomness from a dealer.
+"""The default suite: two or more semi-honest parties, additive shares in Z_2^64 or Z_2^128, correlated randomness
+from a dealer.
 
 Security    any n - 1 parties together learn nothing but outputs. The dealer, who sees no message between the parties,
             learns the program and its shapes; the dealer together with any one party learns everything.
@@ -19,10 +20,13 @@ from mpcfl.protocols.roots import rsqrt, sqrt
 from mpcfl.protocols.trigonometry import cos, sin
 from mpcfl.protocols.truncation import trunc_exact, trunc_pr
 
+_CORE = (mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute)
+
 suite = Suite(
     "semi2k",
     [
-        *(mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute),
+        *_CORE,
         *(sigmoid, softplus, divide, reciprocal, exp, exp2, log, log2, log10, sqrt, rsqrt, sin, cos),
     ],
+    wide=Suite("semi2k", [rule.over(128) for rule in _CORE], width=128),
 )

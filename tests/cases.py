@@ -6,11 +6,11 @@ A suite's rules are tried on these cases, whatever they do inside. A primitive w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from simulation import FRACTION, random_words, signed, words
+from simulation import FRACTION, FRACTIONS, random_words, signed, words
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
@@ -149,17 +149,17 @@ def floor_or_one_more(multiplier: int, shift: int) -> Agrees:
     """Less than one unit from x M / 2^m: the floor, or one more where that is not exact."""
 
     def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
-        above = got - plain
-        whole = np.array([value * multiplier % (1 << shift) == 0 for value in signed(clear[0])], bool)
-        return bool((above <= np.where(whole, 0, 1)).all())
+        above = signed(ring.subtract(got, plain))
+        whole = [value * multiplier % (1 << shift) == 0 for value in signed(clear[0])]
+        return all(0 <= step <= (not exactly) for step, exactly in zip(above, whole, strict=True))
 
     return agrees
 
 
 def within(error: float) -> Agrees:
     def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
-        off = np.abs((got - plain).view(np.int64))
-        return bool((off <= error * 2.0**FRACTION).all())
+        limit = error * 2.0 ** FRACTIONS[ring.width(got)]
+        return all(abs(off) <= limit for off in signed(ring.subtract(got, plain)))
 
     return agrees
 
@@ -168,9 +168,8 @@ def near(relative: float) -> Agrees:
     """Within one unit and `relative` of the exact result; the oracle's is up to one unit below that."""
 
     def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
-        expected = np.array([int(v) for v in plain.view(np.int64)], object)
-        off = np.abs(np.array([int(v) for v in got.view(np.int64)], object) - expected)
-        return all(error <= 2 + relative * (abs(value) + 1) for error, value in zip(off, expected, strict=True))
+        pairs = zip(signed(got), signed(plain), strict=True)
+        return all(abs(value - expected) <= 2 + relative * (abs(expected) + 1) for value, expected in pairs)
 
     return agrees
 
@@ -192,11 +191,11 @@ def _case(primitive: str, shapes: Any, inputs: Inputs, agrees: Agrees) -> Case:
     return Case(primitive, shapes, inputs, agrees, _on_shares(primitive), [(primitive, (0, 1)[: len(shapes[0])])])
 
 
-def _truncation(multiplier: int, shift: int) -> Case:
+def _truncation(multiplier: int, shift: int, inputs: Inputs = IN_RANGE) -> Case:
     return Case(
         f"trunc_pr by {multiplier} / 2^{shift}",
         ONE_VECTOR,
-        IN_RANGE,
+        inputs,
         floor_or_one_more(multiplier, shift),
         _on_words("trunc_pr", multiplier, shift),
         [("trunc_pr", (0,))],
@@ -250,11 +249,62 @@ CASES: dict[str, Sequence[Case]] = {
 }
 
 
+def widened(inputs: Inputs) -> Inputs:
+    """The same operands in Z_2^128: each as it is, and each as the high limb of one whose low limb is drawn."""
+
+    def wide(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+        operands = [ring.words(x.view(np.int64), 128) for x in inputs(rng, shapes)]
+        for x in operands:
+            high = x["low"].copy()
+            low = rng.integers(0, 1 << 64, x.shape, dtype=np.uint64)
+            edges = rng.choice(words(0, 1, -1, TOP), x.shape)
+            tall = rng.integers(0, 3, x.shape)  # small, tall, tall with an edge below
+            x["low"] = np.choose(tall, [x["low"], low, edges])
+            x["high"] = np.where(tall > 0, high, x["high"])
+        return operands
+
+    return wide
+
+
+def same_elements(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
+    return sorted(signed(got)) == sorted(signed(plain))
+
+
+WIDE_IN_RANGE = widened(IN_RANGE)
+WIDE_CASES: dict[str, Sequence[Case]] = {
+    **{
+        primitive: [replace(case, inputs=widened(case.inputs)) for case in CASES[primitive]]
+        for primitive in ("mul", "matmul", "square", "mux", "msb", "eqz")
+    },
+    "trunc_pr": [
+        _truncation(multiplier, shift, WIDE_IN_RANGE)
+        for multiplier, shift in (
+            *((1, shift) for shift in (0, 1, 40, 63, 64, 65, 126)),
+            *((3, 4), ((1 << 126) // 10 + 1, 126), ((1 << 127) - 1, 126), ((1 << 127) - 1, 0)),
+        )
+    ],
+    "trunc_exact": [
+        Case(
+            f"trunc_exact by {m}",
+            ONE_VECTOR,
+            WIDE_IN_RANGE,
+            exact,
+            _on_words("trunc_exact", m),
+            [("trunc_exact", (0,))],
+        )
+        for m in (1, 40, 100)
+    ],
+    "permute": [replace(_by_owner(owner), inputs=widened(ANY), agrees=same_elements) for owner in (0, 1)],
+}
+"""The same for Z_2^128."""
+
+
 def cases(suite: Suite, primitive: str) -> Sequence[Case]:
     """The cases of a primitive."""
-    if primitive not in CASES:
+    table = CASES if suite.width == 64 else WIDE_CASES
+    if primitive not in table:
         raise AssertionError(
             f"suite {suite.name} has a rule for {primitive!r}, and tests/cases.py has no case for it: "
             "say there how it is called and what its answer must be"
         )
-    return CASES[primitive]
+    return table[primitive]

@@ -58,7 +58,7 @@ def tried(suite: Suite, primitive: str):
 def test_a_stream_that_repeats_itself(monkeypatch):
     """Every tensor is the first: all results are right, all words uniform, and only the repeats tell."""
     expand = Stream._expand
-    monkeypatch.setattr(Stream, "_expand", lambda self, number, shape: expand(self, 0, shape))
+    monkeypatch.setattr(Stream, "_expand", lambda self, number, *form: expand(self, 0, *form))
     tried(semi2k.suite, "mul")
     said = masked_words(semi2k.suite, "mul", VECTOR * 2, 2)
     with pytest.raises(AssertionError, match="a mask was used again"):

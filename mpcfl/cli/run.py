@@ -92,6 +92,7 @@ def run(
                 names=names,
                 fraction=task.engine.fraction,
                 suite=task.engine.suite,
+                ring=task.engine.ring,
                 disclosures=disclosures,
                 ledger=ledger,
                 view=dump_view,
