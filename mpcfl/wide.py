@@ -27,6 +27,11 @@ def is_wide(x: object) -> bool:
     return isinstance(x, np.ndarray) and x.dtype == DTYPE
 
 
+def pairs(x: Wide) -> NDArray[np.uint64]:
+    """The limbs as a last axis, as kernels take them; a view where x is contiguous."""
+    return limbs(x).reshape(*x.shape, 2)
+
+
 def limbs(x: Wide) -> NDArray[np.uint64]:
     """The limbs of all elements in order, uint64[n, 2]; a view where x is contiguous."""
     flat: NDArray[np.uint64] = np.ascontiguousarray(x).reshape(-1).view(np.uint64).reshape(-1, 2)
@@ -143,10 +148,6 @@ def running_total(x: Wide, axis: int) -> Wide:
     return np.moveaxis(out, 0, axis)
 
 
-def _matrix(x: Wide) -> NDArray[np.uint64]:
-    return limbs(x).reshape(*x.shape, 2)
-
-
 def matmul(x: Wide, y: Wide, shape: Shape) -> Wide:
     """`x @ y`, whose shape is `shape`."""
     left = x[None, :] if x.ndim == 1 else x
@@ -156,12 +157,12 @@ def matmul(x: Wide, y: Wide, shape: Shape) -> Wide:
     rows, columns = left.shape[-2], right.shape[-1]
     out = np.empty((*batch, rows, columns), DTYPE)
     for index in np.ndindex(*batch):
-        a, b = _matrix(left[index]), right[index]
+        a, b = pairs(left[index]), right[index]
         target = out[index].reshape(-1).view(np.uint64)
         if columns == 1:
             ring128.matvec(a, limbs(b), target.reshape(rows, 2))
         else:
-            ring128.matmul(a, _matrix(b), target.reshape(rows, columns, 2))
+            ring128.matmul(a, pairs(b), target.reshape(rows, columns, 2))
     return out.reshape(shape)
 
 

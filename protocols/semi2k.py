@@ -9,6 +9,7 @@ Reference   each rule's file. The combination of Beaver triples over Z_2^64 with
 """
 
 from mpcfl.protocol import Suite
+from mpcfl.protocols import logarithms128 as wide
 from mpcfl.protocols.beaver import matmul, mul, mux, square
 from mpcfl.protocols.comparison import eqz, msb
 from mpcfl.protocols.division import divide, reciprocal
@@ -21,6 +22,11 @@ from mpcfl.protocols.trigonometry import cos, sin
 from mpcfl.protocols.truncation import trunc_exact, trunc_pr
 
 _CORE = (mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute)
+_IN_BOTH_RINGS = (*_CORE, sigmoid, softplus, exp, exp2, sin, cos)
+_WIDE = (
+    *(wide.divide, wide.reciprocal, wide.log, wide.log2, wide.log10, wide.sqrt, wide.rsqrt),
+    *(rule.over(128) for rule in _IN_BOTH_RINGS),
+)
 
 suite = Suite(
     "semi2k",
@@ -28,5 +34,5 @@ suite = Suite(
         *_CORE,
         *(sigmoid, softplus, divide, reciprocal, exp, exp2, log, log2, log10, sqrt, rsqrt, sin, cos),
     ],
-    wide=Suite("semi2k", [rule.over(128) for rule in _CORE], width=128),
+    wide=Suite("semi2k", _WIDE, width=128),
 )

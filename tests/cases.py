@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from simulation import FRACTION, FRACTIONS, random_words, signed, words
 
 from mpcfl import ring
@@ -271,6 +272,78 @@ def same_elements(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
 
 
 WIDE_IN_RANGE = widened(IN_RANGE)
+WIDE = FRACTIONS[128]
+_WIDE_ULP = 2.0**-WIDE
+
+
+def _of_magnitudes(rng: np.random.Generator, shape: Shape) -> list[int]:
+    return [int(m * 2.0**e) for m, e in zip(rng.uniform(1, 2, shape), rng.uniform(0, 124.9, shape), strict=True)]
+
+
+def magnitudes(*edges: int, signs: bool = False) -> Inputs:
+    """Numbers of every magnitude in Z_2^128, and edges."""
+
+    def inputs(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+        (shape,) = shapes
+        values = _of_magnitudes(rng, shape)
+        own = [*edges, *(-edge for edge in edges)] if signs else [*edges]
+        values[: len(own)] = own[: len(values)]
+        signed_values = [-v if signs and i % 2 else v for i, v in enumerate(values)]
+        return [ring.words(np.array(signed_values, object), 128)]
+
+    return inputs
+
+
+_WIDE_EDGES = (1, 2, 3, 31, 32, 33, (1 << 126) - 1, 1 << 125, (1 << WIDE) - 1, 1 << WIDE, (1 << WIDE) + 1, 1 << 115)
+
+
+def wide_quotients(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+    """Both of every magnitude and sign, 0 among the dividends, the quotient representable."""
+    (n,) = shapes[0]
+    last = (1 << 126) - 1
+    edges = [(0, 1), (1, 1), (-1, 1), (last, last), (-last, last), (1, last), (-2, 3), (1, -1), (-last, -(1 << WIDE))]
+    sides = ([int(s) * v for s, v in zip(rng.choice([-1, 1], n), _of_magnitudes(rng, n), strict=True)] for _ in "xy")
+    pairs = [(a if abs(a) >> 125 - WIDE < abs(b) else 7, b) for a, b in zip(*sides, strict=True)]
+    pairs[: len(edges)] = edges[:n]
+    return [ring.words(np.array([pair[side] for pair in pairs], object), 128).reshape(n) for side in (0, 1)]
+
+
+def _reals(edges: Sequence[float], draw: Callable[[np.random.Generator, Shape], NDArray[np.float64]]) -> Inputs:
+    def inputs(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+        (shape,) = shapes
+        values = draw(rng, shape)
+        values[: len(edges)] = edges[: values.size]
+        return [ring.encode(values, WIDE, 128)]
+
+    return inputs
+
+
+def wide_exponents(base: float) -> Inputs:
+    top, least = (126 - WIDE) / np.log2(base), -(WIDE + 1) / np.log2(base)
+    edges = [
+        0,
+        top * (1 - 2**-50),
+        least,
+        least - _WIDE_ULP,
+        least + _WIDE_ULP,
+        -1e20,
+        -1e6,
+        _WIDE_ULP,
+        -_WIDE_ULP,
+        1,
+        -1,
+    ]
+    return _reals(edges, lambda rng, shape: rng.uniform(least - 3, top * (1 - 2**-50), shape))
+
+
+_WIDE_ANGLES = _reals(
+    [0, _WIDE_ULP, -_WIDE_ULP, np.pi, -np.pi, np.pi / 2, 1, 1e6, -1e6], lambda rng, shape: rng.uniform(-1e4, 1e4, shape)
+)
+_WIDE_REALS = _reals(
+    [0, 1e20, -1e20, 9, -9, 9 - _WIDE_ULP, 9 + _WIDE_ULP, -9 - _WIDE_ULP, _WIDE_ULP - 9, 16, -16, 32, -32],
+    lambda rng, shape: rng.normal(0, 6, shape),
+)
+WIDE_POSITIVE = magnitudes(*_WIDE_EDGES)
 WIDE_CASES: dict[str, Sequence[Case]] = {
     **{
         primitive: [replace(case, inputs=widened(case.inputs)) for case in CASES[primitive]]
@@ -294,6 +367,19 @@ WIDE_CASES: dict[str, Sequence[Case]] = {
         )
         for m in (1, 40, 100)
     ],
+    "sigmoid": [_case("sigmoid", ONE_VECTOR, _WIDE_REALS, within(2.5e-4))],
+    "softplus": [_case("softplus", ONE_VECTOR, _WIDE_REALS, within(2.5e-4))],
+    "divide": [_case("divide", TWO_VECTORS, wide_quotients, near(2.0**-45))],
+    "reciprocal": [_case("reciprocal", ONE_VECTOR, magnitudes(*_WIDE_EDGES, signs=True), near(2.0**-45))],
+    "exp": [_case("exp", ONE_VECTOR, wide_exponents(np.e), near(2.0**-45))],
+    "exp2": [_case("exp2", ONE_VECTOR, wide_exponents(2.0), near(2.0**-45))],
+    "log": [_case("log", ONE_VECTOR, WIDE_POSITIVE, near(0))],
+    "log2": [_case("log2", ONE_VECTOR, WIDE_POSITIVE, near(0))],
+    "log10": [_case("log10", ONE_VECTOR, WIDE_POSITIVE, near(0))],
+    "sqrt": [_case("sqrt", ONE_VECTOR, magnitudes(0, *_WIDE_EDGES), near(2.0**-45))],
+    "rsqrt": [_case("rsqrt", ONE_VECTOR, WIDE_POSITIVE, near(2.0**-45))],
+    "sin": [_case("sin", ONE_VECTOR, _WIDE_ANGLES, near(0))],
+    "cos": [_case("cos", ONE_VECTOR, _WIDE_ANGLES, near(0))],
     "permute": [replace(_by_owner(owner), inputs=widened(ANY), agrees=same_elements) for owner in (0, 1)],
 }
 """The same for Z_2^128."""

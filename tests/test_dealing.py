@@ -18,6 +18,7 @@ from mpcfl.protocols.comparison import BitProducts, Digits
 from mpcfl.protocols.conversion import DaBit
 from mpcfl.protocols.exponential import Powers
 from mpcfl.protocols.fourier import Harmonics
+from mpcfl.protocols.logarithms128 import WideLogarithm
 from mpcfl.protocols.normalisation import LogHarmonics
 from mpcfl.protocols.permutation import Permutation
 from mpcfl.protocols.trigonometry import Sines
@@ -52,6 +53,7 @@ def every_wide_correlation(trusted: Trusted):
     named = mask[0].leaf("a")
     bit, clear_bit = trusted.deal(DaBit(N, "wide"))
     beta, beta_value = bit[0].leaf("bits", bits=N), clear_bit["beta"]
+    pair, clear_pair = trusted.deal(TruncPair(N, 1 << 100, 7, "wide"))
     yield Mask((2, 3), 1, "wide"), ()
     yield Triple("mul", beta, named), (beta_value, a)
     yield Triple("matmul", named, view.scale(named, 1 << 100)), (a, ring.multiply(a, 1 << 100))
@@ -61,6 +63,11 @@ def every_wide_correlation(trusted: Trusted):
     yield BitProducts(3, (3, 5, 7), 2), ()
     yield DaBit(N, "wide"), ()
     yield Permutation(named, 1), (a,)
+    yield TruncMux(beta, pair[0].leaf("r"), 1 << 100, 7), (beta_value, clear_pair["r"])
+    yield Harmonics(named, "softplus", 40), (a,)
+    yield Sines(named, True), (a,)
+    yield Powers(named, 112, 128), (a,)
+    yield WideLogarithm(named, 1 << 112), (a,)
 
 
 def every_correlation(trusted: Trusted):
