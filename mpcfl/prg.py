@@ -19,7 +19,8 @@ import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from mpcfl.errors import IntegrityError
-from mpcfl.ring import WORD, Shape, Words
+from mpcfl.ring import Shape, Words
+from mpcfl.spec import WORD
 
 KEY_BYTES = 32
 _ZEROS = memoryview(bytes(1 << 20))

@@ -10,10 +10,8 @@ Public bits, one a word or packed 64 to a word, are uint64 arrays in both rings.
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,106 +19,21 @@ from numpy.typing import NDArray
 from mpcfl import wide
 from mpcfl.errors import InputError
 from mpcfl.kernels import bits, fixed, ring64
+from mpcfl.spec import WORD, dtype_of
+from mpcfl.spec import Shape as Shape
+from mpcfl.spec import Spec as Spec
+from mpcfl.spec import is_spec as is_spec
+from mpcfl.spec import shaped as shaped
 
 Words: TypeAlias = NDArray[np.uint64]
-Shape: TypeAlias = tuple[int, ...]
 
 MODULUS = 1 << 64
 WIDTHS = (64, 128)
 """The rings: Z_2^64 and Z_2^128."""
-WORD = np.dtype(np.uint64)
 TOP = np.uint64(63)
 LOW_63 = np.uint64((1 << 63) - 1)
 GROUPS = {"words": WORD, "wide": wide.DTYPE, "bits": WORD}
 """How a tensor is shared (by sums in Z_2^64 or Z_2^128, or by exclusive or, 64 bits to a word): what it is made of."""
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Spec:
-    """An array of ring words that has a shape and no elements.
-
-    Parameters
-    ----------
-    shape : tuple of int
-    dtype : numpy.dtype
-        Of the words: one of the values of `GROUPS`.
-    """
-
-    __slots__ = ("dtype", "shape")
-    __array_ufunc__ = None
-
-    def __init__(self, shape: Shape, dtype: np.dtype[Any] = WORD) -> None:
-        self.shape = shape
-        self.dtype = dtype
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        return self.dtype.itemsize * self.size
-
-    def _broadcast(self, other: Any) -> Spec:
-        return Spec(np.broadcast_shapes(self.shape, np.shape(other)), _wider([self, other]))
-
-    def _same(self) -> Spec:
-        return self
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __xor__ = __rxor__ = __and__ = _broadcast
-    __neg__ = __invert__ = _same
-
-    def __getitem__(self, index: Any) -> Spec:
-        return Spec(np.broadcast_to(np.uint8(0), self.shape)[index].shape, self.dtype)
-
-    def __iter__(self) -> Any:
-        return (self[i] for i in range(self.shape[0]))
-
-    def reshape(self, *shape: Any) -> Spec:
-        return Spec(np.broadcast_to(np.uint8(0), self.shape).reshape(*shape).shape, self.dtype)
-
-    def transpose(self, axes: Sequence[int]) -> Spec:
-        return Spec(tuple(self.shape[axis] for axis in axes), self.dtype)
-
-
-def _wider(arguments: Iterable[Any]) -> np.dtype[Any]:
-    return wide.DTYPE if any(getattr(x, "dtype", None) == wide.DTYPE for x in arguments) else WORD
-
-
-def shaped(
-    rule: Callable[..., Shape], *, wider: Callable[..., Any] | None = None, bits: bool = False
-) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Let a function answer with a `Spec` of shape `rule(*arguments)` when one of its arguments is a `Spec`.
-
-    Parameters
-    ----------
-    rule : callable
-    wider : callable, optional
-        What is called instead where an argument is an array of Z_2^128; by default the function itself.
-    bits : bool
-        The result is public or shared bits, hence of uint64 words in both rings.
-    """
-
-    def decorate(function: Callable[P, T]) -> Callable[P, T]:
-        @functools.wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            for argument in args:
-                if is_spec(argument):
-                    return cast("T", Spec(rule(*args, **kwargs), WORD if bits else _wider(args)))
-            if wider is not None:
-                for argument in args:
-                    if wide.is_wide(argument):
-                        return cast("T", wider(*args, **kwargs))
-            return function(*args, **kwargs)
-
-        return call
-
-    return decorate
 
 
 def words(value: Any, width: int = 64) -> Words:
@@ -151,11 +64,6 @@ def name(dtype: np.dtype[Any]) -> str:
 def zeros(shape: Shape, width: int = 64) -> Words:
     """Zeros of a ring."""
     return np.zeros(shape, dtype(width))
-
-
-def is_spec(x: object) -> bool:
-    """Whether x has a shape alone."""
-    return type(x) is Spec
 
 
 def width(x: Words) -> int:
@@ -201,7 +109,7 @@ def concatenate(parts: Sequence[Words], axis: int) -> Words:
     if any(is_spec(part) for part in parts):
         shape = list(parts[0].shape)
         shape[axis] = sum(part.shape[axis] for part in parts)
-        return cast("Words", Spec(tuple(shape), _wider(parts)))
+        return cast("Words", Spec(tuple(shape), dtype_of(parts)))
     return np.concatenate(parts, axis=axis)
 
 

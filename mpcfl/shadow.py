@@ -44,15 +44,16 @@ class Shadow:
     ----------
     parties, fraction : int
     bound : Bound
+    ring : int
 
     Attributes
     ----------
     findings : Findings
     """
 
-    def __init__(self, parties: int, fraction: int, bound: Bound) -> None:
+    def __init__(self, parties: int, fraction: int, bound: Bound, ring: int = 64) -> None:
         self.findings = Findings()
-        self._judge = Judge(fraction, bound, self.findings)
+        self._judge = Judge(fraction, bound, self.findings, ring)
         self._parties = parties
         self._fraction = fraction
         self._parts: dict[int, list[Words]] = {}

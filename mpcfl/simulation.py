@@ -111,7 +111,7 @@ def simulate(
     world = World(names, seed=seed, disclosures=disclosures)
     stage = Stage(world)
     chosen = suites.find(suite).over(ring)
-    twins = Shadow(len(names), fraction, shadow if isinstance(shadow, Bound) else Bound()) if shadow else None
+    twins = Shadow(len(names), fraction, shadow if isinstance(shadow, Bound) else Bound(), ring) if shadow else None
     drivers = [LockstepDriver(stage, rank) for rank in range(len(names))]
     sessions = [
         Session(names, driver.rank, driver, fraction, chosen)
