@@ -26,6 +26,8 @@ from mpcfl.share import Bit, Share
 FRACTION = 18
 FRACTIONS = {64: FRACTION, 128: 40}
 """By ring."""
+RING = 64
+"""That of the programs which `perform` runs; the option --ring of pytest sets it."""
 
 
 def words(*values: int) -> Words:
@@ -161,6 +163,7 @@ def perform(
     disclosures: Disclosures | None = None,
 ) -> tuple[list[Any], World]:
     """A whole program at all parties, with the world and its transcript: what `mpcfl.simulate` does."""
+    suite = suite.over(RING) if RING != 64 else suite
     world = World(
         [f"party{i}" for i in range(parties)], seed=seed, fault=fault, disclosures=disclosures, transcript=True
     )
