@@ -21,6 +21,7 @@ ONE = np.uint64(1)
 TWO = np.uint64(2)
 HALF_WORD = np.uint64(32)
 LOW_HALF = np.uint64(0xFFFFFFFF)
+TOP = np.uint64(63)
 
 PANEL = 1 << 15
 """Elements of the right factor that stay in the second-level cache while all rows of the left factor pass (512 KiB)."""
@@ -119,7 +120,6 @@ def matmul(a: Limbs, b: Limbs, out: Limbs) -> None:
         raise ValueError("matmul: an element has two limbs")
     out[:] = ZERO
     depth = max(1, min(k, PANEL // max(n, 1)))
-    quarter0, quarter1 = np.empty((depth, n), np.uint64), np.empty((depth, n), np.uint64)
     low, high = np.empty((depth, n), np.uint64), np.empty((depth, n), np.uint64)
     row0, row1 = np.empty(n, np.uint64), np.empty(n, np.uint64)
     for start in range(0, k, depth):
@@ -127,21 +127,23 @@ def matmul(a: Limbs, b: Limbs, out: Limbs) -> None:
         for p in range(start, stop):
             for j in range(n):
                 low[p - start, j], high[p - start, j] = b[p, j, 0], b[p, j, 1]
-                quarter0[p - start, j], quarter1[p - start, j] = b[p, j, 0] & LOW_HALF, b[p, j, 0] >> HALF_WORD
         for i in range(m):
             for j in range(n):
                 row0[j], row1[j] = out[i, j, 0], out[i, j, 1]
             for p in range(stop - start):
                 x, y = a[i, start + p, 0], a[i, start + p, 1]
                 x0, x1 = x & LOW_HALF, x >> HALF_WORD
-                z, w, z0, z1 = low[p], high[p], quarter0[p], quarter1[p]
+                z, w = low[p], high[p]
                 for j in range(n):
-                    middle = x1 * z0[j] + (x0 * z0[j] >> HALF_WORD)
-                    low_middle = x0 * z1[j] + (middle & LOW_HALF)
-                    above = x1 * z1[j] + (middle >> HALF_WORD) + (low_middle >> HALF_WORD)
-                    below = x * z[j]
+                    z0, z1 = z[j] & LOW_HALF, z[j] >> HALF_WORD
+                    first = x0 * z0
+                    middle = x1 * z0 + (first >> HALF_WORD)
+                    low_middle = x0 * z1 + (middle & LOW_HALF)
+                    below = low_middle << HALF_WORD | first & LOW_HALF
                     summed = row0[j] + below
-                    row1[j] += above + x * w[j] + y * z[j] + np.uint64(summed < below)
+                    carry = (row0[j] & below | (row0[j] | below) & ~summed) >> TOP  # as a word: it vectorises
+                    above = x1 * z1 + (middle >> HALF_WORD) + (low_middle >> HALF_WORD)
+                    row1[j] += above + x * w[j] + y * z[j] + carry
                     row0[j] = summed
             for j in range(n):
                 out[i, j, 0], out[i, j, 1] = row0[j], row1[j]

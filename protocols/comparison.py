@@ -103,8 +103,11 @@ FOUR = 4
 GROUPS = {64: 4, 128: 8}
 """Groups in the numbers of a ring."""
 MERGE_BOTH = Polynomial(_less(FOUR), [(0, 1, 2, 6)])  # eq_0 is the last variable
-MERGE_LESS = {groups: Polynomial(_less(groups)) for groups in GROUPS.values()}
-MERGE_EQUAL = {count: Polynomial([tuple(range(count))]) for count in (FOUR, *GROUPS.values())}
+MERGE_LESS = Polynomial(_less(FOUR))
+MERGE_EQUAL = Polynomial([tuple(range(FOUR))])
+LAST_LESS = {4: MERGE_LESS, 8: Polynomial(_less(8))}
+LAST_EQUAL = {4: MERGE_EQUAL, 8: Polynomial([tuple(range(8))])}
+"""What merges all groups, by their number."""
 
 
 @dataclass(frozen=True)
@@ -205,7 +208,7 @@ def less_digits(ctx: Context, planes: Words) -> Protocol:
     # level 2: one group
     downwards = [*range(groups - 1, 0, -1)]
     factors = ring.concatenate([ring.take(equal, downwards), ring.take(less, [i - 1 for i in downwards])], axis=0)
-    merged = yield from multiply_bits(ctx, MERGE_LESS[groups], factors)
+    merged = yield from multiply_bits(ctx, LAST_LESS[groups], factors)
     return ring.take(merged, 0) ^ ring.take(less, groups - 1)
 
 
@@ -214,9 +217,9 @@ def equal_digits(ctx: Context, planes: Words) -> Protocol:
     width, eq = planes.shape[1], planes.shape[0] // 2
     groups = eq // FOUR
     factors = _side_by_side(planes, [*range(eq, eq + FOUR)], width)
-    merged = yield from multiply_bits(ctx, MERGE_EQUAL[FOUR], factors)
+    merged = yield from multiply_bits(ctx, MERGE_EQUAL, factors)
     factors = ring.take(merged, 0).reshape((groups, width))
-    merged = yield from multiply_bits(ctx, MERGE_EQUAL[groups], factors)
+    merged = yield from multiply_bits(ctx, LAST_EQUAL[groups], factors)
     return ring.take(merged, 0)
 
 
@@ -230,7 +233,7 @@ def sign_plane(ctx: Context, d: Words, tables: Words, top: Words) -> Protocol:
 def planes_bits(n: int, parties: int, width: int = 64) -> int:
     """Payload bits to merge the digits of n comparisons and convert the results."""
     groups = GROUPS[width]
-    factors = groups * MERGE_BOTH.variables + MERGE_LESS[groups].variables
+    factors = groups * MERGE_BOTH.variables + LAST_LESS[groups].variables
     return (parties - 1) * 64 * ring.packed(n) * (factors + 1)
 
 

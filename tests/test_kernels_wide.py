@@ -5,7 +5,7 @@ from __future__ import annotations
 import gmpy2
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpcfl.kernels import fixed128, fourier128, powers128, ring128
@@ -29,6 +29,7 @@ def turned(angle):
     return 2 * gmpy2.const_pi() * angle / (1 << 64)
 
 
+@settings(deadline=None)
 @given(st.lists(ANGLE, min_size=1, max_size=8), st.integers(-(1 << 60), 1 << 60), st.integers(-(1 << 60), 1 << 60))
 def test_dealt_coefficients_are_those_of_the_shifted_series(angles, a, b):
     u, v = (np.empty((2, len(angles)), np.int64) for _ in range(2))
@@ -43,6 +44,7 @@ def test_dealt_coefficients_are_those_of_the_shifted_series(angles, a, b):
                 assert abs(int(v[k, i]) - (y * cos - x * sin) / 64) < 0.7
 
 
+@settings(deadline=None)
 @given(st.lists(ANGLE, min_size=1, max_size=8), st.integers(0, 2**32))
 def test_a_series_at_public_angles(angles, seed):
     rng = np.random.default_rng(seed)
@@ -70,6 +72,7 @@ def test_a_series_at_public_angles(angles, seed):
             assert abs(gmpy2.mpfr(value) / (1 << 60) - exact) < 6 * 2.0 ** (52 - 57)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(ELEMENT, ELEMENT), min_size=1, max_size=8), st.sampled_from([112, 113]))
 def test_powers_of_a_masked_exponent(pairs, scale):
     window = 64

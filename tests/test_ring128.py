@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation import random_words, signed
 
@@ -40,6 +40,7 @@ def columns(rows):
 # Arithmetic against Python's integers
 
 
+@settings(deadline=None)
 @given(VECTORS)
 def test_elementwise_operations(rows):
     (x, y, _), (a, b, _) = columns(rows)
@@ -59,6 +60,7 @@ def test_elementwise_operations(rows):
     np.testing.assert_array_equal(ring.unpack(ring.top_bits(a), a.size), np.array([v >> 127 for v in x], np.uint64))
 
 
+@settings(deadline=None)
 @given(VECTORS, st.booleans(), st.data())
 def test_recombinations(rows, first, data):
     (x, y, z), (a, b, c) = columns(rows)
@@ -73,6 +75,7 @@ def test_recombinations(rows, first, data):
     assert residues(ring.select(np.array(t, np.uint64), a, b, c, a, first)) == [v % MODULUS for v in expected]
 
 
+@settings(deadline=None)
 @given(VECTORS, st.integers(0, TOP - 1) | st.sampled_from([1, TOP - 1]), st.integers(0, 126))
 def test_scaling_and_the_two_shares_of_a_truncation(rows, multiplier, shift):
     (x, r, s), (_, b, c) = columns(rows)
@@ -91,11 +94,21 @@ def test_scaling_and_the_two_shares_of_a_truncation(rows, multiplier, shift):
 
 @pytest.mark.parametrize(
     ("left", "right"),
-    [((7, 5), (5, 3)), ((6, 4), (4,)), ((4,), (4, 6)), ((5,), (5,)), ((2, 1, 4, 5), (3, 5, 2)), ((0, 4), (4, 3))],
+    [
+        ((7, 5), (5, 3)),
+        ((6, 4), (4,)),
+        ((4,), (4, 6)),
+        ((5,), (5,)),
+        ((2, 1, 4, 5), (3, 5, 2)),
+        ((0, 4), (4, 3)),
+        ((2, 600), (600, 64)),
+    ],
 )
 def test_matrix_products(left, right):
     rng = np.random.default_rng(0)
     x, y = random_words(rng, left, 128), random_words(rng, right, 128)
+    for part in (x, y):  # and edges, for the carries
+        part.reshape(-1)[::3] = wide_words([EDGES[i % len(EDGES)] for i in range(len(part.reshape(-1)[::3]))])
     expected = np.array(signed(x), object).reshape(left) @ np.array(signed(y), object).reshape(right)
     got = ring.matmul(x, y)
     assert got.shape == np.shape(expected)
@@ -106,12 +119,14 @@ def test_matrix_products(left, right):
 REALS = st.floats(allow_nan=False, allow_infinity=False, min_value=-(2.0**80), max_value=2.0**80)
 
 
+@settings(deadline=None)
 @given(st.lists(REALS, max_size=9), st.integers(8, 46))
 def test_reals_are_encoded_to_the_nearest_element(values, fraction):
     encoded = ring.encode(np.array(values), fraction, 128)
     assert signed(encoded) == [round(Fraction(v) * 2**fraction) for v in values]
 
 
+@settings(deadline=None)
 @given(st.lists(ELEMENT, max_size=9), st.integers(0, 126))
 def test_elements_are_decoded_with_one_rounding(values, fraction):
     x = wide_words(values)
