@@ -139,7 +139,7 @@ def _broadcast_shape(x: Any, y: Any) -> Shape:
 
 def _operand(x: Words | int) -> Words:
     """A public integer as a 0-d array: a NumPy scalar would warn when it wraps."""
-    return np.array(x % MODULUS, np.uint64) if isinstance(x, int) else x
+    return np.array(int(x) % MODULUS, np.uint64) if isinstance(x, int | np.integer) else x
 
 
 @shaped(_broadcast_shape, wider=wide.add)

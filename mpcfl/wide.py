@@ -75,8 +75,8 @@ def int64(x: Wide) -> NDArray[np.int64]:
 
 
 def _operand(x: Any) -> Wide:
-    if isinstance(x, int):
-        return scalar(x)
+    if isinstance(x, int | np.integer):
+        return scalar(int(x))
     if not is_wide(x):
         raise TypeError(f"an array of {getattr(x, 'dtype', type(x).__name__)} does not add to elements of Z_2^128")
     return np.asarray(x)

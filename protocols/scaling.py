@@ -87,10 +87,8 @@ def scaled(ctx: Context, x: Share, signed: bool = False, zero: bool = False) -> 
     limits = [(1 << exponent, 1, BOUND - exponent) for exponent in reversed(COARSE)]
     if zero:
         limits.append((1, 1, BOUND - COARSE[0]))
-    if signed:
-        # x > -2^t stands for [x < 1 - 2^t] = 0
-        negatives = [BOUND - exponent for exponent in COARSE]
-        limits += [(0, -1, negatives[0])]
+    if signed:  # |x| >= 2^t of a negative x is x < 1 - 2^t
+        limits.append((0, -1, BOUND - COARSE[0]))
         limits += [(1 - (1 << exponent), -1, BOUND - exponent - STRIDE) for exponent in COARSE]
     bits = yield from below(ctx, x, [limit for limit, _, _ in limits])
     rows = ring.reshape(bits.words, (len(limits), n))

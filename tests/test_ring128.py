@@ -52,6 +52,7 @@ def test_elementwise_operations(rows):
         assert residues(function(a, b)) == [exact(v, w) % MODULUS for v, w in zip(x, y, strict=True)]
         assert residues(function(a, -3)) == [exact(v, -3) % MODULUS for v in x]
         assert residues(function(TOP + 5, b)) == [exact(TOP + 5, w) % MODULUS for w in y]
+    assert residues(ring.multiply(a, np.int64(-3))) == residues(ring.multiply(a, -3))
     assert residues(ring.negative(a)) == [-v % MODULUS for v in x]
     assert residues(ring.total(a.reshape(-1, 1), 0)) == [sum(x) % MODULUS]
     assert residues(ring.running_total(a, 0)) == [sum(x[: i + 1]) % MODULUS for i in range(len(x))]
