@@ -92,7 +92,8 @@ def test_every_declared_message_is_sent(suite: Suite) -> None:
 @pytest.mark.parametrize(("suite", "primitive"), RULES, ids=name_of_rule)
 def test_masked_payloads_are_uniform_and_never_repeat(suite: Suite, primitive: str, parties: int) -> None:
     operands = len(cases(suite, primitive)[0].shapes[0])
-    shapes = [(64, 64)] * operands if primitive == "matmul" else [(LARGE,)] * operands
+    elements = LARGE * 64 // suite.width  # as many words
+    shapes = [(64, 64)] * operands if primitive == "matmul" else [(elements,)] * operands
     said = masked_words(suite, primitive, shapes, parties)
     check_uniform(said)
     check_no_word_repeats(said)
