@@ -80,6 +80,7 @@ def connect(
     names: Sequence[str] | None = None,
     fraction: int = FRACTION,
     suite: Suite | str = semi2k.suite,
+    ring: int = 64,
     disclosures: Disclosures | None = None,
     tape: Tape | str | Path | None = None,
     ledger: str | Path | None = None,
@@ -96,13 +97,15 @@ def connect(
     party : str
         This party's name, which the key must bear.
     terms : mapping of str to str, optional
-        What all parties must hold equal before any data is sent, besides version, roster, suite, fraction and
-        disclosures.
+        What all parties must hold equal before any data is sent, besides version, roster, suite, ring, fraction
+        and disclosures.
     names : sequence of str, optional
         The parties by rank; by default in the order of the roster.
     fraction : int
     suite : Suite or str
         Of this library or of the entry-point group, where the dealer finds it by its name.
+    ring : int
+        Numbers are elements of Z_2^ring: 64 or 128.
     disclosures : Disclosures, optional
         What may be revealed; by default everything, as in an interactive session.
     tape : Tape or path, optional
@@ -125,7 +128,7 @@ def connect(
         Of the side at fault, also when that is a peer; all sides end with its code.
     """
     allowed = Disclosures.any() if disclosures is None else disclosures
-    place = _Place.of(roster, key, party, names, fraction, suite, terms)
+    place = _Place.of(roster, key, party, names, fraction, suite, ring, terms)
     if view is not None:
         check_target(Path(view))
     with contextlib.ExitStack() as stack:
@@ -163,6 +166,7 @@ def recording(
     names: Sequence[str] | None = None,
     fraction: int = FRACTION,
     suite: Suite | str = semi2k.suite,
+    ring: int = 64,
     ledger: str | Path | None = None,
     connect_timeout: float = 60.0,
     round_timeout: float = 60.0,
@@ -173,7 +177,7 @@ def recording(
 
     Parameters
     ----------
-    roster, key, party, terms, names, fraction, suite, ledger, connect_timeout, round_timeout
+    roster, key, party, terms, names, fraction, suite, ring, ledger, connect_timeout, round_timeout
         As of `connect`, whose `tape` it will be with the same ones.
     tape : path
         The file to write (mode 0600). A used tape gives way, no other file does.
@@ -190,7 +194,7 @@ def recording(
     MpcflError
         As of `connect`.
     """
-    place = _Place.of(roster, key, party, names, fraction, suite, terms)
+    place = _Place.of(roster, key, party, names, fraction, suite, ring, terms)
     dealer, path = place.dealer, Path(tape)
     if dealer is None:
         raise UsageError("the roster has no dealer, and a tape is recorded with one: add its entry")
@@ -231,6 +235,7 @@ class _Place:
         names: Sequence[str] | None,
         fraction: int,
         suite: Suite | str,
+        ring: int,
         terms: Mapping[str, str] | None,
     ) -> _Place:
         roster = roster if isinstance(roster, Roster) else Roster.load(Path(roster))
@@ -241,10 +246,11 @@ class _Place:
         order = listed if names is None else list(names)
         if sorted(order) != sorted(listed) or party not in order:
             raise UsageError(f"the parties {', '.join(order)} are not those of the roster", party=party)
-        chosen = suites.find(suite)
+        chosen = suites.find(suite).over(ring)
         common = {
             "parties": ",".join(str(listed.index(name)) for name in order),
             "suite": chosen.name,
+            "ring": str(ring),
             "fraction": str(fraction),
             **(terms or {}),
         }

@@ -61,7 +61,7 @@ class Contribution:
         train, _ = split_rows(len(table), job.split.test, job.job.seed)
         columns = job.columns_of(party, table.columns)
         preparation = Preparation.fit(table, columns, job.prepare.options(party, columns), train)
-        features = preparation.transform(table, limit=largest_feature(job.engine.fraction))
+        features = preparation.transform(table, limit=largest_feature(job.engine.fraction, job.engine.ring))
         labels = None if table.label is None else table.label.astype(np.int64)
         if labels is not None and np.ptp(labels[train]) == 0:
             raise InputError(
@@ -102,6 +102,6 @@ class Contribution:
         return f"<Contribution of {self.party}: {self.rows} rows, {self.width} features>"
 
 
-def largest_feature(fraction: int) -> float:
+def largest_feature(fraction: int, ring: int = 64) -> float:
     """The magnitude below which the product of any two features has room before it is truncated."""
-    return 2.0 ** (31 - fraction)
+    return 2.0 ** (ring // 2 - 1 - fraction)

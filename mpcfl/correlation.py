@@ -14,9 +14,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from mpcfl.ring import Shape, Words
+import numpy as np
+
+from mpcfl.ring import GROUPS, Shape, Words
 from mpcfl.view import View
 
 
@@ -30,7 +32,7 @@ class Field:
     shape : tuple of int
         In words.
     group : str
-        "words": shared by sums in Z_2^64; "bits": by exclusive or, 64 bits to a word.
+        "words": shared by sums in Z_2^64; "wide": in Z_2^128; "bits": by exclusive or, 64 bits to a word.
     determined : bool
         Computed from the uniform fields, hence corrected for the last party.
     owner : int or None
@@ -45,7 +47,11 @@ class Field:
 
     @property
     def correction_bytes(self) -> int:
-        return 8 * math.prod(self.shape) if self.determined else 0
+        return self.dtype.itemsize * math.prod(self.shape) if self.determined else 0
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return GROUPS[self.group]
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,14 @@ class Leaf:
 
 
 MaskView = View[Leaf]
+
+
+def group_of(*masks: MaskView) -> str:
+    """The ring of products of masks: "words" or "wide"; bits multiply words of either."""
+    groups = {leaf.group for mask in masks for leaf in mask.leaves()} - {"bits"}
+    if len(groups) > 1:
+        raise ValueError("masks of two rings do not meet in one product")
+    return groups.pop() if groups else "words"
 
 
 class Correlation:

@@ -23,6 +23,7 @@ def cost(
     network: Network | tuple[float, float] | None = None,
     fraction: int = FRACTION,
     suite: Suite | str = semi2k.suite,
+    ring: int = 64,
 ) -> Cost:
     """The exact cost of a program by line, without running it on data.
 
@@ -39,6 +40,8 @@ def cost(
         at that bandwidth. Local computation is not in it.
     fraction : int
     suite : Suite or str
+    ring : int
+        64 or 128.
 
     Returns
     -------
@@ -51,14 +54,14 @@ def cost(
         An input of a session's program has no shape; a shape is none.
     """
     if not shapes:
-        return forecast(program, parties, fraction=fraction, suite=suite, network=network)
+        return forecast(program, parties, fraction=fraction, suite=suite, ring=ring, network=network)
     inputs = [_input(shape) for shape in shapes]
 
     def on_arrays(session: Session) -> None:
         program(*(session.share(None, 0, shape, dtype) for shape, dtype in inputs))
 
     # At a party that is not the owner: an owner would have to give values.
-    return forecast(on_arrays, parties, rank=1, fraction=fraction, suite=suite, network=network)
+    return forecast(on_arrays, parties, rank=1, fraction=fraction, suite=suite, ring=ring, network=network)
 
 
 def _input(shape: Any) -> tuple[tuple[int, ...], np.dtype[Any]]:

@@ -111,9 +111,9 @@ class _Service:
         try:
             names = list(links)
             order = [names[int(place)] for place in terms["parties"].split(",")]
-            self._families = suites.find(terms["suite"]).correlations
+            self._families = suites.find(terms["suite"]).over(int(terms["ring"])).correlations
         except (KeyError, ValueError, IndexError):
-            raise ProtocolViolation("the parties' terms name neither their order nor their suite") from None
+            raise ProtocolViolation("the parties' terms do not name their order, their suite and their ring") from None
         if sorted(order) != sorted(links):
             raise Mismatch("the parties of the job are not those of the roster", parties=", ".join(order))
         self._links = [links[name] for name in order]

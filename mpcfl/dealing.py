@@ -66,9 +66,9 @@ class Holder:
             if field.determined and self._last:
                 shares[field.name] = next(given)
             elif field.owner is not None and field.owner != self._rank:
-                shares[field.name] = np.zeros(field.shape, np.uint64)
+                shares[field.name] = np.zeros(field.shape, field.dtype)
             else:
-                shares[field.name] = self._stream.fresh(tensor(number, place), field.shape)
+                shares[field.name] = self._stream.fresh(tensor(number, place), field.shape, field.dtype)
         return Dealt(number, fields, shares)
 
 
@@ -113,9 +113,9 @@ class Dealer:
         for place, field in enumerate(fields):
             if field.determined:
                 value = clear[field.name]
-                if value.shape != field.shape:
+                if (value.shape, value.dtype) != (field.shape, field.dtype):
                     raise ValueError(f"{correlation.family}.{field.name}: shape {value.shape}, declared {field.shape}")
-                correction = value if _fresh(value, known) else np.array(value, np.uint64, order="C")
+                correction = value if _fresh(value, known) else np.array(value, order="C")
                 prg.less(correction, self._streams[:-1], tensor(number, place), field.group)
                 corrections.append(correction)
         return corrections
@@ -123,7 +123,7 @@ class Dealer:
     def _uniform(self, number: int, place: int, field: Field) -> Words:
         index = tensor(number, place)
         if field.owner is not None:
-            return self._streams[field.owner].fresh(index, field.shape)
+            return self._streams[field.owner].fresh(index, field.shape, field.dtype)
         return prg.fresh(self._streams, index, field.shape, field.group)
 
     def _mask(self, leaf: Leaf) -> Words:

@@ -189,7 +189,9 @@ class Engine:
         self._elements = 0
         self._local = 0
         self._running = False
-        self._history = hashlib.blake2b(f"{suite.name} {ctx.parties} {ctx.fraction}".encode(), digest_size=16)
+        self._history = hashlib.blake2b(
+            f"{suite.name} {ctx.width} {ctx.parties} {ctx.fraction}".encode(), digest_size=16
+        )
         self._line = ""
         self.numbers = 0
         self.operations = 0

@@ -130,10 +130,12 @@ class Judge:
     fraction : int
     bound : Bound
     findings : Findings
+    ring : int
     """
 
-    def __init__(self, fraction: int, bound: Bound, findings: Findings) -> None:
+    def __init__(self, fraction: int, bound: Bound, findings: Findings, ring: int = 64) -> None:
         self._fraction = fraction
+        self._bits = ring - 2  # numbers and products are below 2^bits as ring words
         self._absolute = max(bound.absolute, 16 * 2.0**-fraction)
         self._bound = bound
         self._findings = findings
@@ -187,7 +189,7 @@ class Judge:
             node.undefined = before[0] if before else (call.line, call.name)
 
     def _was_out(self, call: Call) -> bool:
-        limit = 2.0 ** (62 - self._fraction)
+        limit = 2.0 ** (self._bits - self._fraction)
         return any(_magnitude(one.value) >= limit for one in call.operands if one.kind == FIXED)
 
     def _overflow(self, call: Call, node: Node) -> bool:
@@ -197,17 +199,17 @@ class Judge:
             true = max(true, self._as_reals(call))
         if node.kind == FIXED:
             spare, wanted = self._before_truncation(call)
-            if spare and true >= 2.0 ** (62 - f - spare):
+            if spare and true >= 2.0 ** (self._bits - f - spare):
                 return self._product(call, node, spare, wanted)
         inner = self._inside(call, node)
-        limit = 2.0 ** (62 - f) if node.kind == FIXED else 2.0**63
+        limit = 2.0 ** (self._bits - f) if node.kind == FIXED else 2.0**63
         if inner is not None and _truncates(inner[0]):
             return self._product(call, node, f, 2, inner[1])
         if inner is not None:
             true = max(true, inner[1])
         elif not true >= limit:
             return False
-        held = f"2^{62 - f}" if node.kind == FIXED else "2^63"
+        held = f"2^{self._bits - f}" if node.kind == FIXED else "2^63"
         return self._report(
             call.line,
             "range",
@@ -226,7 +228,7 @@ class Judge:
             "product",
             call.name,
             node,
-            f"a product reached 2^{62 - f - spare} before its truncation",
+            f"a product reached 2^{self._bits - f - spare} before its truncation",
             self._smaller(largest, wanted),
             largest,
         )
@@ -251,7 +253,9 @@ class Judge:
             true = expected(one.name, [x.value for x in one.inputs], one.public)
             if true is None:
                 continue
-            limit = 2.0 ** (62 - self._fraction * (1 + _truncates(one))) if one.result.kind == FIXED else 2.0**63
+            limit = (
+                2.0 ** (self._bits - self._fraction * (1 + _truncates(one))) if one.result.kind == FIXED else 2.0**63
+            )
             if _magnitude(true) >= limit:
                 return one, _magnitude(true)
         return None
@@ -329,14 +333,14 @@ class Judge:
     # ----------------------------------------------------------------------------------------------------- the report
 
     def _smaller(self, largest: float, fractions: int) -> str:
-        """What to do about a number that is too large for 62 - fractions * f bits."""
+        """What to do about a number that is too large for so many fractions beside it."""
         advice = "Scale the operands down, or divide before summing"
         if not math.isfinite(largest):
             return advice + "."
-        fits = (62 - math.floor(math.log2(largest)) - 1) // fractions
+        fits = (self._bits - math.floor(math.log2(largest)) - 1) // fractions
         if fits >= LEAST_FRACTION and fits < self._fraction:
-            return f"{advice}, or choose a fraction of {fits} or less."
-        return f"{advice}."
+            advice += f", or choose a fraction of {fits} or less"
+        return f"{advice}, or ring=128." if self._bits < 64 else f"{advice}."
 
     def _report(
         self, line: str, kind: str, name: str, node: Node, what: str, advice: str, largest: float | None = None

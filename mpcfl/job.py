@@ -74,9 +74,16 @@ class Split(Section):
 class Engine(Section):
     """[engine]"""
 
-    fraction: int = Field(default=18, ge=8, le=24)
+    fraction: int = Field(default=18, ge=8, le=56)
     suite: Literal["semi2k"] = "semi2k"
+    ring: Literal[64, 128] = 64
     offline: Literal["dealer"] = "dealer"
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.ring == 64 and self.fraction > 24:
+            raise InputError("must be at most 24 in ring 64; ring = 128 takes up to 56", key="engine.fraction")
+        return self
 
 
 class Disclose(Section):

@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-import numpy as np
-
-from mpcfl import prg
+from mpcfl import prg, ring
 from mpcfl.prg import Stream
 from mpcfl.ring import Shape, Spec, Words
 
@@ -23,15 +21,15 @@ class Common(Protocol):
     @property
     def shapeless(self) -> bool: ...
 
-    def nothing(self, shape: Shape) -> Words:
-        """Zeros: the share of a party that holds nothing."""
+    def nothing(self, shape: Shape, width: int = 64) -> Words:
+        """Zeros of a ring: the share of a party that holds nothing."""
         ...
 
-    def zero(self, shape: Shape) -> Words:
+    def zero(self, shape: Shape, width: int = 64) -> Words:
         """This party's part of a fresh uniform sharing of zero."""
         ...
 
-    def share(self, owner: int, shape: Shape, words: Words | None) -> Words:
+    def share(self, owner: int, shape: Shape, words: Words | None, width: int = 64) -> Words:
         """This party's share of the owner's words, which the others pass as None."""
         ...
 
@@ -60,28 +58,29 @@ class Pairwise:
         self._zeros = 0
         self._inputs = 0
 
-    def zero(self, shape: Shape) -> Words:
+    def zero(self, shape: Shape, width: int = 64) -> Words:
         """This party's part of a fresh uniform sharing of zero."""
         number, self._zeros = self._zeros, self._zeros + 1
-        out = np.zeros(shape, np.uint64)
+        out = ring.zeros(shape, width)
         for peer, stream in self._zero.items():
-            part = stream.fresh(number, shape)
-            np.add(out, part, out=out) if peer > self._rank else np.subtract(out, part, out=out)
+            part = stream.fresh(number, shape, out.dtype)
+            out = ring.add(out, part) if peer > self._rank else ring.subtract(out, part)
         return out
 
-    def share(self, owner: int, shape: Shape, words: Words | None) -> Words:
+    def share(self, owner: int, shape: Shape, words: Words | None, width: int = 64) -> Words:
         """This party's share of the owner's words, which the others pass as None."""
         number, self._inputs = self._inputs, self._inputs + 1
+        dtype = ring.dtype(width)
         if words is None:
-            return self._input[owner, owner].fresh(number, shape)
-        out = np.array(words, np.uint64)
+            return self._input[owner, owner].fresh(number, shape, dtype)
+        out = words
         for peer in self._zero:
-            np.subtract(out, self._input[owner, peer].fresh(number, shape), out=out)
+            out = ring.subtract(out, self._input[owner, peer].fresh(number, shape, dtype))
         return out
 
-    def nothing(self, shape: Shape) -> Words:
-        """Zeros: the share of a party that holds nothing."""
-        return np.zeros(shape, np.uint64)
+    def nothing(self, shape: Shape, width: int = 64) -> Words:
+        """Zeros of a ring: the share of a party that holds nothing."""
+        return ring.zeros(shape, width)
 
     def wipe(self) -> None:
         """Forget all seeds."""
@@ -94,10 +93,10 @@ class Shapeless:
 
     shapeless = True
 
-    def zero(self, shape: Shape) -> Words:
-        return Spec(shape)  # type: ignore[return-value]
+    def zero(self, shape: Shape, width: int = 64) -> Words:
+        return Spec(shape, ring.dtype(width))  # type: ignore[return-value]
 
     nothing = zero
 
-    def share(self, owner: int, shape: Shape, words: Words | None) -> Words:
-        return Spec(shape)  # type: ignore[return-value]
+    def share(self, owner: int, shape: Shape, words: Words | None, width: int = 64) -> Words:
+        return Spec(shape, ring.dtype(width))  # type: ignore[return-value]

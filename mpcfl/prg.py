@@ -10,15 +10,20 @@ Reference   NIST SP 800-38A (CTR).
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import weakref
 from collections.abc import Sequence
+from typing import Any
 
-from mpcfl import buffers, keystream
+import numpy as np
+
+from mpcfl import buffers, keystream, ring
 from mpcfl.errors import IntegrityError
 from mpcfl.keystream import ADD, KEY_BYTES, STORE, SUBTRACT, XOR, Key
 from mpcfl.ring import Shape, Words
+from mpcfl.spec import WORD
 
 _LIVE: weakref.WeakSet[Stream] = weakref.WeakSet()
 
@@ -49,13 +54,13 @@ class Stream:
         self._next = 0
         _LIVE.add(self)
 
-    def fresh(self, number: int, shape: Shape) -> Words:
-        """Tensor `number`, which must be above all numbers given out before."""
-        return fresh([self], number, shape, "words")
+    def fresh(self, number: int, shape: Shape, dtype: np.dtype[Any] = WORD) -> Words:
+        """Tensor `number`, which must be above all numbers given out before, of ring words of a dtype."""
+        return _expanded(self._drawn(number), number, shape, dtype)
 
-    def again(self, number: int, shape: Shape) -> Words:
+    def again(self, number: int, shape: Shape, dtype: np.dtype[Any] = WORD) -> Words:
         """Tensor `number` once more, as it was."""
-        return again([self], number, shape, "words")
+        return _expanded(self._known(number), number, shape, dtype)
 
     def pass_over(self, number: int) -> None:
         """Count all tensors below `number` as drawn, though nobody expanded them yet."""
@@ -99,13 +104,25 @@ def again(streams: Sequence[Stream], number: int, shape: Shape, group: str) -> W
 def less(value: Words, streams: Sequence[Stream], number: int, group: str) -> None:
     """Take the shares that tensor `number` of several streams gives from `value`, which is overwritten."""
     keys = [stream._drawn(number) for stream in streams]
+    if group == "wide":
+        for key in keys:
+            value[...] = ring.subtract(value, _expanded(key, number, value.shape, value.dtype))
+        return
     step = XOR if group == "bits" else SUBTRACT
     keystream.expand(keys, number, value, step, step)
 
 
 def _sum(keys: Sequence[Key], number: int, shape: Shape, group: str) -> Words:
+    if group == "wide":  # limbs carry: each stream by itself
+        return functools.reduce(ring.add, (_expanded(key, number, shape, ring.GROUPS[group]) for key in keys))
     out: Words = buffers.empty(shape)
     keystream.expand(keys, number, out, STORE, XOR if group == "bits" else ADD)
+    return out
+
+
+def _expanded(key: Key, number: int, shape: Shape, dtype: np.dtype[Any]) -> Words:
+    out: Words = buffers.empty(shape, dtype)
+    keystream.expand([key], number, out.reshape(-1).view(np.uint64))
     return out
 
 

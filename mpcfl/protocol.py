@@ -7,26 +7,47 @@ replaces some of them.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any
 
 from mpcfl import ring
 from mpcfl.correlation import Correlation
 from mpcfl.effects import Communication, Draw, Effect, Protocol, Round
-from mpcfl.errors import ProtocolViolation
+from mpcfl.errors import ProtocolViolation, UsageError
 from mpcfl.message import Message
-from mpcfl.ring import Shape, Words
+from mpcfl.ring import Words
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a rule knows of the world: its rank, the number of parties and the fraction of fixed-point numbers."""
+    """What a rule knows of the world.
+
+    Parameters
+    ----------
+    rank, parties : int
+    fraction : int
+        Fractional bits of fixed-point numbers.
+    width : int
+        The ring is Z_2^width: 64 or 128.
+    """
 
     rank: int
     parties: int
     fraction: int
+    width: int = 64
+
+    @property
+    def group(self) -> str:
+        """How ring words are shared, as the fields of correlations name it."""
+        return "wide" if self.width == 128 else "words"
+
+    @property
+    def bound(self) -> int:
+        """Representable numbers are below 2^bound as ring words."""
+        return self.width - 2
 
     @property
     def first(self) -> int:
@@ -72,7 +93,8 @@ class Rule:
     rounds : int
         Rounds on fresh operands.
     bits : callable
-        `bits(shapes, parties)`: payload bits that a party sends, on fresh shared operands of these shapes.
+        `bits(shapes, parties)`: payload bits that a party sends, on fresh shared operands of these shapes. A rule that
+        serves Z_2^128 as well takes `width` as a third argument.
     messages : tuple of Message
         Every message that it sends.
     correlations : tuple of type
@@ -82,13 +104,17 @@ class Rule:
     primitive: str
     function: Callable[..., Protocol]
     rounds: int
-    bits: Callable[[Sequence[Shape], int], int]
+    bits: Callable[..., int]
     messages: tuple[Message, ...] = ()
     correlations: tuple[type[Correlation], ...] = ()
 
     def __call__(self, ctx: Context, *operands: Any, **parameters: Any) -> Protocol:
         """The protocol on these operands; it ends where it would send or draw what the rule does not declare."""
         return self._held(self.function(ctx, *operands, **parameters))
+
+    def over(self, width: int) -> Rule:
+        """This rule for another ring, with what it costs there."""
+        return replace(self, bits=functools.partial(self.bits, width=width))
 
     def _held(self, protocol: Protocol) -> Protocol:
         answer: Any = None
@@ -119,7 +145,7 @@ def rule(
     primitive: str,
     *,
     rounds: int,
-    bits: Callable[[Sequence[Shape], int], int],
+    bits: Callable[..., int],
     messages: Iterable[Message] = (),
     correlations: Iterable[type[Correlation]] = (),
 ) -> Callable[[Callable[..., Protocol]], Rule]:
@@ -141,11 +167,17 @@ class Suite:
     rules : sequence of Rule
     parties : tuple of int
         Smallest and largest number of parties.
+    width : int
+        The ring of its rules: Z_2^width.
+    wide : Suite, optional
+        The rules of the same suite over Z_2^128.
     """
 
     name: str
     rules: Sequence[Rule]
     parties: tuple[int, int] = (2, 64)
+    width: int = 64
+    wide: Suite | None = None
     table: Mapping[str, Rule] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -158,12 +190,27 @@ class Suite:
         try:
             return self.table[primitive]
         except KeyError:
-            raise NotImplementedError(f"suite {self.name} has no rule for {primitive}") from None
+            where = f" in ring {self.width}; run this program in ring 64" if self.width != 64 else ""
+            raise NotImplementedError(f"suite {self.name} has no rule for {primitive}{where}") from None
+
+    def over(self, width: int) -> Suite:
+        """The suite's rules for the ring Z_2^width.
+
+        Raises
+        ------
+        UsageError
+            It has none.
+        """
+        if width == self.width:
+            return self
+        if self.wide is None or width != self.wide.width:
+            raise UsageError(f"suite {self.name} has no rules for ring {width}", suite=self.name)
+        return self.wide
 
     def derive(self, name: str, rules: Iterable[Rule]) -> Suite:
         """This suite under another name, with the given rules in place of its own for the same primitives."""
         table = {one.primitive: one for one in (*self.rules, *rules)}
-        return Suite(name, tuple(table.values()), self.parties)
+        return Suite(name, tuple(table.values()), self.parties, self.width)
 
     @property
     def messages(self) -> dict[str, Message]:
@@ -172,7 +219,7 @@ class Suite:
 
     @property
     def correlations(self) -> dict[str, type[Correlation]]:
-        """Every family of correlations that a dealer must know to serve this suite."""
+        """Every family of correlations that a dealer must know to serve this suite, in its own ring."""
         return {kind.family: kind for one in self.rules for kind in one.correlations}
 
 

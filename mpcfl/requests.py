@@ -22,6 +22,7 @@ from mpcfl import view
 from mpcfl.correlation import Correlation, Leaf
 from mpcfl.errors import ProtocolViolation
 from mpcfl.message import Exposure, Message
+from mpcfl.ring import GROUPS, Shape
 from mpcfl.view import View
 
 REQUEST = Message(
@@ -54,6 +55,8 @@ MAX_REQUEST = 1 << 28
 RECENT_VIEWS = 8
 _WRITTEN = "request"
 _LEAF = operator.attrgetter(*(field.name for field in dataclasses.fields(Leaf)))
+INTEGER_BYTES = 17
+"""Of an element of Z_2^128 with its sign."""
 _INDEX_TYPES: dict[str, np.dtype[Any]] = {"i4": np.dtype("<i4"), "i8": np.dtype("<i8"), "b1": np.dtype("?")}
 
 
@@ -99,7 +102,7 @@ def decode(request: bytes, families: Mapping[str, type[Correlation]], recent: Re
         if len(values) != len(dataclasses.fields(cast("Any", kind))):
             raise ValueError("wrong number of parameters")
         correlation = kind(*(_parsed(value, recent) for value in values))
-        if any(min(f.shape, default=0) < 0 or math.prod(f.shape) > MAX_ELEMENTS for f in correlation.fields()):
+        if not all(_sized(f.shape) for f in correlation.fields()):
             raise ValueError("too large")
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, msgpack.UnpackException) as error:
         raise ProtocolViolation(f"a request for correlations is malformed ({type(error).__name__})") from None
@@ -111,19 +114,29 @@ def _value(value: Any) -> Any:
         return {"view": _view(value)}
     if isinstance(value, tuple):
         return [_value(part) for part in value]
-    return value
+    return _number(value) if isinstance(value, int) else value
+
+
+def _number(value: int) -> Any:
+    """An integer, which msgpack writes up to 64 bits."""
+    return value if abs(value) < 1 << 63 else {"integer": value.to_bytes(INTEGER_BYTES, "big", signed=True)}
 
 
 def _view(one: View[Leaf]) -> list[Any]:
     if one.operation == "leaf":
         leaf = one.argument
         return ["leaf", leaf.draw, leaf.place, leaf.shape, leaf.group, leaf.owner, leaf.bits]
-    argument = one.argument
+    argument = _value(one.argument)
     if one.operation == "take":
         if _WRITTEN not in one.memo:  # an array of rows: it is named again by every product of these rows
-            one.memo[_WRITTEN] = _index(argument)
+            one.memo[_WRITTEN] = _index(one.argument)
         argument = one.memo[_WRITTEN]
     return [one.operation, argument, [_view(source) for source in one.sources]]
+
+
+def _sized(shape: Shape) -> bool:
+    """Whether a shape is one, and no larger than any honest one."""
+    return min(shape, default=0) >= 0 and math.prod(shape) <= MAX_ELEMENTS
 
 
 def _index(index: Any) -> Any:
@@ -145,7 +158,7 @@ def _index(index: Any) -> Any:
 
 def _parsed(value: Any, recent: Recent | None) -> Any:
     if isinstance(value, dict):
-        return _parsed_view(value["view"], recent)
+        return _parsed_number(value) if "integer" in value else _parsed_view(value["view"], recent)
     if isinstance(value, list):
         return tuple(_parsed(part, recent) for part in value)
     return value
@@ -156,12 +169,21 @@ def _parsed_view(parts: list[Any], recent: Recent | None) -> View[Leaf]:
     return _made_view(parts, recent) if recent is None or not gathers else recent.known(parts)
 
 
+def _parsed_number(value: Any) -> int:
+    if not isinstance(value, dict):
+        return int(value)
+    data = value["integer"]
+    if len(data) != INTEGER_BYTES:
+        raise ValueError("an integer of another size")
+    return int.from_bytes(data, "big", signed=True)
+
+
 def _made_view(parts: list[Any], recent: Recent | None) -> View[Leaf]:
     operation = parts[0]
     if operation == "leaf":
         draw, place, shape, group, owner, bits = parts[1:]
         leaf = Leaf(int(draw), int(place), tuple(int(n) for n in shape), str(group), owner, bits)
-        if leaf.draw < 0 or min(leaf.shape, default=0) < 0 or math.prod(leaf.shape) > MAX_ELEMENTS:
+        if leaf.draw < 0 or leaf.group not in GROUPS or not _sized(leaf.shape):
             raise ValueError("bad leaf")
         return View.leaf(leaf, leaf.shape if bits is None else (int(bits),))
     _, argument, sources = parts
@@ -174,9 +196,9 @@ def _made_view(parts: list[Any], recent: Recent | None) -> View[Leaf]:
     if operation == "transpose":
         return view.transpose(source, tuple(int(axis) for axis in argument))
     if operation == "scale":
-        return view.scale(source, int(argument))
+        return view.scale(source, _parsed_number(argument))
     shape = tuple(int(n) for n in argument)
-    if min(shape, default=0) < 0 or math.prod(shape) > MAX_ELEMENTS:
+    if not _sized(shape):
         raise ValueError("bad shape")
     if operation == "reshape" and math.prod(shape) == math.prod(source.shape):
         return view.reshape(source, shape)

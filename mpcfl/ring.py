@@ -1,105 +1,85 @@
-"""Arrays of the ring Z_2^64, and their twin that has a shape alone.
+"""Arrays of the rings Z_2^64 and Z_2^128, and their twin that has a shape alone.
 
-Protocol code works on `Words`: C-contiguous uint64 arrays whose additions wrap. Where NumPy would be slow or inexact
-(products, fixed point, bits), the functions below call the kernels. Each of them also takes a `Spec`, which stands for
-an array that was never made: the cost driver runs whole programs on specs and so knows their rounds and bytes before
-any data exists.
+Protocol code works on `Words`: C-contiguous uint64 arrays whose additions wrap, or arrays of pairs of them
+(`mpcfl.wide`). Where NumPy would be slow or inexact (products, fixed point, bits), the functions below call the kernels
+of the ring that their operands are in. Each of them also takes a `Spec`, which stands for an array that was never made:
+the cost driver runs whole programs on specs and so knows their rounds and bytes before any data exists.
+
+Public bits, one a word or packed 64 to a word, are uint64 arrays in both rings.
 """
 
 from __future__ import annotations
 
-import functools
-import math
-from collections.abc import Callable, Sequence
-from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
+from collections.abc import Sequence
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpcfl import wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
 from mpcfl.kernels import bits, fixed, ring64
+from mpcfl.spec import WORD, dtype_of
+from mpcfl.spec import Shape as Shape
+from mpcfl.spec import Spec as Spec
+from mpcfl.spec import is_spec as is_spec
+from mpcfl.spec import shaped as shaped
 
 Words: TypeAlias = NDArray[np.uint64]
-Shape: TypeAlias = tuple[int, ...]
 
 MODULUS = 1 << 64
-P = ParamSpec("P")
-T = TypeVar("T")
+WIDTHS = (64, 128)
+"""The rings: Z_2^64 and Z_2^128."""
+TOP = np.uint64(63)
+LOW_63 = np.uint64((1 << 63) - 1)
+GROUPS = {"words": WORD, "wide": wide.DTYPE, "bits": WORD}
+"""How a tensor is shared (by sums in Z_2^64 or Z_2^128, or by exclusive or, 64 bits to a word): what it is made of."""
 
 
-class Spec:
-    """An array of ring words that has a shape and no elements."""
-
-    __slots__ = ("shape",)
-    __array_ufunc__ = None
-
-    def __init__(self, shape: Shape) -> None:
-        self.shape = shape
-
-    @property
-    def size(self) -> int:
-        return math.prod(self.shape)
-
-    @property
-    def ndim(self) -> int:
-        return len(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        return 8 * self.size
-
-    def _broadcast(self, other: Any) -> Spec:
-        return Spec(np.broadcast_shapes(self.shape, np.shape(other)))
-
-    def _same(self) -> Spec:
-        return self
-
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __xor__ = __rxor__ = __and__ = _broadcast
-    __neg__ = __invert__ = _same
-
-    def __getitem__(self, index: Any) -> Spec:
-        return Spec(np.broadcast_to(np.uint8(0), self.shape)[index].shape)
-
-    def __iter__(self) -> Any:
-        return (self[i] for i in range(self.shape[0]))
-
-    def reshape(self, *shape: Any) -> Spec:
-        return Spec(np.broadcast_to(np.uint8(0), self.shape).reshape(*shape).shape)
-
-    def transpose(self, axes: Sequence[int]) -> Spec:
-        return Spec(tuple(self.shape[axis] for axis in axes))
-
-
-def shaped(rule: Callable[..., Shape]) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Let a function answer with a `Spec` of shape `rule(*arguments)` when one of its arguments is a `Spec`."""
-
-    def decorate(function: Callable[P, T]) -> Callable[P, T]:
-        @functools.wraps(function)
-        def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            for argument in args:
-                if is_spec(argument):
-                    return cast("T", Spec(rule(*args, **kwargs)))
-            return function(*args, **kwargs)
-
-        return call
-
-    return decorate
-
-
-def words(value: Any) -> Words:
+def words(value: Any, width: int = 64) -> Words:
     """Contiguous ring words of an array of integers, negative ones as two's complement."""
+    if width == 128:
+        return wide.words(value)
     return np.asarray(np.asarray(value).astype(np.uint64), order="C")
 
 
 def like(template: Words, shape: Shape, value: int = 0) -> Words:
-    """A constant array of `shape`, as real or as shapeless as `template`."""
-    return cast("Words", Spec(shape)) if is_spec(template) else np.full(shape, value % MODULUS, np.uint64)
+    """A constant array of `shape`, of the same ring and as real or as shapeless as `template`."""
+    if is_spec(template):
+        return cast("Words", Spec(shape, template.dtype))
+    element = wide.scalar(value) if wide.is_wide(template) else value % MODULUS
+    return np.full(shape, element, template.dtype)
 
 
-def is_spec(x: object) -> bool:
-    """Whether x has a shape alone."""
-    return type(x) is Spec
+def dtype(width: int) -> np.dtype[Any]:
+    """What an element of Z_2^width is made of."""
+    return wide.DTYPE if width == 128 else WORD
+
+
+def name(dtype: np.dtype[Any]) -> str:
+    """What the ledger calls it."""
+    return "uint128" if dtype == wide.DTYPE else dtype.name
+
+
+def zeros(shape: Shape, width: int = 64) -> Words:
+    """Zeros of a ring."""
+    return np.zeros(shape, dtype(width))
+
+
+def width(x: Words) -> int:
+    """Bits of an element: 64 or 128."""
+    return 8 * x.dtype.itemsize
+
+
+def integers(x: Words) -> list[int]:
+    """The elements in order as signed integers."""
+    return wide.integers(x) if wide.is_wide(x) else np.ascontiguousarray(x).view(np.int64).reshape(-1).tolist()
+
+
+def int64(x: Words) -> NDArray[np.int64]:
+    """The elements as signed integers, modulo 2^64."""
+    return wide.int64(x) if wide.is_wide(x) else x.astype(np.int64)
 
 
 # ------------------------------------------------------------------------------------------------------------ structure
@@ -130,14 +110,20 @@ def concatenate(parts: Sequence[Words], axis: int) -> Words:
     if any(is_spec(part) for part in parts):
         shape = list(parts[0].shape)
         shape[axis] = sum(part.shape[axis] for part in parts)
-        return cast("Words", Spec(tuple(shape)))
+        return cast("Words", Spec(tuple(shape), dtype_of(parts)))
     return np.concatenate(parts, axis=axis)
 
 
-@shaped(lambda x, axis: tuple(n for i, n in enumerate(x.shape) if i != axis))
+@shaped(lambda x, axis: tuple(n for i, n in enumerate(x.shape) if i != axis), wider=wide.total)
 def total(x: Words, axis: int) -> Words:
     """Sum over one axis."""
     return np.asarray(np.add.reduce(x, axis=axis, dtype=np.uint64))
+
+
+@shaped(lambda x, axis: x.shape, wider=wide.running_total)
+def running_total(x: Words, axis: int) -> Words:
+    """Sums of the first 1, 2, ... elements along one axis."""
+    return np.add.accumulate(x, axis=axis, dtype=np.uint64)
 
 
 # ------------------------------------------------------------------------------------------------ elementwise, wrapping
@@ -154,35 +140,46 @@ def _paired(step: np.ufunc, x: Words, y: Words) -> Words:
     return out
 
 
-@shaped(lambda x, y: np.broadcast_shapes(np.shape(x), np.shape(y)))
-def add(x: Words, y: Words) -> Words:
-    return _paired(np.add, x, y)
+def scalar(value: int) -> Words:
+    """A public integer as an operand of the functions here: it stands for itself in either ring."""
+    return cast("Words", int(value))
 
 
-@shaped(lambda x, y: np.broadcast_shapes(np.shape(x), np.shape(y)))
-def subtract(x: Words, y: Words) -> Words:
-    return _paired(np.subtract, x, y)
+def _broadcast_shape(x: Any, y: Any) -> Shape:
+    return np.broadcast_shapes(np.shape(x), np.shape(y))
 
 
-@shaped(lambda x: x.shape)
+def _operand(x: Words | int) -> Words:
+    """A public integer as a 0-d array: a NumPy scalar would warn when it wraps."""
+    return np.array(int(x) % MODULUS, np.uint64) if isinstance(x, int | np.integer) else x
+
+
+@shaped(_broadcast_shape, wider=wide.add)
+def add(x: Words | int, y: Words | int) -> Words:
+    """x + y; a public integer stands for itself in either ring."""
+    return _paired(np.add, _operand(x), _operand(y))
+
+
+@shaped(_broadcast_shape, wider=wide.subtract)
+def subtract(x: Words | int, y: Words | int) -> Words:
+    """x - y; a public integer stands for itself in either ring."""
+    return _paired(np.subtract, _operand(x), _operand(y))
+
+
+@shaped(lambda x: x.shape, wider=wide.negative)
 def negative(x: Words) -> Words:
     return np.asarray(np.negative(x)) if x.size < LARGE else np.asarray(np.negative(x, out=empty(x.shape)))
 
 
-@shaped(lambda x, y: np.broadcast_shapes(np.shape(x), np.shape(y)))
-def multiply(x: Words, y: Words) -> Words:
-    """Product of shared or public words with public words."""
-    return _paired(np.multiply, x, y)
+@shaped(_broadcast_shape, wider=wide.multiply)
+def multiply(x: Words | int, y: Words | int) -> Words:
+    """Product of shared or public words with public words or a public integer; bits multiply words of either ring."""
+    return _paired(np.multiply, _operand(x), _operand(y))
 
 
 def exclusive_or(x: Words, y: Words) -> Words:
     """Of packed bits."""
     return _paired(np.bitwise_xor, x, y)
-
-
-def scalar(value: int) -> Words:
-    """A public integer as a 0-d array (a NumPy scalar would warn when it wraps)."""
-    return np.array(value % MODULUS, np.uint64)
 
 
 # ------------------------------------------------------------------------------------------------------------- products
@@ -199,7 +196,10 @@ def matmul_shape(x: Shape, y: Shape) -> Shape:
     return (*batch, *((left[-2],) if len(x) > 1 else ()), *((right[-1],) if len(y) > 1 else ()))
 
 
-@shaped(lambda x, y: matmul_shape(x.shape, y.shape))
+@shaped(
+    lambda x, y: matmul_shape(x.shape, y.shape),
+    wider=lambda x, y: wide.matmul(x, y, matmul_shape(x.shape, y.shape)),
+)
 def matmul(x: Words, y: Words) -> Words:
     """`x @ y` in the ring with NumPy's rules for one, two and more dimensions; a transposed matrix is not copied
     where a vector meets it."""
@@ -247,7 +247,7 @@ def _flat(x: Words) -> Words:
     return np.ascontiguousarray(x)
 
 
-@shaped(lambda c, *rest: c.shape)
+@shaped(lambda c, *rest: c.shape, wider=wide.beaver)
 def beaver(c: Words, a: Words, b: Words, d: Words, e: Words, first: int) -> Words:
     """[c] + d [b] + [a] e + d e, elementwise on vectors; the public term at the first party alone."""
     out = empty(c.shape)
@@ -255,7 +255,7 @@ def beaver(c: Words, a: Words, b: Words, d: Words, e: Words, first: int) -> Word
     return out
 
 
-@shaped(lambda c, *rest: c.shape)
+@shaped(lambda c, *rest: c.shape, wider=wide.square)
 def square(c: Words, a: Words, d: Words, first: int) -> Words:
     """[c] + 2 d [a] + d d, elementwise on vectors."""
     out = empty(c.shape)
@@ -263,7 +263,7 @@ def square(c: Words, a: Words, d: Words, first: int) -> Words:
     return out
 
 
-@shaped(lambda t, *rest: t.shape)
+@shaped(lambda t, *rest: t.shape, wider=wide.select)
 def select(t: Words, beta: Words, d: Words, a: Words, product: Words, first: int) -> Words:
     """Share of b v for b = t + (1 - 2t) beta, v = d + a, from [beta], [a] and [beta a], on vectors."""
     out = empty(t.shape)
@@ -274,43 +274,48 @@ def select(t: Words, beta: Words, d: Words, a: Words, product: Words, first: int
 # ---------------------------------------------------------------------------------------------------------- fixed point
 
 
-def encode(values: NDArray[Any], fraction: int) -> Words:
+def encode(values: NDArray[Any], fraction: int, width: int = 64) -> Words:
     """Nearest integers of `values` * 2^fraction as ring words.
 
     Raises
     ------
     InputError
-        A value is NaN, infinite or not below 2^(62 - fraction) in magnitude; names its place, not the value.
+        A value is NaN, infinite or not below 2^(width - 2 - fraction) in magnitude; names its place, not the value.
     """
     flat = np.ascontiguousarray(values, dtype=np.float64).reshape(-1)
-    out = empty(flat.shape)
-    refused = fixed.encode(flat, fraction, out)
+    if width == 128:
+        out, refused = wide.encode(flat, fraction)
+    else:
+        out = empty(flat.shape)
+        refused = fixed.encode(flat, fraction, out)
     if refused >= 0:
         place = tuple(int(i) for i in np.unravel_index(refused, np.shape(values)))
         raise InputError(
             f"the value at {place} is not representable: fraction {fraction} holds finite numbers below "
-            f"2^{62 - fraction} in magnitude; scale it or choose a smaller fraction"
+            f"2^{width - 2 - fraction} in magnitude; scale it or choose a smaller fraction"
         )
     return out.reshape(np.shape(values))
 
 
 def decode(x: Words, fraction: int) -> NDArray[np.float64]:
     """Signed words / 2^fraction as float64."""
+    if wide.is_wide(x):
+        return wide.decode(x, fraction)
     flat = np.ascontiguousarray(x).reshape(-1)
     out = np.empty(flat.shape, np.float64)
     fixed.decode(flat, fraction, out)
     return out.reshape(np.shape(x))
 
 
-@shaped(lambda x, multiplier, shift: x.shape)
+@shaped(lambda x, multiplier, shift: x.shape, wider=wide.scale_floor)
 def scale_floor(x: Words, multiplier: int, shift: int) -> Words:
-    """floor((x mod 2^63) multiplier / 2^shift) mod 2^64, exact, on vectors."""
+    """floor((x mod 2^63) multiplier / 2^shift) mod 2^64, exact, on vectors; 2^127 and 2^128 in the wide ring."""
     out = empty(x.shape)
     fixed.scale_floor(_flat(x), multiplier, shift, out)
     return out
 
 
-@shaped(lambda c, *rest: c.shape)
+@shaped(lambda c, *rest: c.shape, wider=wide.truncate)
 def truncate(c: Words, rho: Words, mu: Words, multiplier: int, shift: int, first: int) -> Words:
     """One party's share of x multiplier / 2^shift, see `mpcfl.protocols.truncation`, on vectors."""
     out = empty(c.shape)
@@ -326,12 +331,34 @@ def packed(n: int) -> int:
     return -(-n // 64)
 
 
-@shaped(lambda x: (packed(x.shape[0]),))
+@shaped(lambda x: (packed(x.shape[0]),), bits=True)
 def pack(x: Words) -> Words:
     """Pack a vector of zeros and ones, 64 to a word."""
     out = empty((packed(x.shape[0]),))
     bits.pack(np.ascontiguousarray(x), out)
     return out
+
+
+def limbs(x: Words) -> list[NDArray[np.uint64]]:
+    """The uint64 words of which the elements are made, low ones first: one contiguous array, or two."""
+    return wide.apart(x) if wide.is_wide(x) else [np.ascontiguousarray(x)]
+
+
+@shaped(lambda x: (packed(x.shape[0]),), bits=True)
+def top_bits(x: Words) -> Words:
+    """The most significant bits of a vector, packed."""
+    return pack(limbs(x)[-1] >> TOP)
+
+
+def top_words(x: Words) -> Words:
+    """The most significant bits as ring words."""
+    return words(limbs(x)[-1] >> TOP, width(x))
+
+
+@shaped(lambda x: x.shape, wider=wide.without_top)
+def without_top(x: Words) -> Words:
+    """x less its most significant bit."""
+    return np.asarray(x & LOW_63)
 
 
 @shaped(lambda plane, n: (n,))

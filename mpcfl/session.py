@@ -22,7 +22,8 @@ from mpcfl.ring import Shape, Words
 from mpcfl.share import Share, on_shapes
 
 FRACTION = 18
-FRACTIONS = range(8, 25)
+FRACTIONS = {64: range(8, 25), 128: range(8, 57)}
+"""Fractional bits that a ring leaves room for."""
 
 
 Program = Callable[..., Any]
@@ -64,6 +65,7 @@ class Session:
     fraction : int
         Fractional bits of fixed-point numbers.
     suite : Suite
+        Its width is the session's ring.
 
     Attributes
     ----------
@@ -71,11 +73,17 @@ class Session:
     rank : int
     name : str
     fraction : int
+    ring : int
+        Numbers are elements of Z_2^ring: 64 or 128.
     """
 
     def __init__(self, names: Sequence[str], rank: int, driver: Driver, fraction: int, suite: Suite) -> None:
-        if fraction not in FRACTIONS:
-            raise UsageError(f"fraction {fraction} is outside {FRACTIONS.start} to {FRACTIONS.stop - 1}")
+        allowed = FRACTIONS[suite.width]
+        if fraction not in allowed:
+            raise UsageError(
+                f"fraction {fraction} is outside {allowed.start} to {allowed.stop - 1}, the fractions of ring "
+                f"{suite.width}"
+            )
         if not suite.parties[0] <= len(names) <= suite.parties[1]:
             raise UsageError(
                 f"suite {suite.name} takes {suite.parties[0]} to {suite.parties[1]} parties, not {len(names)}"
@@ -84,9 +92,10 @@ class Session:
         self.rank = rank
         self.name = self.parties[rank]
         self.fraction = fraction
+        self.ring = suite.width
         self._driver = driver
         self._profile: Profile | None = None
-        self._engine = Engine(Context(rank, len(self.parties), fraction), suite, driver)
+        self._engine = Engine(Context(rank, len(self.parties), fraction, suite.width), suite, driver)
 
     @property
     def rounds(self) -> int:
@@ -157,7 +166,7 @@ class Session:
         """
         kind, shape, words = self._own(value, owner, shape, dtype)
         rank = self._rank(owner)
-        share = self._engine.common.share(rank, shape, words)
+        share = self._engine.common.share(rank, shape, words, self.ring)
         self._engine.note("share", rank, kind, shape)
         return self._array(self._engine.ready(kind, Share(share)))
 
@@ -179,7 +188,7 @@ class Session:
         return self._array(self._engine.ready(kind, Share.private(held, rank)))
 
     def _nothing(self, shape: Shape) -> Words:
-        return self._engine.common.nothing(shape)
+        return self._engine.common.nothing(shape, self.ring)
 
     def _own(
         self, value: ArrayLike | None, owner: int | str, shape: Shape | None, dtype: DTypeLike | None
@@ -278,7 +287,7 @@ class Session:
             return np.zeros(value.shape, DTYPES[value.kind])[()]
         if value.kind == FIXED:
             return ring.decode(words, self.fraction)[()]
-        return words.astype(np.int64).astype(DTYPES[value.kind])[()]
+        return ring.int64(words).astype(DTYPES[value.kind])[()]
 
     def _readers(self, to: str | Sequence[str]) -> tuple[int, ...]:
         if isinstance(to, str) and to == "all":

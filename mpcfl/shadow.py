@@ -44,15 +44,16 @@ class Shadow:
     ----------
     parties, fraction : int
     bound : Bound
+    ring : int
 
     Attributes
     ----------
     findings : Findings
     """
 
-    def __init__(self, parties: int, fraction: int, bound: Bound) -> None:
+    def __init__(self, parties: int, fraction: int, bound: Bound, ring: int = 64) -> None:
         self.findings = Findings()
-        self._judge = Judge(fraction, bound, self.findings)
+        self._judge = Judge(fraction, bound, self.findings, ring)
         self._parties = parties
         self._fraction = fraction
         self._parts: dict[int, list[Words]] = {}
@@ -86,8 +87,10 @@ class Shadow:
         parts.append(words)
         if len(parts) == self._parties:
             node = self._unknown.pop(value.number)
-            whole = functools.reduce(ring.add, self._parts.pop(value.number)).astype(np.int64)
-            node.clear = whole * unit if node.kind == FIXED else whole.astype(DTYPES[node.kind])
+            words = functools.reduce(ring.add, self._parts.pop(value.number))
+            node.clear = (
+                ring.decode(words, 0) * unit if node.kind == FIXED else ring.int64(words).astype(DTYPES[node.kind])
+            )
 
     # ---------------------------------------------------------------------------------------------------------- judging
 

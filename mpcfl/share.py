@@ -50,7 +50,7 @@ class Bit:
 
     def flipped(self, first: int) -> Bit:
         """The bit 1 - b under the same beta."""
-        return Bit(ring.negative(self.words) + first, 1 - self.t, self.beta, self.mask)
+        return Bit(ring.subtract(first, self.words), ring.subtract(1, self.t), self.beta, self.mask)
 
 
 class Base:
@@ -72,7 +72,7 @@ class Share:
     Parameters
     ----------
     words : Words
-        Additive share in Z_2^64.
+        Additive share in the session's ring.
     origin : View of Base, optional
         Where the words come from; by default they are a base of their own.
     offset : Words, optional
@@ -155,9 +155,8 @@ class Share:
 
     def scale(self, factor: int) -> Share:
         """Times a public integer."""
-        scalar = ring.scalar(factor)
-        words = ring.multiply(self.words, scalar)
-        return self._map(words, view.scale(self.origin, factor), lambda x: ring.multiply(x, scalar))
+        words = ring.multiply(self.words, factor)
+        return self._map(words, view.scale(self.origin, factor), lambda x: ring.multiply(x, factor))
 
     def shift(self, constant: Words, first: int) -> Share:
         """Plus public words of the same shape."""

@@ -75,6 +75,7 @@ def simulate(
     *,
     fraction: int = FRACTION,
     suite: Suite | str = semi2k.suite,
+    ring: int = 64,
     seed: int | None = None,
     disclosures: Disclosures | None = None,
     shadow: bool | Bound = False,
@@ -89,8 +90,10 @@ def simulate(
     parties : int or sequence of str
         How many (two or more), or their names.
     fraction : int
-        Fractional bits, 8 to 24.
+        Fractional bits: 8 to 24, in ring 128 up to 56.
     suite : Suite or str
+    ring : int
+        Numbers are elements of Z_2^ring: 64, or 128 for 32 significant bits and more.
     seed : int, optional
         Fixes the run bit for bit; exists in this world alone.
     disclosures : Disclosures, optional
@@ -114,8 +117,8 @@ def simulate(
     on = None if network is None else Network.of(network)
     world = World(names, seed=seed, disclosures=disclosures, network=on)
     stage = Stage(world)
-    chosen = suites.find(suite)
-    twins = Shadow(len(names), fraction, shadow if isinstance(shadow, Bound) else Bound()) if shadow else None
+    chosen = suites.find(suite).over(ring)
+    twins = Shadow(len(names), fraction, shadow if isinstance(shadow, Bound) else Bound(), ring) if shadow else None
     drivers = [LockstepDriver(stage, rank) for rank in range(len(names))]
     sessions = [
         Session(names, driver.rank, driver, fraction, chosen)
@@ -147,6 +150,7 @@ def forecast(
     rank: int = 0,
     fraction: int = FRACTION,
     suite: Suite | str = semi2k.suite,
+    ring: int = 64,
     on_draw: Callable[[Correlation], None] | None = None,
     network: Network | tuple[float, float] | None = None,
 ) -> Cost:
@@ -156,7 +160,7 @@ def forecast(
     ----------
     program : callable
         Every input must state its shape; what `reveal` answers is zeros.
-    parties, fraction, suite
+    parties, fraction, suite, ring
         As of `simulate`.
     rank : int
         The party whose program is run.
@@ -172,7 +176,7 @@ def forecast(
     names = party_names(parties)
     on = None if network is None else Network.of(network)
     driver = CostDriver(rank, len(names), on_draw)
-    session = Session(names, rank, driver, fraction, suites.find(suite))
+    session = Session(names, rank, driver, fraction, suites.find(suite).over(ring))
     profile = session.profile()
     program(session)
     session.barrier()

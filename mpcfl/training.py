@@ -236,7 +236,7 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
             session.announce(None, party)
         joint(session, job, extent, None)
 
-    return forecast(program, parties, fraction=job.engine.fraction, suite=job.engine.suite)
+    return forecast(program, parties, fraction=job.engine.fraction, suite=job.engine.suite, ring=job.engine.ring)
 
 
 # ---------------------------------------------------------------------------------------------------------- the program

@@ -100,7 +100,7 @@ _OPERATIONS: dict[str, Callable[[list[Words], Any], Words]] = {
     "reshape": lambda values, shape: ring.reshape(values[0], shape),
     "broadcast": lambda values, shape: ring.broadcast(values[0], shape),
     "concatenate": lambda values, axis: ring.concatenate(values, axis),
-    "scale": lambda values, factor: ring.multiply(values[0], ring.scalar(factor)),
+    "scale": lambda values, factor: ring.multiply(values[0], factor),
 }
 
 

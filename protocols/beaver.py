@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpcfl import ring, view
-from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Effect, Open, Protocol, Round
 from mpcfl.message import Exposure, Message
 from mpcfl.protocol import Context, rule
@@ -45,9 +45,10 @@ class Mask(Correlation):
     family = "mask"
     shape: Shape
     owner: int | None = None
+    group: str = "words"
 
     def fields(self) -> tuple[Field, ...]:
-        return (Field("a", self.shape, owner=self.owner),)
+        return (Field("a", self.shape, self.group, owner=self.owner),)
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,9 @@ class Triple(Correlation):
     right: MaskView
 
     def fields(self) -> tuple[Field, ...]:
-        left, right = self.left.shape, self.right.shape
-        return (Field("c", ring.matmul_shape(left, right) if self.operation == "matmul" else left, determined=True),)
+        left, right = self.left, self.right
+        shape = ring.matmul_shape(left.shape, right.shape) if self.operation == "matmul" else left.shape
+        return (Field("c", shape, group_of(left, right), determined=True),)
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.left, self.right)
@@ -81,7 +83,7 @@ def masked(ctx: Context, *operands: Share) -> Generator[Effect, Any, list[Masked
                 waits = True  # a protocol that runs beside this one opens it in this very round
             elif base.masked is None:
                 base.claimed = True
-                dealt = yield Draw(Mask(base.words.shape, base.owner))
+                dealt = yield Draw(Mask(base.words.shape, base.owner, ctx.group))
                 fresh.append((base, dealt))
     if fresh or waits:
         differences = yield Round(
@@ -97,9 +99,9 @@ def _difference(ctx: Context, base: Base, a: Words) -> Words:
     return base.words if base.owner not in (None, ctx.rank) else ring.subtract(base.words, a)
 
 
-def operand_bits(shapes: Sequence[Shape], parties: int) -> int:
+def operand_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
     """Payload bits that a party sends to open fresh operands of these shapes."""
-    return 64 * (parties - 1) * sum(math.prod(shape) for shape in shapes)
+    return width * (parties - 1) * sum(math.prod(shape) for shape in shapes)
 
 
 @rule("mul", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple])
@@ -133,7 +135,7 @@ def square(ctx: Context, x: Share) -> Protocol:
 @rule(
     "mux",
     rounds=1,
-    bits=lambda shapes, parties: operand_bits(shapes[1:], parties),
+    bits=lambda shapes, parties, width=64: operand_bits(shapes[1:], parties, width),
     messages=[OPERAND],
     correlations=[Mask, Triple],
 )

@@ -21,7 +21,7 @@ from mpcfl import ring
 from mpcfl.correlation import Dealt
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.protocol import Context
-from mpcfl.protocols.truncation import PRODUCT, SLACK, TruncMux, TruncPair
+from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, shifted
 from mpcfl.ring import Words
 from mpcfl.share import Bit
 
@@ -37,8 +37,8 @@ class Opened:
 
 def opened(ctx: Context, x: Words, shift: int) -> Protocol:
     """`Opened` of a vector of words in [-2^62, 2^62): one round."""
-    pair = yield Draw(TruncPair(x.shape[0], 1, shift))
-    c = yield Open(PRODUCT, ring.add(x, pair["r"]) + SLACK * ctx.first)
+    pair = yield Draw(TruncPair(x.shape[0], 1, shift, ctx.group))
+    c = yield Open(PRODUCT, shifted(ctx, x, pair["r"]))
     return Opened(c, pair, shift)
 
 

@@ -1,6 +1,6 @@
 """Sign and equality to zero by one-time tables: n parties, semi-honest, input-independent dealer, 4 rounds.
 
-Parties hold [x], x in Z_2^64, and want the bit msb(x), or [x = 0].
+Parties hold [x], x in Z_2^64 or Z_2^128, and want the bit msb(x), or [x = 0].
 
 The operand is opened as d = x - a (beaver); with r = -a that is x = d - r for public d and a number r that the dealer
 knows. So msb(x) = msb(d) xor msb(r) xor [d mod 2^63 < r mod 2^63], and x = 0 exactly if d = r. Both are questions on
@@ -9,13 +9,13 @@ the 4-bit digits of d and r:
     offline    for each digit r_i the one-hot vector e_i of 16 bits, <e_i> shared by exclusive or;  <msb(r)>
     online     d = open([x] - [a])                                            1 round, none if x was opened before
     local      <lt_i> = xor of <e_i[k]> over k > d_i,   <eq_i> = <e_i[d_i]>   (public indices: linear)
-    online     merge four digits into one, twice                              2 rounds
+    online     merge four digits into one, twice (128 bits: four, then eight) 2 rounds
                lt = lt_3 + eq_3 lt_2 + eq_3 eq_2 lt_1 + eq_3 eq_2 eq_1 lt_0,  eq = eq_3 eq_2 eq_1 eq_0
     online     conversion of the bit to an additive share (conversion)        1 round
 
 A merge opens each factor under a uniform bit and expands the products: the dealer gives the shares of all products of
 mask bits (Beaver's trick for more than two factors). lt_3 is linear and needs no opening. 64 + 28 + 6 + 1 bits an
-element for msb.
+element for msb, 128 + 56 + 14 + 1 in Z_2^128, where 367 bits of products for the last merge spare a round.
 
 Realises    msb and equality to zero, exactly, for every x in Z_2^64, against any n - 1 semi-honest parties; dealer
             apart. Simulator: all openings uniform: a, the merge masks and beta are fresh and uniform. The tables depend
@@ -36,7 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl import ring
-from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.kernels import bits, digits
 from mpcfl.message import Exposure, Message
@@ -50,9 +50,7 @@ MERGE = Message(
     "comparison.merge", "party", "party", "bits", Exposure.MASKED, "factors of a digit merge under uniform bits"
 )
 
-DIGITS = 16
-LOW_63 = np.uint64((1 << 63) - 1)
-TOP = np.uint64(63)
+DIGITS_OF_WORD = 16
 
 
 class Polynomial:
@@ -95,18 +93,29 @@ def _multilinear(opened: Words, shares: Words, terms: NDArray[np.int64], targets
     return out
 
 
-# variables of a merge: eq_3, eq_2, eq_1, lt_2, lt_1, lt_0, eq_0
-_LESS = [(0, 3), (0, 1, 4), (0, 1, 2, 5)]
-MERGE_BOTH = Polynomial(_LESS, [(0, 1, 2, 6)])
-MERGE_LESS = Polynomial(_LESS)
-MERGE_EQUAL = Polynomial([(0, 1, 2, 3)])
+def _less(k: int) -> list[tuple[int, ...]]:
+    """The sum for lt of k digits, but for lt_(k-1), in the variables eq_(k-1), ..., eq_1, lt_(k-2), ..., lt_0."""
+    return [(*range(i + 1), k - 1 + i) for i in range(k - 1)]
+
+
+FOUR = 4
+"""Digits of a group."""
+GROUPS = {64: 4, 128: 8}
+"""Groups in the numbers of a ring."""
+MERGE_BOTH = Polynomial(_less(FOUR), [(0, 1, 2, 6)])  # eq_0 is the last variable
+MERGE_LESS = Polynomial(_less(FOUR))
+MERGE_EQUAL = Polynomial([tuple(range(FOUR))])
+LAST_LESS = {4: MERGE_LESS, 8: Polynomial(_less(8))}
+LAST_EQUAL = {4: MERGE_EQUAL, 8: Polynomial([tuple(range(8))])}
+"""What merges all groups, by their number."""
 
 
 @dataclass(frozen=True)
 class Digits(Correlation):
-    """One-hot tables of the 16 digits of r = -a, and msb(r), for a mask a of n elements.
+    """One-hot tables of the 4-bit digits of r = -a, and msb(r), for a mask a of n elements.
 
-    With `signed` the digits are those of r mod 2^63 (for msb), else those of r (for equality).
+    With `signed` the digits are those of r mod 2^(k-1) (for msb), else those of r (for equality). The tables have the
+    shape (n, 4), and (2, n, 4) in Z_2^128: those of the low limbs first.
     """
 
     family = "digits"
@@ -115,7 +124,8 @@ class Digits(Correlation):
 
     def fields(self) -> tuple[Field, ...]:
         (n,) = self.mask.shape
-        tables = Field("tables", (n, 4), group="bits", determined=True)
+        limbs = (2,) if group_of(self.mask) == "wide" else ()
+        tables = Field("tables", (*limbs, n, 4), group="bits", determined=True)
         return (tables, Field("top", (ring.packed(n),), group="bits", determined=True)) if self.signed else (tables,)
 
     def masks(self) -> tuple[MaskView, ...]:
@@ -123,9 +133,11 @@ class Digits(Correlation):
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = ring.negative(masks[0])
-        tables = np.empty((r.shape[0], 4), np.uint64)
-        digits.onehot(r & LOW_63 if self.signed else r, tables)
-        return {"tables": tables, "top": top_bits(r)}
+        limbs = ring.limbs(ring.without_top(r) if self.signed else r)
+        tables = np.empty((len(limbs), r.shape[0], 4), np.uint64)
+        for limb, part in zip(limbs, tables, strict=True):
+            digits.onehot(limb, part)
+        return {"tables": tables if len(limbs) > 1 else tables[0], "top": ring.top_bits(r)}
 
 
 @dataclass(frozen=True)
@@ -153,26 +165,17 @@ MESSAGES = (OPERAND, MERGE, BIT)
 CORRELATIONS = (Mask, Digits, BitProducts, DaBit)
 
 
-@shaped(lambda d, tables: (32, ring.packed(d.shape[0])))
+@shaped(lambda d, tables: (ring.width(d) // 2, ring.packed(d.shape[0])), bits=True)
 def look_up(d: Words, tables: Words) -> Words:
-    """Planes of <lt_i> (rows 0 to 15) and <eq_i> (rows 16 to 31), least significant digit first."""
+    """Planes of <lt_i> (the first half of the rows) and <eq_i> (the second), least significant digit first."""
     found = np.empty(d.shape[0], np.uint32)
-    digits.lookup(np.ascontiguousarray(d), tables, found)
-    planes = np.empty((32, ring.packed(d.shape[0])), np.uint64)
-    bits.to_planes(found, planes)
-    return planes
-
-
-@shaped(lambda d: d.shape)
-def low_63(d: Words) -> Words:
-    """d mod 2^63."""
-    return np.asarray(d & LOW_63)
-
-
-@shaped(lambda x: (ring.packed(x.shape[0]),))
-def top_bits(x: Words) -> Words:
-    """The most significant bits of a vector, packed."""
-    return ring.pack(x >> TOP)
+    parts = []
+    for limb, own in zip(ring.limbs(d), tables if tables.ndim == 3 else [tables], strict=True):
+        digits.lookup(limb, own, found)
+        planes = np.empty((2, DIGITS_OF_WORD, ring.packed(d.shape[0])), np.uint64)
+        bits.to_planes(found, planes.reshape(2 * DIGITS_OF_WORD, -1))
+        parts.append(planes)
+    return np.concatenate(parts, axis=1).reshape(len(parts) * 2 * DIGITS_OF_WORD, -1)
 
 
 def multiply_bits(ctx: Context, polynomial: Polynomial, factors: Words) -> Protocol:
@@ -185,56 +188,65 @@ def multiply_bits(ctx: Context, polynomial: Polynomial, factors: Words) -> Proto
 
 
 def _side_by_side(planes: Words, rows: Sequence[Any], width: int) -> Words:
-    """Rows i, i + 4, i + 8, i + 12 of `planes`, one after the other in one plane, for each start row."""
+    """Rows i, i + 4, i + 8, ... of a half of `planes`, one after the other in one plane, for each start row i."""
+    groups = planes.shape[0] // 8
     return ring.concatenate(
-        [ring.take(planes, slice(row, row + 13, 4)).reshape((1, 4 * width)) for row in rows], axis=0
+        [ring.take(planes, slice(row, row + 4 * groups - 3, 4)).reshape((1, groups * width)) for row in rows], axis=0
     )
 
 
 def less_digits(ctx: Context, planes: Words) -> Protocol:
     """<[d < r]> as one plane, from the planes of `look_up`: two rounds."""
-    width = planes.shape[1]
-    # level 1: four groups of four digits; eq rows start at 16
-    factors = _side_by_side(planes, [19, 18, 17, 2, 1, 0, 16], width)
+    width, eq = planes.shape[1], planes.shape[0] // 2  # the row of eq_0
+    groups = eq // FOUR
+    # level 1: groups of four digits
+    factors = _side_by_side(planes, [eq + 3, eq + 2, eq + 1, 2, 1, 0, eq], width)
     merged = yield from multiply_bits(ctx, MERGE_BOTH, factors)
-    less = (ring.take(merged, 0) ^ _side_by_side(planes, [3], width).reshape((4 * width,))).reshape((4, width))
-    equal = ring.take(merged, 1).reshape((4, width))
+    top = _side_by_side(planes, [3], width).reshape((groups * width,))
+    less = (ring.take(merged, 0) ^ top).reshape((groups, width))
+    equal = ring.take(merged, 1).reshape((groups, width))
     # level 2: one group
-    factors = ring.concatenate([ring.take(equal, [3, 2, 1]), ring.take(less, [2, 1, 0])], axis=0)
-    merged = yield from multiply_bits(ctx, MERGE_LESS, factors)
-    return ring.take(merged, 0) ^ ring.take(less, 3)
+    downwards = [*range(groups - 1, 0, -1)]
+    factors = ring.concatenate([ring.take(equal, downwards), ring.take(less, [i - 1 for i in downwards])], axis=0)
+    merged = yield from multiply_bits(ctx, LAST_LESS[groups], factors)
+    return ring.take(merged, 0) ^ ring.take(less, groups - 1)
 
 
 def equal_digits(ctx: Context, planes: Words) -> Protocol:
     """<[d = r]> as one plane, from the planes of `look_up`: two rounds."""
-    width = planes.shape[1]
-    merged = yield from multiply_bits(ctx, MERGE_EQUAL, _side_by_side(planes, [19, 18, 17, 16], width))
-    factors = ring.take(merged, 0).reshape((4, width))
+    width, eq = planes.shape[1], planes.shape[0] // 2
+    groups = eq // FOUR
+    factors = _side_by_side(planes, [*range(eq, eq + FOUR)], width)
     merged = yield from multiply_bits(ctx, MERGE_EQUAL, factors)
+    factors = ring.take(merged, 0).reshape((groups, width))
+    merged = yield from multiply_bits(ctx, LAST_EQUAL[groups], factors)
     return ring.take(merged, 0)
 
 
 def sign_plane(ctx: Context, d: Words, tables: Words, top: Words) -> Protocol:
     """<msb(d - r)> as one plane, for public d: two rounds."""
-    less = yield from less_digits(ctx, look_up(low_63(d), tables))
+    less = yield from less_digits(ctx, look_up(ring.without_top(d), tables))
     plane = less ^ top
-    return plane ^ top_bits(d) if ctx.first else plane
+    return plane ^ ring.top_bits(d) if ctx.first else plane
 
 
-def planes_bits(n: int, parties: int) -> int:
+def planes_bits(n: int, parties: int, width: int = 64) -> int:
     """Payload bits to merge the digits of n comparisons and convert the results."""
-    return (parties - 1) * 64 * ring.packed(n) * (4 * MERGE_BOTH.variables + MERGE_LESS.variables + 1)
+    groups = GROUPS[width]
+    factors = groups * MERGE_BOTH.variables + LAST_LESS[groups].variables
+    return (parties - 1) * 64 * ring.packed(n) * (factors + 1)
 
 
-def msb_bits(shapes: Sequence[ring.Shape], parties: int) -> int:
+def msb_bits(shapes: Sequence[ring.Shape], parties: int, width: int = 64) -> int:
     """Declared payload bits of msb on a fresh operand."""
-    return operand_bits(shapes, parties) + planes_bits(math.prod(shapes[0]), parties)
+    return operand_bits(shapes, parties, width) + planes_bits(math.prod(shapes[0]), parties, width)
 
 
-def eqz_bits(shapes: Sequence[ring.Shape], parties: int) -> int:
+def eqz_bits(shapes: Sequence[ring.Shape], parties: int, width: int = 64) -> int:
     """Declared payload bits of eqz on a fresh operand."""
-    planes = 64 * ring.packed(math.prod(shapes[0])) * (5 * MERGE_EQUAL.variables + 1)
-    return operand_bits(shapes, parties) + planes * (parties - 1)
+    groups = GROUPS[width]
+    planes = 64 * ring.packed(math.prod(shapes[0])) * (groups * FOUR + groups + 1)
+    return operand_bits(shapes, parties, width) + planes * (parties - 1)
 
 
 @rule("msb", rounds=4, bits=msb_bits, messages=MESSAGES, correlations=CORRELATIONS)

@@ -1,6 +1,6 @@
 """Conversion of exclusive-or shared bits to additive shares by daBits: n parties, semi-honest, with a dealer.
 
-Parties hold <b> (exclusive or) and want [b] (sum mod 2^64).
+Parties hold <b> (exclusive or) and want [b] (sum mod 2^k).
 
     offline    beta a uniform bit;  <beta>, [beta]
     online     t = open(<b> xor <beta>)                                1 round, one bit
@@ -34,21 +34,23 @@ class DaBit(Correlation):
 
     family = "dabit"
     size: int
+    group: str = "words"
 
     def fields(self) -> tuple[Field, ...]:
         return (
             Field("bits", (ring.packed(self.size),), group="bits"),
-            Field("beta", (self.size,), determined=True),
+            Field("beta", (self.size,), self.group, determined=True),
         )
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        return {"beta": ring.unpack(uniform["bits"], self.size)}
+        bits = ring.unpack(uniform["bits"], self.size)
+        return {"beta": ring.words(bits, 128) if self.group == "wide" else bits}
 
 
 def b2a(ctx: Context, plane: Words, size: int) -> Protocol:
     """The bits of a packed plane as a `Bit` vector of `size`."""
-    dealt = yield Draw(DaBit(size))
+    dealt = yield Draw(DaBit(size, ctx.group))
     opened = yield Open(BIT, plane ^ dealt["bits"])
     t, beta = ring.unpack(opened, size), dealt["beta"]
-    words = ring.add(beta, ring.multiply(t, ctx.first - ring.multiply(beta, ring.scalar(2))))
+    words = ring.add(beta, ring.multiply(t, ring.subtract(ctx.first, ring.multiply(beta, 2))))
     return Bit(words, t, beta, dealt.leaf("bits", bits=size))

@@ -43,22 +43,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl import ring
-from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Protocol
 from mpcfl.kernels import powers
 from mpcfl.protocol import Context, Rule, rule, together
+from mpcfl.protocols import precision
 from mpcfl.protocols.beaver import Mask, Triple, masked, mux
 from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, msb, msb_bits
+from mpcfl.protocols.precision import PRECISIONS
 from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
 from mpcfl.ring import Shape, Words, shaped
 from mpcfl.share import Share
 
-SCALE = 56
-"""Fractional bits of the exponents of `exp`."""
-FACTOR_BITS = 44
-"""Fractional bits of the product of the two factors."""
-ZONE = 17
-"""Exponents of a zone; zone number z is truncated by 17 z."""
+SCALE = PRECISIONS[64].scale
+"""Fractional bits of the exponents of `exp` in Z_2^64."""
 TRUNCATIONS = 3
 LOWEST = -1
 """2^D below is less than half a unit."""
@@ -88,12 +86,14 @@ class Powers(Correlation):
     window: int
 
     def fields(self) -> tuple[Field, ...]:
-        return (Field("rows", (*self.mask.shape, self.window), determined=True),)
+        return (Field("rows", (*self.mask.shape, self.window), group_of(self.mask), determined=True),)
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        if group_of(self.mask) == "wide":
+            return {"rows": precision.power_rows(ring.negative(masks[0]), self.scale, self.window)}
         out = np.empty((masks[0].shape[0], self.window), np.uint64)
         powers.rows(np.ascontiguousarray(ring.negative(masks[0])), self.scale, *tables(-1), out)
         return {"rows": out}
@@ -111,21 +111,25 @@ class Range:
         """Places of a row: the smallest power of two that tells all exponents apart."""
         return 1 << (self.highest - self.lowest).bit_length()
 
-    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Zone (or -1) and shift to the left, by D modulo the window."""
+    def places(self, width: int = 64) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Zone (or -1) and shift to the left, by D modulo the window, in a ring."""
+        factors, size = PRECISIONS[width].factors, PRECISIONS[width].zone
         zone, left = np.full(self.window, -1, np.int64), np.zeros(self.window, np.int64)
         for exponent in range(max(self.lowest, LOWEST), self.highest + 1):
-            number = max(0, -(-(FACTOR_BITS - exponent) // ZONE))
+            number = max(0, -(-(factors - exponent) // size))
             zone[exponent % self.window] = number
-            left[exponent % self.window] = exponent - FACTOR_BITS + number * ZONE
+            left[exponent % self.window] = exponent - factors + number * size
         return zone, left
 
 
 @shaped(lambda d, rows, scale, span: (1 + TRUNCATIONS, d.shape[0]))
 def combine(d: Words, rows: Words, scale: int, span: Range) -> Words:
     """Shares of 2^(d - r) for each zone, the one without truncation first."""
+    places = span.places(ring.width(d))
+    if ring.width(d) == 128:
+        return precision.combine(d, rows, scale, *places, 1 + TRUNCATIONS)
     out = np.empty((1 + TRUNCATIONS, d.shape[0]), np.uint64)
-    powers.combine(np.ascontiguousarray(d), scale, *tables(1), np.ascontiguousarray(rows), *span.places(), out)
+    powers.combine(np.ascontiguousarray(d), scale, *tables(1), np.ascontiguousarray(rows), *places, out)
     return out
 
 
@@ -134,22 +138,20 @@ def power_of_two(ctx: Context, exponent: Share, scale: int, span: Range) -> Prot
     (operand,) = yield from masked(ctx, exponent)
     rows = (yield Draw(Powers(operand.mask, scale, span.window)))["rows"]
     zones = combine(operand.d, rows, scale, span)
-    parts = yield from together(*(trunc_pr(ctx, ring.take(zones, z), 1, z * ZONE) for z in range(1, 1 + TRUNCATIONS)))
+    size = precision.precision(ctx).zone
+    parts = yield from together(*(trunc_pr(ctx, ring.take(zones, z), 1, z * size) for z in range(1, 1 + TRUNCATIONS)))
     return functools.reduce(ring.add, parts, ring.take(zones, 0))
 
 
-def power_bits(n: int, parties: int) -> int:
+def power_bits(n: int, parties: int, width: int = 64) -> int:
     """Payload bits of `power_of_two`: the exponent and one truncation a zone."""
-    return (parties - 1) * 64 * n * (1 + TRUNCATIONS)
+    return (parties - 1) * width * n * (1 + TRUNCATIONS)
 
 
-EXP_RANGE = Range(LOWEST, 62)
-
-
-def exp_bits(shapes: Sequence[Shape], parties: int) -> int:
+def exp_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
     """Declared payload bits: x is opened once, for the power and the comparison; the power for the product."""
     n = shapes[0][0]
-    return msb_bits(shapes, parties) + power_bits(n, parties)
+    return msb_bits(shapes, parties, width) + power_bits(n, parties, width)
 
 
 @functools.cache
@@ -162,13 +164,14 @@ def log2_of(base: str, bits: int) -> int:
 
 def exponential(ctx: Context, x: Share, base: str) -> Protocol:
     """base^x on a vector at the session's fraction."""
-    slope, one = log2_of(base, SCALE - ctx.fraction), 1 << SCALE
+    scale = precision.precision(ctx).scale
+    slope, one = log2_of(base, scale - ctx.fraction), 1 << scale
     least = -(ctx.fraction + 1) * one // slope + 1  # from here on E is above -2^56, in integers
     n = x.shape[0]
     exponent = x.scale(slope).shift(ring.like(x.words, (n,), ctx.fraction * one), ctx.first)
     low, power = yield from together(
         msb(ctx, x.shift(ring.like(x.words, (n,), -least), ctx.first)),
-        power_of_two(ctx, exponent, SCALE, EXP_RANGE),
+        power_of_two(ctx, exponent, scale, Range(LOWEST, ctx.bound)),
     )
     lost = yield from mux(ctx, low, Share(power))
     return ring.subtract(power, lost)

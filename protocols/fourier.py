@@ -1,6 +1,6 @@
 """Sigmoid and softplus in four rounds: a trigonometric series inside a window, straight lines outside. Dealer model.
 
-Parties hold [x] and want [f(x)] for every representable x, |x| < 2^(62 - f). Inside |x| < 9
+Parties hold [x] and want [f(x)] for every representable x, |x| < 2^(62 - f), or 2^(126 - f). Inside |x| < 9
 
     sigmoid(x)  = 1/2 + sum_k A_k sin(k w x)          softplus(x) = x/2 + B_0 + sum_k B_k cos(k w x)        w = 2 pi /
     32
@@ -39,22 +39,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl import ring
-from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.kernels import fourier
 from mpcfl.protocol import Context, rule, together
+from mpcfl.protocols import precision
 from mpcfl.protocols.beaver import Mask, Triple, masked
 from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, msb_bits, sign_plane
 from mpcfl.protocols.conversion import b2a
-from mpcfl.protocols.truncation import PRODUCT, SLACK, TruncMux, TruncPair
+from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, shifted
 from mpcfl.ring import Words, shaped
 from mpcfl.share import Share
 
-PERIOD_BITS = 5
-"""The period is 2^5 = 32."""
+PERIOD_BITS = precision.PERIOD_BITS
+SCALE = precision.PRECISIONS[64].scale
+"""Fractional bits of S in Z_2^64."""
 WINDOW = 9
-SCALE = 56
-"""Fractional bits of S: 30 of the public sines, 26 of the shared factors."""
 COEFFICIENT_BITS = 28
 
 
@@ -125,7 +125,7 @@ def angle(x: Words, fraction: int) -> NDArray[np.uint32]:
 
 @dataclass(frozen=True)
 class Harmonics(Correlation):
-    """U_k and V_k of a series for r = -a, times 2^26."""
+    """U_k and V_k of a series for r = -a, times 2^26; in Z_2^128, times 2^52."""
 
     family = "harmonics"
     mask: MaskView
@@ -133,14 +133,19 @@ class Harmonics(Correlation):
     fraction: int
 
     def fields(self) -> tuple[Field, ...]:
-        shape = (len(SERIES[self.series].sin), *self.mask.shape)
-        return (Field("u", shape, determined=True), Field("v", shape, determined=True))
+        shape, group = (len(SERIES[self.series].sin), *self.mask.shape), group_of(self.mask)
+        return (Field("u", shape, group, determined=True), Field("v", shape, group, determined=True))
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         series = SERIES[self.series]
+        if group_of(self.mask) == "wide":
+            sines, cosines = (
+                [c << precision.COEFFICIENT_BITS - COEFFICIENT_BITS for c in row] for row in (series.sin, series.cos)
+            )
+            return precision.rotated(ring.negative(masks[0]), sines, cosines, self.fraction)
         r = angle(ring.negative(masks[0]), self.fraction)
         sin, cos = (np.empty((len(series.sin), r.shape[0]), np.int64) for _ in range(2))
         fourier.harmonics(r, *tables(), sin, cos)
@@ -148,7 +153,7 @@ class Harmonics(Correlation):
         return {"u": cos.view(np.uint64), "v": sin.view(np.uint64)}
 
 
-@shaped(lambda d, u, v, fraction: d.shape)
+@shaped(lambda d, u, v, fraction: d.shape, wider=precision.evaluate)
 def evaluate(d: Words, u: Words, v: Words, fraction: int) -> Words:
     """sum_k sin(k w d) u_k + cos(k w d) v_k at public d."""
     out = np.empty(d.shape, np.uint64)
@@ -156,32 +161,30 @@ def evaluate(d: Words, u: Words, v: Words, fraction: int) -> Words:
     return out
 
 
-def series_bits(shapes: Sequence[ring.Shape], parties: int) -> int:
-    """Declared payload bits: two comparisons of one opened operand and one truncation."""
-    n = shapes[0][0]
-    return 2 * msb_bits(shapes, parties) - (parties - 1) * 64 * n + (parties - 1) * 64 * n
+def series_bits(shapes: Sequence[ring.Shape], parties: int, width: int = 64) -> int:
+    """Declared payload bits: two comparisons of one opened operand and one truncation, as much as that operand."""
+    return 2 * msb_bits(shapes, parties, width)
 
 
 def evaluate_series(ctx: Context, x: Share, name: str) -> Protocol:
     """f(x) on a vector, at the fraction of `x`."""
     series, n, first, one = SERIES[name], x.shape[0], ctx.first, 1 << ctx.fraction
-    shift = SCALE - ctx.fraction
+    scale = precision.precision(ctx).scale
+    shift = scale - ctx.fraction
     (operand,) = yield from masked(ctx, x)
     d = operand.d
     digits = yield Draw(Digits(operand.mask, True))
     waves = yield Draw(Harmonics(operand.mask, name, ctx.fraction))
-    pair = yield Draw(TruncPair(n, 1, shift))
+    pair = yield Draw(TruncPair(n, 1, shift, ctx.group))
 
-    s = ring.add(evaluate(d, waves["u"], waves["v"], ctx.fraction), ring.scalar(first * series.constant << 28))
+    s = ring.add(evaluate(d, waves["u"], waves["v"], ctx.fraction), first * series.constant << scale - COEFFICIENT_BITS)
     if series.half:
-        s = ring.add(s, ring.multiply(x.words, ring.scalar(1 << (shift - 1))))
+        s = ring.add(s, ring.multiply(x.words, 1 << (shift - 1)))
 
     def below(limit: int) -> Protocol:
-        return sign_plane(ctx, ring.subtract(d, ring.scalar(limit * one)), digits["tables"], digits["top"])
+        return sign_plane(ctx, ring.subtract(d, limit * one), digits["tables"], digits["top"])
 
-    c, less_high, less_low = yield from together(
-        opened(ring.add(s, pair["r"]) + SLACK * first), below(WINDOW), below(-WINDOW)
-    )
+    c, less_high, less_low = yield from together(opened(shifted(ctx, s, pair["r"])), below(WINDOW), below(-WINDOW))
     high_plane = ~less_high if first else less_high
     inside, high = yield from together(b2a(ctx, less_high ^ less_low, n), b2a(ctx, high_plane, n))
 
@@ -192,7 +195,7 @@ def evaluate_series(ctx: Context, x: Share, name: str) -> Protocol:
     product = ring.truncate(c, mux["rho"], mux["mu"], 1, shift, 0)
     result = ring.select(inside.t, inside.beta, public, hidden, product, first)
     if not series.identity:
-        return ring.add(result, ring.multiply(high.words, ring.scalar(one)))
+        return ring.add(result, ring.multiply(high.words, one))
     line = (yield Draw(Triple("mul", high.mask, operand.mask)))["c"]
     return ring.add(result, ring.select(high.t, high.beta, d, operand.a, line, first))
 

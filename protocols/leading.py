@@ -57,7 +57,6 @@ from mpcfl.protocols.comparison import (
     BitProducts,
     Digits,
     Polynomial,
-    low_63,
     sign_plane,
 )
 from mpcfl.protocols.conversion import BIT, DaBit, b2a
@@ -265,7 +264,7 @@ def _both(planes: Words, *rows: int) -> Words:
 
 def small(ctx: Context, d: Words, tables: Words, zero: bool) -> Protocol:
     """<Z_j> in ascending order of j, 31 planes, and <x = 0> if it is asked for as one more: two rounds."""
-    planes = look_up(low_63(d), tables)
+    planes = look_up(ring.without_top(d), tables)
     digits, near, across, wraps = (ring.take(planes, row) for row in range(4))
     width = digits.shape[1]
 

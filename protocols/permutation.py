@@ -28,7 +28,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpcfl import ring
-from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Protocol
 from mpcfl.protocol import Context, rule
 from mpcfl.protocols.beaver import OPERAND, Mask, masked, operand_bits
@@ -46,8 +46,8 @@ class Permutation(Correlation):
 
     def fields(self) -> tuple[Field, ...]:
         return (
-            Field("numbers", (2, self.mask.shape[0]), owner=self.owner),
-            Field("moved", self.mask.shape, determined=True),
+            Field("numbers", (2, self.mask.shape[0]), "bits", owner=self.owner),
+            Field("moved", self.mask.shape, group_of(self.mask), determined=True),
         )
 
     def masks(self) -> tuple[MaskView, ...]:

@@ -7,12 +7,11 @@ round by a coin are rounded down here.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import gmpy2
 import numpy as np
-from numpy.typing import NDArray
 
 from mpcfl import ring
 from mpcfl.correlation import Leaf
@@ -23,10 +22,15 @@ from mpcfl.share import Bit, Share
 from mpcfl.view import View
 
 
-def _bit(values: NDArray[np.bool_]) -> Bit:
-    words = values.astype(np.uint64)
-    zero = np.zeros_like(words)
-    return Bit(words, words, zero, View.leaf(Leaf(0, 0, words.shape), words.shape))
+def _words(ctx: Context, values: Sequence[int]) -> Words:
+    """Integers as a vector of the ring."""
+    return ring.words(np.array([value % (1 << ctx.width) for value in values], object), ctx.width)
+
+
+def _bit(ctx: Context, values: Sequence[bool]) -> Bit:
+    words = ring.words(np.array(values, np.bool_), ctx.width)
+    t = ring.words(np.array(values, np.bool_))
+    return Bit(words, t, ring.zeros(words.shape, ctx.width), View.leaf(Leaf(0, 0, words.shape), words.shape))
 
 
 def _mul(ctx: Context, x: Share, y: Share) -> Any:
@@ -46,53 +50,53 @@ def _mux(ctx: Context, bit: Bit, value: Share) -> Any:
 
 
 def _trunc_pr(ctx: Context, x: Words, multiplier: int, shift: int) -> Any:
-    return np.array([(int(v) * multiplier >> shift) % ring.MODULUS for v in x.view(np.int64)], np.uint64)
+    return _words(ctx, [v * multiplier >> shift for v in ring.integers(x)])
 
 
 def _trunc_exact(ctx: Context, x: Words, shift: int) -> Any:
-    return (x.view(np.int64) >> np.int64(shift)).view(np.uint64)
+    return _words(ctx, [v >> shift for v in ring.integers(x)])
 
 
 def _msb(ctx: Context, x: Share) -> Any:
-    return _bit(x.words.view(np.int64) < 0)
+    return _bit(ctx, [v < 0 for v in ring.integers(x.words)])
 
 
 def _eqz(ctx: Context, x: Share) -> Any:
-    return _bit(x.words == 0)
+    return _bit(ctx, [v == 0 for v in ring.integers(x.words)])
 
 
 def _sigmoid(ctx: Context, x: Share) -> Any:
     values = ring.decode(x.words, ctx.fraction)
-    return ring.encode(0.5 + 0.5 * np.tanh(0.5 * values), ctx.fraction)
+    return ring.encode(0.5 + 0.5 * np.tanh(0.5 * values), ctx.fraction, ctx.width)
 
 
 def _softplus(ctx: Context, x: Share) -> Any:
     values = ring.decode(x.words, ctx.fraction)
-    return ring.encode(np.logaddexp(0.0, values), ctx.fraction)
+    return ring.encode(np.logaddexp(0.0, values), ctx.fraction, ctx.width)
 
 
 def _divide(ctx: Context, x: Share, y: Share) -> Any:
-    pairs = zip(x.words.view(np.int64), y.words.view(np.int64), strict=True)
-    return np.array([(int(a) << ctx.fraction) // int(b) % ring.MODULUS for a, b in pairs], np.uint64)
+    pairs = zip(ring.integers(x.words), ring.integers(y.words), strict=True)
+    return _words(ctx, [(a << ctx.fraction) // b for a, b in pairs])
 
 
 def _reciprocal(ctx: Context, y: Share) -> Any:
     one = 1 << 2 * ctx.fraction
-    return np.array([one // int(b) % ring.MODULUS for b in y.words.view(np.int64)], np.uint64)
+    return _words(ctx, [one // b for b in ring.integers(y.words)])
 
 
 def _sqrt(ctx: Context, x: Share) -> Any:
-    return np.array([math.isqrt(int(v) << ctx.fraction) for v in x.words.view(np.int64)], np.uint64)
+    return _words(ctx, [math.isqrt(v << ctx.fraction) for v in ring.integers(x.words)])
 
 
 def _real(function: Callable[[Any], Any]) -> Callable[..., Any]:
-    """A function of real numbers at 120 bits, rounded down to the session's fraction."""
+    """A function of real numbers at 250 bits, rounded down to the session's fraction."""
 
     def rule(ctx: Context, x: Share) -> Any:
-        with gmpy2.context(precision=120):
+        with gmpy2.context(precision=250):
             step = gmpy2.mpfr(1) / (1 << ctx.fraction)
-            values = [gmpy2.floor(function(int(v) * step) / step) for v in x.words.view(np.int64)]
-        return np.array([int(value) % ring.MODULUS for value in values], np.uint64)
+            values = [int(gmpy2.floor(function(v * step) / step)) for v in ring.integers(x.words)]
+        return _words(ctx, values)
 
     return rule
 

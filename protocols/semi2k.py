@@ -1,4 +1,5 @@
-"""The default suite: two or more semi-honest parties, additive shares in Z_2^64, correlated randomness from a dealer.
+"""The default suite: two or more semi-honest parties, additive shares in Z_2^64 or Z_2^128, correlated randomness
+from a dealer.
 
 Security    any n - 1 parties together learn nothing but outputs. The dealer, who sees no message between the parties,
             learns the program and its shapes; the dealer together with any one party learns everything.
@@ -8,6 +9,7 @@ Reference   each rule's file. The combination of Beaver triples over Z_2^64 with
 """
 
 from mpcfl.protocol import Suite
+from mpcfl.protocols import logarithms128 as wide
 from mpcfl.protocols.beaver import matmul, mul, mux, square
 from mpcfl.protocols.comparison import eqz, msb
 from mpcfl.protocols.division import divide, reciprocal
@@ -23,13 +25,21 @@ from mpcfl.protocols.trigonometry import cos, sin
 from mpcfl.protocols.truncation import trunc_exact, trunc_pr
 from mpcfl.protocols.windows import erf, gelu, gelu_tanh, precise_sigmoid, precise_softplus, precise_tanh, silu
 
+_CORE = (mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute)
+_IN_BOTH_RINGS = (*_CORE, sigmoid, softplus, exp, exp2, sin, cos)
+_WIDE = (
+    *(wide.divide, wide.reciprocal, wide.log, wide.log2, wide.log10, wide.sqrt, wide.rsqrt),
+    *(rule.over(128) for rule in _IN_BOTH_RINGS),
+)
+
 suite = Suite(
     "semi2k",
     [
-        *(mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute),
+        *_CORE,
         *(sigmoid, softplus, divide, reciprocal, exp, exp2, log, log2, log10, sqrt, rsqrt, sin, cos),
         *(precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu),
         *(tan, arctan, arctan2, arcsin, arccos, arcsinh, arccosh, arctanh),
         *(power, public_power, cbrt, hypot),
     ],
+    wide=Suite("semi2k", _WIDE, width=128),
 )

@@ -25,12 +25,13 @@ import gmpy2
 import numpy as np
 
 from mpcfl import ring
-from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Protocol
 from mpcfl.kernels import fourier
 from mpcfl.protocol import Context, Rule, rule
+from mpcfl.protocols import precision
 from mpcfl.protocols.beaver import OPERAND, Mask, masked
-from mpcfl.protocols.fourier import PERIOD_BITS, SCALE, angle, evaluate, tables
+from mpcfl.protocols.fourier import PERIOD_BITS, angle, evaluate, tables
 from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
@@ -40,28 +41,35 @@ FRACTION = 64 - PERIOD_BITS
 
 
 @functools.cache
-def turn(fraction: int) -> int:
+def turn(fraction: int, width: int = 64) -> int:
     """Ring words of a turn that one unit of x makes: 2^64 / (2 pi 2^fraction), to the nearest integer."""
-    with gmpy2.context(precision=160):
-        return int(gmpy2.rint((1 << (63 - fraction)) / gmpy2.const_pi()))
+    with gmpy2.context(precision=250):
+        return int(gmpy2.rint((1 << (width - 1 - fraction)) / gmpy2.const_pi()))
 
 
 @dataclass(frozen=True)
 class Sines(Correlation):
-    """(cos r, -sin r), or with `cosine` (sin r, cos r), for r = -a, times 2^26: the factors of sin d and cos d."""
+    """(cos r, -sin r), or with `cosine` (sin r, cos r), for r = -a, times 2^26: the factors of sin d and cos d.
+
+    In Z_2^128 times 2^52.
+    """
 
     family = "sines"
     mask: MaskView
     cosine: bool
 
     def fields(self) -> tuple[Field, ...]:
-        shape = (1, *self.mask.shape)
-        return (Field("u", shape, determined=True), Field("v", shape, determined=True))
+        shape, group = (1, *self.mask.shape), group_of(self.mask)
+        return (Field("u", shape, group, determined=True), Field("v", shape, group, determined=True))
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+        if group_of(self.mask) == "wide":
+            one = 1 << precision.COEFFICIENT_BITS
+            sine, cosine = (0, one) if self.cosine else (one, 0)
+            return precision.rotated(ring.negative(masks[0]), [sine], [cosine], 128 - PERIOD_BITS)
         r = angle(ring.negative(masks[0]), FRACTION)
         sin, cos = (np.empty((1, r.shape[0]), np.int64) for _ in range(2))
         fourier.harmonics(r, *tables(), sin, cos)
@@ -70,17 +78,17 @@ class Sines(Correlation):
         return {"u": ((u + half) >> shift).astype(np.uint64), "v": ((v + half) >> shift).astype(np.uint64)}
 
 
-def sine_bits(shapes: Sequence[Shape], parties: int) -> int:
+def sine_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
     """Declared payload bits: x, and one truncation."""
-    return (parties - 1) * 64 * 2 * math.prod(shapes[0])
+    return (parties - 1) * width * 2 * math.prod(shapes[0])
 
 
 def sine(ctx: Context, x: Share, cosine: bool) -> Protocol:
     """sin x or cos x on a vector at the session's fraction."""
-    (operand,) = yield from masked(ctx, x.scale(turn(ctx.fraction)))
+    (operand,) = yield from masked(ctx, x.scale(turn(ctx.fraction, ctx.width)))
     waves = yield Draw(Sines(operand.mask, cosine))
-    words = evaluate(operand.d, waves["u"], waves["v"], FRACTION)
-    return (yield from trunc_pr(ctx, words, 1, SCALE - ctx.fraction))
+    words = evaluate(operand.d, waves["u"], waves["v"], ctx.width - PERIOD_BITS)
+    return (yield from trunc_pr(ctx, words, 1, precision.precision(ctx).scale - ctx.fraction))
 
 
 def _rule(name: str, cosine: bool) -> Rule:

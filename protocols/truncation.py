@@ -2,7 +2,7 @@
 
 Parties hold [x], x in [-2^62, 2^62) as a signed number, and want [y] with y = x M / 2^m, public M < 2^63 and m <= 62.
 For M = 1 it is the truncation of a fixed-point product; other M multiply by a public number at 62 bits of precision,
-over the whole range of x.
+over the whole range of x. In Z_2^128 all stands with 64 bits more: x in [-2^126, 2^126), M < 2^127, m <= 126.
 
     offline    r uniform in Z_2^64;  [r],  [rho] = [floor((r mod 2^63) M / 2^m)],  [mu] = [msb(r)]
     online     c = open([x] + 2^62 + [r])                                                            1 round
@@ -23,26 +23,32 @@ Reference   Escudero et al., CRYPTO 2020 (edaBits), section 4; Dalskov, Escudero
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from mpcfl import ring
-from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.message import Exposure, Message
 from mpcfl.protocol import Context, rule
 from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, msb, msb_bits
-from mpcfl.ring import Words
+from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
 
 PRODUCT = Message(
     "truncation.product", "party", "party", "words", Exposure.MASKED, "a value to be truncated, under a uniform mask"
 )
 
-SLACK = 1 << 62
-TOP = np.uint64(63)
+
+def trunc_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
+    """Declared payload bits of one truncation."""
+    return width * (parties - 1) * math.prod(shapes[0])
+
+
+def shifted(ctx: Context, x: Words, r: Words) -> Words:
+    """What a truncation of x opens: x + 2^(k-2) + r."""
+    masked = ring.add(x, r)
+    return ring.add(masked, 1 << ctx.bound) if ctx.first else masked
 
 
 @dataclass(frozen=True)
@@ -53,14 +59,16 @@ class TruncPair(Correlation):
     size: int
     multiplier: int
     shift: int
+    group: str = "words"
 
     def fields(self) -> tuple[Field, ...]:
         n = (self.size,)
-        return (Field("r", n), Field("rho", n, determined=True), Field("mu", n, determined=True))
+        group = self.group
+        return (Field("r", n, group), Field("rho", n, group, determined=True), Field("mu", n, group, determined=True))
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = uniform["r"]
-        return {"rho": ring.scale_floor(r, self.multiplier, self.shift), "mu": r >> TOP}
+        return {"rho": ring.scale_floor(r, self.multiplier, self.shift), "mu": ring.top_words(r)}
 
 
 @dataclass(frozen=True)
@@ -74,42 +82,41 @@ class TruncMux(Correlation):
     shift: int
 
     def fields(self) -> tuple[Field, ...]:
-        return (Field("rho", self.r.shape, determined=True), Field("mu", self.r.shape, determined=True))
+        shape, group = self.r.shape, group_of(self.r)
+        return (Field("rho", shape, group, determined=True), Field("mu", shape, group, determined=True))
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.beta, self.r)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         beta, r = masks
-        return {"rho": beta * ring.scale_floor(r, self.multiplier, self.shift), "mu": beta * (r >> TOP)}
+        rho = ring.scale_floor(r, self.multiplier, self.shift)
+        return {"rho": ring.multiply(beta, rho), "mu": ring.multiply(beta, ring.top_words(r))}
 
 
 @rule(
     "trunc_pr",
     rounds=1,
-    bits=lambda shapes, parties: 64 * (parties - 1) * math.prod(shapes[0]),
+    bits=trunc_bits,
     messages=[PRODUCT],
     correlations=[TruncPair],
 )
 def trunc_pr(ctx: Context, x: Words, multiplier: int, shift: int) -> Protocol:
     """x M / 2^m on a vector, within one unit; floor or floor + 1 for M = 1."""
-    pair = yield Draw(TruncPair(x.shape[0], multiplier, shift))
-    masked = ring.add(x, pair["r"])
-    if ctx.first:
-        masked += SLACK  # in place
-    c = yield Open(PRODUCT, masked)
+    pair = yield Draw(TruncPair(x.shape[0], multiplier, shift, ctx.group))
+    c = yield Open(PRODUCT, shifted(ctx, x, pair["r"]))
     return ring.truncate(c, pair["rho"], pair["mu"], multiplier, shift, ctx.first)
 
 
 @rule(
     "trunc_exact",
     rounds=5,
-    bits=lambda shapes, parties: 64 * (parties - 1) * math.prod(shapes[0]) + msb_bits(shapes, parties),
+    bits=lambda shapes, parties, width=64: trunc_bits(shapes, parties, width) + msb_bits(shapes, parties, width),
     messages=[PRODUCT, *MESSAGES],
     correlations=[TruncPair, *CORRELATIONS],
 )
 def trunc_exact(ctx: Context, x: Words, shift: int) -> Protocol:
     """floor(x / 2^m) on a vector, a function of x alone: one less than `trunc_pr` where that lies above x."""
     y = yield from trunc_pr(ctx, x, 1, shift)
-    above = yield from msb(ctx, Share(ring.subtract(x, ring.multiply(y, ring.scalar(1 << shift)))))
+    above = yield from msb(ctx, Share(ring.subtract(x, ring.multiply(y, 1 << shift))))
     return ring.subtract(y, above.words)

@@ -6,11 +6,12 @@ A suite's rules are tried on these cases, whatever they do inside. A primitive w
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
-from simulation import FRACTION, random_words, signed, words
+from numpy.typing import NDArray
+from simulation import FRACTION, FRACTIONS, random_words, signed, words
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
@@ -179,17 +180,17 @@ def floor_or_one_more(multiplier: int, shift: int) -> Agrees:
     """Less than one unit from x M / 2^m: the floor, or one more where that is not exact."""
 
     def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
-        above = got - plain
-        whole = np.array([value * multiplier % (1 << shift) == 0 for value in signed(clear[0])], bool)
-        return bool((above <= np.where(whole, 0, 1)).all())
+        above = signed(ring.subtract(got, plain))
+        whole = [value * multiplier % (1 << shift) == 0 for value in signed(clear[0])]
+        return all(0 <= step <= (not exactly) for step, exactly in zip(above, whole, strict=True))
 
     return agrees
 
 
 def within(error: float) -> Agrees:
     def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
-        off = np.abs((got - plain).view(np.int64))
-        return bool((off <= error * 2.0**FRACTION).all())
+        limit = error * 2.0 ** FRACTIONS[ring.width(got)]
+        return all(abs(off) <= limit for off in signed(ring.subtract(got, plain)))
 
     return agrees
 
@@ -198,9 +199,8 @@ def near(relative: float) -> Agrees:
     """Within one unit and `relative` of the exact result; the oracle's is up to one unit below that."""
 
     def agrees(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
-        expected = np.array([int(v) for v in plain.view(np.int64)], object)
-        off = np.abs(np.array([int(v) for v in got.view(np.int64)], object) - expected)
-        return all(error <= 2 + relative * (abs(value) + 1) for error, value in zip(off, expected, strict=True))
+        pairs = zip(signed(got), signed(plain), strict=True)
+        return all(abs(value - expected) <= 2 + relative * (abs(expected) + 1) for value, expected in pairs)
 
     return agrees
 
@@ -222,11 +222,11 @@ def _case(primitive: str, shapes: Any, inputs: Inputs, agrees: Agrees) -> Case:
     return Case(primitive, shapes, inputs, agrees, _on_shares(primitive), [(primitive, (0, 1)[: len(shapes[0])])])
 
 
-def _truncation(multiplier: int, shift: int) -> Case:
+def _truncation(multiplier: int, shift: int, inputs: Inputs = IN_RANGE) -> Case:
     return Case(
         f"trunc_pr by {multiplier} / 2^{shift}",
         ONE_VECTOR,
-        IN_RANGE,
+        inputs,
         floor_or_one_more(multiplier, shift),
         _on_words("trunc_pr", multiplier, shift),
         [("trunc_pr", (0,))],
@@ -305,11 +305,147 @@ CASES: dict[str, Sequence[Case]] = {
 }
 
 
+def widened(inputs: Inputs) -> Inputs:
+    """The same operands in Z_2^128: each as it is, and each as the high limb of one whose low limb is drawn."""
+
+    def wide(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+        operands = [ring.words(x.view(np.int64), 128) for x in inputs(rng, shapes)]
+        for x in operands:
+            high = x["low"].copy()
+            low = rng.integers(0, 1 << 64, x.shape, dtype=np.uint64)
+            edges = rng.choice(words(0, 1, -1, TOP), x.shape)
+            tall = rng.integers(0, 3, x.shape)  # small, tall, tall with an edge below
+            x["low"] = np.choose(tall, [x["low"], low, edges])
+            x["high"] = np.where(tall > 0, high, x["high"])
+        return operands
+
+    return wide
+
+
+def same_elements(got: Words, plain: Words, clear: Sequence[Words]) -> bool:
+    return sorted(signed(got)) == sorted(signed(plain))
+
+
+WIDE_IN_RANGE = widened(IN_RANGE)
+WIDE = FRACTIONS[128]
+_WIDE_ULP = 2.0**-WIDE
+
+
+def _of_magnitudes(rng: np.random.Generator, shape: Shape) -> list[int]:
+    return [int(m * 2.0**e) for m, e in zip(rng.uniform(1, 2, shape), rng.uniform(0, 124.9, shape), strict=True)]
+
+
+def magnitudes(*edges: int, signs: bool = False) -> Inputs:
+    """Numbers of every magnitude in Z_2^128, and edges."""
+
+    def inputs(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+        (shape,) = shapes
+        values = _of_magnitudes(rng, shape)
+        own = [*edges, *(-edge for edge in edges)] if signs else [*edges]
+        values[: len(own)] = own[: len(values)]
+        signed_values = [-v if signs and i % 2 else v for i, v in enumerate(values)]
+        return [ring.words(np.array(signed_values, object), 128)]
+
+    return inputs
+
+
+_WIDE_EDGES = (1, 2, 3, 31, 32, 33, (1 << 126) - 1, 1 << 125, (1 << WIDE) - 1, 1 << WIDE, (1 << WIDE) + 1, 1 << 115)
+
+
+def wide_quotients(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+    """Both of every magnitude and sign, 0 among the dividends, the quotient representable."""
+    (n,) = shapes[0]
+    last = (1 << 126) - 1
+    edges = [(0, 1), (1, 1), (-1, 1), (last, last), (-last, last), (1, last), (-2, 3), (1, -1), (-last, -(1 << WIDE))]
+    sides = ([int(s) * v for s, v in zip(rng.choice([-1, 1], n), _of_magnitudes(rng, n), strict=True)] for _ in "xy")
+    pairs = [(a if abs(a) >> 125 - WIDE < abs(b) else 7, b) for a, b in zip(*sides, strict=True)]
+    pairs[: len(edges)] = edges[:n]
+    return [ring.words(np.array([pair[side] for pair in pairs], object), 128).reshape(n) for side in (0, 1)]
+
+
+def _reals(edges: Sequence[float], draw: Callable[[np.random.Generator, Shape], NDArray[np.float64]]) -> Inputs:
+    def inputs(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+        (shape,) = shapes
+        values = draw(rng, shape)
+        values[: len(edges)] = edges[: values.size]
+        return [ring.encode(values, WIDE, 128)]
+
+    return inputs
+
+
+def wide_exponents(base: float) -> Inputs:
+    top, least = (126 - WIDE) / np.log2(base), -(WIDE + 1) / np.log2(base)
+    edges = [
+        0,
+        top * (1 - 2**-50),
+        least,
+        least - _WIDE_ULP,
+        least + _WIDE_ULP,
+        -1e20,
+        -1e6,
+        _WIDE_ULP,
+        -_WIDE_ULP,
+        1,
+        -1,
+    ]
+    return _reals(edges, lambda rng, shape: rng.uniform(least - 3, top * (1 - 2**-50), shape))
+
+
+_WIDE_ANGLES = _reals(
+    [0, _WIDE_ULP, -_WIDE_ULP, np.pi, -np.pi, np.pi / 2, 1, 1e6, -1e6], lambda rng, shape: rng.uniform(-1e4, 1e4, shape)
+)
+_WIDE_REALS = _reals(
+    [0, 1e20, -1e20, 9, -9, 9 - _WIDE_ULP, 9 + _WIDE_ULP, -9 - _WIDE_ULP, _WIDE_ULP - 9, 16, -16, 32, -32],
+    lambda rng, shape: rng.normal(0, 6, shape),
+)
+WIDE_POSITIVE = magnitudes(*_WIDE_EDGES)
+WIDE_CASES: dict[str, Sequence[Case]] = {
+    **{
+        primitive: [replace(case, inputs=widened(case.inputs)) for case in CASES[primitive]]
+        for primitive in ("mul", "matmul", "square", "mux", "msb", "eqz")
+    },
+    "trunc_pr": [
+        _truncation(multiplier, shift, WIDE_IN_RANGE)
+        for multiplier, shift in (
+            *((1, shift) for shift in (0, 1, 40, 63, 64, 65, 126)),
+            *((3, 4), ((1 << 126) // 10 + 1, 126), ((1 << 127) - 1, 126), ((1 << 127) - 1, 0)),
+        )
+    ],
+    "trunc_exact": [
+        Case(
+            f"trunc_exact by {m}",
+            ONE_VECTOR,
+            WIDE_IN_RANGE,
+            exact,
+            _on_words("trunc_exact", m),
+            [("trunc_exact", (0,))],
+        )
+        for m in (1, 40, 100)
+    ],
+    "sigmoid": [_case("sigmoid", ONE_VECTOR, _WIDE_REALS, within(2.5e-4))],
+    "softplus": [_case("softplus", ONE_VECTOR, _WIDE_REALS, within(2.5e-4))],
+    "divide": [_case("divide", TWO_VECTORS, wide_quotients, near(2.0**-45))],
+    "reciprocal": [_case("reciprocal", ONE_VECTOR, magnitudes(*_WIDE_EDGES, signs=True), near(2.0**-45))],
+    "exp": [_case("exp", ONE_VECTOR, wide_exponents(np.e), near(2.0**-45))],
+    "exp2": [_case("exp2", ONE_VECTOR, wide_exponents(2.0), near(2.0**-45))],
+    "log": [_case("log", ONE_VECTOR, WIDE_POSITIVE, near(0))],
+    "log2": [_case("log2", ONE_VECTOR, WIDE_POSITIVE, near(0))],
+    "log10": [_case("log10", ONE_VECTOR, WIDE_POSITIVE, near(0))],
+    "sqrt": [_case("sqrt", ONE_VECTOR, magnitudes(0, *_WIDE_EDGES), near(2.0**-45))],
+    "rsqrt": [_case("rsqrt", ONE_VECTOR, WIDE_POSITIVE, near(2.0**-45))],
+    "sin": [_case("sin", ONE_VECTOR, _WIDE_ANGLES, near(0))],
+    "cos": [_case("cos", ONE_VECTOR, _WIDE_ANGLES, near(0))],
+    "permute": [replace(_by_owner(owner), inputs=widened(ANY), agrees=same_elements) for owner in (0, 1)],
+}
+"""The same for Z_2^128."""
+
+
 def cases(suite: Suite, primitive: str) -> Sequence[Case]:
     """The cases of a primitive."""
-    if primitive not in CASES:
+    table = CASES if suite.width == 64 else WIDE_CASES
+    if primitive not in table:
         raise AssertionError(
             f"suite {suite.name} has a rule for {primitive!r}, and tests/cases.py has no case for it: "
             "say there how it is called and what its answer must be"
         )
-    return CASES[primitive]
+    return table[primitive]

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 from cases import Case, cases
-from simulation import FRACTION, Played, cost, play
+from simulation import FRACTIONS, Played, cost, play
 
-from mpcfl import audit
+from mpcfl import audit, ring
 from mpcfl.drivers.lockstep import World
 from mpcfl.message import Exposure
 from mpcfl.protocol import Context, Suite
@@ -27,7 +27,8 @@ def trial(suite: Suite, case: Case, clear: Sequence[Words], parties: int, **how:
 
 def oracle(case: Case, clear: Sequence[Words]) -> Words:
     """What the plain suite answers, alone and without a word sent."""
-    protocol = case.start(plain.suite, Context(0, 1, FRACTION), *(Share(x) for x in clear))
+    width = ring.width(clear[0])
+    protocol = case.start(plain.suite, Context(0, 1, FRACTIONS[width], width), *(Share(x) for x in clear))
     try:
         next(protocol)
     except StopIteration as stop:
@@ -49,7 +50,7 @@ def check_result(suite: Suite, case: Case, shapes: Sequence[Shape], parties: int
 def check_cost(suite: Suite, case: Case, shapes: Sequence[Shape], played: Played) -> None:
     """Declared, foreseen and measured cost are one."""
     parties = played.world.parties
-    foreseen = cost(partial(case.start, suite), *shapes, parties=parties)
+    foreseen = cost(partial(case.start, suite), *shapes, parties=parties, width=suite.width)
     measured = played.world
     assert foreseen.bytes_sent == measured.bytes_sent
     assert foreseen.rounds == measured.rounds
@@ -92,13 +93,14 @@ def masked_words(suite: Suite, primitive: str, shapes: Sequence[Shape], parties:
     """What is said under a mask where all inputs and their shares are zero: each sender's payloads, and the sums."""
     said: list[Words] = []
     for seed, case in enumerate(cases(suite, primitive)):
-        clear = [np.zeros(shape, np.uint64) for shape in shapes]
+        clear = [ring.zeros(shape, suite.width) for shape in shapes]
         played = trial(suite, case, clear, parties, trivial=True, seed=seed)
         for delivery in played.world.deliveries:
             first = 1 if delivery.sender == 0 else 0
             if delivery.message.exposure is Exposure.MASKED and delivery.receiver == first:
-                said.append(delivery.words.reshape(-1))
-        said += [o.words.reshape(-1) for o in played.opened if o.message.exposure is Exposure.MASKED]
+                said.append(np.concatenate(ring.limbs(delivery.words.reshape(-1))))
+        opened = [o.words.reshape(-1) for o in played.opened if o.message.exposure is Exposure.MASKED]
+        said += [np.concatenate(ring.limbs(part)) for part in opened]
     return said
 
 

@@ -11,7 +11,16 @@ import pytest
 # Test modules share `simulation`, `cases` and `checks`; pytest's importlib mode puts no folder on the path by itself.
 sys.path.insert(0, str(Path(__file__).parent))
 
+import simulation
 from simulation import Played, play
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ring", type=int, choices=(64, 128), default=64, help="ring of the programs that tests run")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    simulation.RING = config.getoption("--ring")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mpcfl import ring
 from mpcfl.correlation import Correlation
 from mpcfl.drivers.cost import Cost, CostDriver
 from mpcfl.drivers.lockstep import Fault, LockstepDriver, Stage, World
@@ -23,6 +24,10 @@ from mpcfl.session import Session
 from mpcfl.share import Bit, Share
 
 FRACTION = 18
+FRACTIONS = {64: FRACTION, 128: 40}
+"""By ring."""
+RING = 64
+"""That of the programs which `perform` runs; the option --ring of pytest sets it."""
 
 
 def words(*values: int) -> Words:
@@ -32,10 +37,12 @@ def words(*values: int) -> Words:
 
 def signed(x: Words) -> list[int]:
     """Ring words as signed Python integers."""
-    return np.ascontiguousarray(x).view(np.int64).reshape(-1).tolist()
+    return ring.integers(x)
 
 
-def random_words(rng: np.random.Generator, shape: Shape) -> Words:
+def random_words(rng: np.random.Generator, shape: Shape, width: int = 64) -> Words:
+    if width == 128:
+        return rng.integers(0, 1 << 64, (*shape, 2), dtype=np.uint64).view(ring.dtype(128)).reshape(shape)
     return rng.integers(0, 1 << 64, shape, dtype=np.uint64)
 
 
@@ -43,13 +50,13 @@ def parts(clear: Words, parties: int, rng: np.random.Generator | None) -> list[W
     """Additive shares of clear words, uniform; without `rng` the first party holds them and the others zeros."""
     if rng is None:
         return [clear, *(np.zeros_like(clear) for _ in range(parties - 1))]
-    others = [random_words(rng, clear.shape) for _ in range(parties - 1)]
-    return [functools.reduce(np.subtract, others, clear), *others]
+    others = [random_words(rng, clear.shape, ring.width(clear)) for _ in range(parties - 1)]
+    return [functools.reduce(ring.subtract, others, clear), *others]
 
 
 def sum_of(results: Sequence[Any]) -> Words:
     """The clear words of all parties' results: words, shares or bits."""
-    return functools.reduce(np.add, [r.words if isinstance(r, Share | Bit) else r for r in results])
+    return functools.reduce(ring.add, [r.words if isinstance(r, Share | Bit) else r for r in results])
 
 
 @dataclass(frozen=True)
@@ -96,7 +103,7 @@ def play(
     function: Callable[..., Protocol],
     *clear: Words,
     parties: int = 2,
-    fraction: int = FRACTION,
+    fraction: int | None = None,
     seed: int = 0,
     trivial: bool = False,
     owners: Sequence[int | None] | None = None,
@@ -108,8 +115,10 @@ def play(
     ----------
     *clear : Words
         The operands. They are shared uniformly; with `trivial` the first party holds them, so that a payload is uniform
-        by its mask alone. Where `owners` names a rank, the operand is private to it.
+        by its mask alone. Where `owners` names a rank, the operand is private to it. Their ring is that of the run.
     """
+    width = ring.width(clear[0]) if clear else 64
+    fraction = FRACTIONS[width] if fraction is None else fraction
     world = World([f"party{i}" for i in range(parties)], seed=seed, fault=fault, transcript=True)
     rng = None if trivial else np.random.default_rng(seed)
     operands: list[list[Share]] = []
@@ -122,17 +131,25 @@ def play(
     opened: list[Opened] = []
     draws: list[Correlation] = []
     protocols = [
-        function(Context(rank, parties, fraction), *(operand[rank] for operand in operands)) for rank in range(parties)
+        function(Context(rank, parties, fraction, width), *(operand[rank] for operand in operands))
+        for rank in range(parties)
     ]
     protocols[0] = watched(protocols[0], opened, draws)
     results = world.run(protocols)
     return Played(sum_of(results), results, world, opened, draws)
 
 
-def cost(function: Callable[..., Protocol], *shapes: Shape, parties: int = 2, fraction: int = FRACTION) -> Cost:
+def cost(
+    function: Callable[..., Protocol],
+    *shapes: Shape,
+    parties: int = 2,
+    fraction: int | None = None,
+    width: int = 64,
+) -> Cost:
     """What `function(ctx, *shares)` costs on operands of these shapes, by the cost driver."""
     driver = CostDriver(0, parties)
-    driver.run(function(Context(0, parties, fraction), *(Share(Spec(shape)) for shape in shapes)))  # type: ignore[arg-type]
+    ctx = Context(0, parties, FRACTIONS[width] if fraction is None else fraction, width)
+    driver.run(function(ctx, *(Share(Spec(shape, ring.dtype(width))) for shape in shapes)))  # type: ignore[arg-type]
     return driver.cost
 
 
@@ -146,13 +163,14 @@ def perform(
     disclosures: Disclosures | None = None,
 ) -> tuple[list[Any], World]:
     """A whole program at all parties, with the world and its transcript: what `mpcfl.simulate` does."""
+    suite = suite.over(RING) if RING != 64 else suite
     world = World(
         [f"party{i}" for i in range(parties)], seed=seed, fault=fault, disclosures=disclosures, transcript=True
     )
     stage = Stage(world)
 
     def one(rank: int) -> Callable[[], Any]:
-        session = Session(world.names, rank, LockstepDriver(stage, rank), FRACTION, suite)
+        session = Session(world.names, rank, LockstepDriver(stage, rank), FRACTIONS[suite.width], suite)
         return lambda: (program(session), session.barrier())[0]
 
     return stage.run([one(rank) for rank in range(parties)]), world

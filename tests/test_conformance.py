@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib.metadata import EntryPoint, EntryPoints
 
 import pytest
-from cases import CASES, Case, cases
+from cases import CASES, WIDE_CASES, Case, cases
 from checks import (
     check_cost,
     check_declarations,
@@ -45,12 +45,13 @@ def square_by_product(ctx: Context, x: Share) -> Protocol:
 
 derived = semi2k.suite.derive("derived", [square_by_product])
 
-SUITES = [*(suites.find(name) for name in suites.names()), derived]
+NARROW = [*(suites.find(name) for name in suites.names()), derived]
+SUITES = [*NARROW, *(suite.wide for suite in NARROW if suite.wide is not None)]
 RULES = [(suite, primitive) for suite in SUITES for primitive in suite.table]
 TRIALS = [
     (suite, case, shapes, parties)
     for suite, primitive in RULES
-    for case in CASES.get(primitive, ())
+    for case in (CASES if suite.width == 64 else WIDE_CASES).get(primitive, ())
     for shapes in case.shapes
     for parties in (2, 3)
     if suite.parties[0] <= parties <= suite.parties[1]
@@ -58,7 +59,9 @@ TRIALS = [
 
 
 def name_of_rule(value: object) -> str:
-    return value.name if isinstance(value, Suite | Case) else str(value)
+    if isinstance(value, Suite):
+        return f"{value.name}-{value.width}"
+    return value.name if isinstance(value, Case) else str(value)
 
 
 @pytest.mark.parametrize(("suite", "primitive"), RULES, ids=name_of_rule)
@@ -89,7 +92,8 @@ def test_every_declared_message_is_sent(suite: Suite) -> None:
 @pytest.mark.parametrize(("suite", "primitive"), RULES, ids=name_of_rule)
 def test_masked_payloads_are_uniform_and_never_repeat(suite: Suite, primitive: str, parties: int) -> None:
     operands = len(cases(suite, primitive)[0].shapes[0])
-    shapes = [(64, 64)] * operands if primitive == "matmul" else [(LARGE,)] * operands
+    elements = LARGE * 64 // suite.width  # as many words
+    shapes = [(64, 64)] * operands if primitive == "matmul" else [(elements,)] * operands
     said = masked_words(suite, primitive, shapes, parties)
     check_uniform(said)
     check_no_word_repeats(said)

@@ -202,7 +202,7 @@ def test_floor_division_over_the_whole_range(divisor):
 
 
 def test_floor_division_by_what_it_cannot_be():
-    for divisor, error in ((0, ZeroDivisionError), (2.0**-20, ZeroDivisionError), (2.0**50, ValueError)):
+    for divisor, error in ((0, ZeroDivisionError), (2.0**-60, ZeroDivisionError), (2.0**90, ValueError)):
         with pytest.raises(error):
             on_secrets(lambda a, d=divisor: a // d, np.ones(2))
     with pytest.raises(ZeroDivisionError):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from simulation import words
 
-from mpcfl import prg, ring, view
+from mpcfl import prg, requests, ring, view
 from mpcfl.correlation import Correlation, Leaf
 from mpcfl.dealing import FIELDS_PER_DRAW, Dealer, Holder, combine, tensor
 from mpcfl.errors import IntegrityError, ProtocolViolation
@@ -19,6 +19,7 @@ from mpcfl.protocols.conversion import DaBit
 from mpcfl.protocols.exponential import Powers
 from mpcfl.protocols.fourier import Harmonics
 from mpcfl.protocols.leading import CHOICES, DigitProducts, Positions
+from mpcfl.protocols.logarithms128 import WideLogarithm
 from mpcfl.protocols.normalisation import LogHarmonics
 from mpcfl.protocols.permutation import Permutation
 from mpcfl.protocols.series import Waves
@@ -45,6 +46,30 @@ class Trusted:
         ]
         clear = {f.name: combine(f.group, [d[f.name] for d in dealt]) for f in correlation.fields()}
         return dealt, clear
+
+
+def every_wide_correlation(trusted: Trusted):
+    """One of each family of the default suite in ring 128, with the clear masks that it needs."""
+    mask, clear = trusted.deal(Mask((N,), None, "wide"))
+    a = clear["a"]
+    named = mask[0].leaf("a")
+    bit, clear_bit = trusted.deal(DaBit(N, "wide"))
+    beta, beta_value = bit[0].leaf("bits", bits=N), clear_bit["beta"]
+    pair, clear_pair = trusted.deal(TruncPair(N, 1 << 100, 7, "wide"))
+    yield Mask((2, 3), 1, "wide"), ()
+    yield Triple("mul", beta, named), (beta_value, a)
+    yield Triple("matmul", named, view.scale(named, 1 << 100)), (a, ring.multiply(a, 1 << 100))
+    yield TruncPair(N, 1, 40, "wide"), ()
+    yield Digits(named, True), (a,)
+    yield Digits(named, False), (a,)
+    yield BitProducts(3, (3, 5, 7), 2), ()
+    yield DaBit(N, "wide"), ()
+    yield Permutation(named, 1), (a,)
+    yield TruncMux(beta, pair[0].leaf("r"), 1 << 100, 7), (beta_value, clear_pair["r"])
+    yield Harmonics(named, "softplus", 40), (a,)
+    yield Sines(named, True), (a,)
+    yield Powers(named, 112, 128), (a,)
+    yield WideLogarithm(named, 1 << 112), (a,)
 
 
 def every_correlation(trusted: Trusted):
@@ -84,19 +109,24 @@ def every_correlation(trusted: Trusted):
 
 
 @pytest.mark.parametrize("parties", [2, 3, 5])
-def test_shares_add_up_to_what_sample_says(parties):
+@pytest.mark.parametrize("width", ring.WIDTHS)
+def test_shares_add_up_to_what_sample_says(parties, width):
     trusted = Trusted(parties)
     families = set()
-    for correlation, masks in every_correlation(trusted):
+    suite = semi2k.suite.over(width)
+    for correlation, masks in (every_correlation if width == 64 else every_wide_correlation)(trusted):
+        assert requests.encode(requests.decode(requests.encode(correlation), suite.correlations)) == requests.encode(
+            correlation
+        )
         _, clear = trusted.deal(correlation)
         uniform = {f.name: clear[f.name] for f in correlation.fields() if not f.determined}
         sampled = correlation.sample(uniform, *masks)
         for field in correlation.fields():
-            assert clear[field.name].shape == field.shape
+            assert (clear[field.name].shape, clear[field.name].dtype) == (field.shape, field.dtype)
             if field.determined:
                 np.testing.assert_array_equal(clear[field.name], sampled[field.name])
         families.add(correlation.family)
-    assert families == semi2k.suite.correlations.keys()
+    assert families == suite.correlations.keys()
 
 
 def test_all_correlations_are_themselves_what_protocols_need():

@@ -117,7 +117,7 @@ def test_the_order_of_parties_matters_and_that_of_disclosures_does_not() -> None
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    assert parse(SHORTEST).hash() == "f94caebc85b6d759bf7d889726efeb35f7d5f37cef328269d99958e6a1dccb44"
+    assert parse(SHORTEST).hash() == "79ddd851610875d0db1ae7c3997add14ae4fcc1f4aadea70d53e53db62795fd4"
 
 
 @pytest.mark.parametrize(
@@ -146,7 +146,12 @@ def test_the_hash_is_the_same_in_every_process() -> None:
         (SHORTEST + "[learner]\nclass_weight = 'balanced'", "learner.class_weight is refused: "),
         (SHORTEST + "[learner]\nclass_weight = {a = 1}", "learner.class_weight has no classes but 0 and 1."),
         (SHORTEST + "[engine]\nfraction = 7", "engine.fraction must be greater than or equal to 8."),
-        (SHORTEST + "[engine]\nfraction = 25", "engine.fraction must be less than or equal to 24."),
+        (
+            SHORTEST + "[engine]\nfraction = 25",
+            "engine.fraction must be at most 24 in ring 64; ring = 128 takes up to 56.",
+        ),
+        (SHORTEST + "[engine]\nring = 128\nfraction = 57", "engine.fraction must be less than or equal to 56."),
+        (SHORTEST + "[engine]\nring = 32", "engine.ring must be 64 or 128."),
         (SHORTEST + "[engine]\nfraction = 18.0", "engine.fraction must be a valid integer."),
         (SHORTEST + "[engine]\nsuite = 'semi'", "engine.suite must be 'semi2k'."),
         (SHORTEST + "[split]\ntest = 1.0", "split.test must be less than 1."),

@@ -7,7 +7,10 @@ import numpy as np
 import pytest
 
 from mpcfl.kernels import powers
-from mpcfl.protocols.exponential import FACTOR_BITS, ZONE, Range, tables
+from mpcfl.protocols.exponential import Range, tables
+from mpcfl.protocols.precision import PRECISIONS
+
+FACTOR_BITS, ZONE = PRECISIONS[64].factors, PRECISIONS[64].zone
 
 
 @pytest.mark.parametrize("scale", [24, 40, 56, 57])

@@ -194,7 +194,7 @@ def test_the_same_input_has_other_shares_in_another_run():
 
 
 def test_an_output_without_fresh_zeros_is_noticed(monkeypatch):
-    monkeypatch.setattr(Pairwise, "zero", lambda self, shape: np.zeros(shape, np.uint64))
+    monkeypatch.setattr(Pairwise, "zero", lambda self, shape, width: np.zeros(shape, np.uint64))
     said = output_words(constants)
     with pytest.raises(AssertionError, match="not uniform"):
         check_uniform(said)

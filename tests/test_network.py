@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 import sockets
-from cases import CASES, Case
+from cases import CASES, WIDE_CASES, Case
 from checks import oracle
-from simulation import FRACTION, cost, parts, sum_of
+from simulation import FRACTIONS, cost, parts, sum_of
 
 import mpcfl
 from mpcfl import audit, requests
@@ -22,17 +22,20 @@ from mpcfl.drivers.network import NetworkDriver
 from mpcfl.errors import InputError, IntegrityError, Mismatch, MpcflError, PeerLost, UsageError
 from mpcfl.ledger import Disclosures, Ledger
 from mpcfl.link import Endpoint
-from mpcfl.protocol import START, Context
+from mpcfl.protocol import START, Context, Suite
 from mpcfl.protocols import semi2k
 from mpcfl.session import Session
 from mpcfl.share import Share
 
-SUITE = semi2k.suite
 NAMES = ("party0", "party1", "party2")
-FIRST_CASES = [pair for pairs in CASES.values() for pair in pairs[:1]]
+FIRST_CASES = [
+    (semi2k.suite.over(width), cases[0])
+    for width, table in ((64, CASES), (128, WIDE_CASES))
+    for cases in table.values()
+]
 
 
-def run_case(case: Case, clear: list[Any], folder: Path, parties: int) -> list[tuple[Any, NetworkDriver]]:
+def run_case(suite: Suite, case: Case, clear: list[Any], folder: Path, parties: int) -> list[tuple[Any, NetworkDriver]]:
     """One rule at all parties, each with its own endpoint; the result and the driver by rank."""
     names = NAMES[:parties]
     roster, identities = sockets.made(folder, names)
@@ -42,11 +45,11 @@ def run_case(case: Case, clear: list[Any], folder: Path, parties: int) -> list[t
         endpoint = Endpoint(identities[names[rank]], roster, connect_timeout=20, round_timeout=20)
         try:
             terms = {"parties": ",".join(map(str, range(parties)))}
-            links = endpoint.connect({**terms, "suite": SUITE.name})
+            links = endpoint.connect({**terms, "suite": suite.name, "ring": str(suite.width)})
             with Ledger("rules", names[rank], disclosures=None) as ledger:
                 driver = NetworkDriver(names, rank, links, sockets.DEALER, ledger)
-                context = Context(rank, parties, FRACTION)
-                result = driver.run(case.start(SUITE, context, *(Share(operand[rank]) for operand in operands)))
+                context = Context(rank, parties, FRACTIONS[suite.width], suite.width)
+                result = driver.run(case.start(suite, context, *(Share(operand[rank]) for operand in operands)))
                 driver.finish(START)
                 ledger.save(folder / f"{names[rank]}.jsonl")
             return result, driver
@@ -63,13 +66,13 @@ def run_case(case: Case, clear: list[Any], folder: Path, parties: int) -> list[t
 
 
 @pytest.mark.parametrize("parties", [2, 3])
-@pytest.mark.parametrize("case", FIRST_CASES, ids=lambda case: case.name)
-def test_sockets_agree_with_the_cost_driver(case: Case, parties: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("suite", "case"), FIRST_CASES, ids=lambda one: str(getattr(one, "width", one.name)))
+def test_sockets_agree_with_the_cost_driver(suite: Suite, case: Case, parties: int, tmp_path: Path) -> None:
     shapes = case.shapes[2]
     clear = case.inputs(np.random.default_rng(1), shapes)
-    played = run_case(case, clear, tmp_path, parties)
+    played = run_case(suite, case, clear, tmp_path, parties)
     assert case.agrees(sum_of([result for result, _ in played]), oracle(case, clear), clear)
-    foreseen = cost(partial(case.start, SUITE), *shapes, parties=parties)
+    foreseen = cost(partial(case.start, suite), *shapes, parties=parties, width=suite.width)
     for rank, (_, driver) in enumerate(played):
         assert driver.rounds == foreseen.rounds
         assert driver.bytes_sent == foreseen.bytes_sent[rank]
@@ -114,6 +117,38 @@ def test_a_program_gives_what_it_gives_in_lockstep(play: Play, tmp_path: Path) -
         np.testing.assert_allclose(results[name], [4.5, -1.0], atol=1e-4)
     assert results[sockets.DEALER] is None
     assert not audit.compare(tmp_path / "party0.jsonl", tmp_path / "party1.jsonl")
+
+
+def test_ring_128_over_real_links(play: Play, tmp_path: Path) -> None:
+    ledgers = {"ledger": lambda name: tmp_path / f"{name}.jsonl"}
+    results = play(product, product, options={"ring": 128, "fraction": 40, **ledgers})
+    for name in NAMES[:2]:
+        np.testing.assert_allclose(results[name], [4.5, -1.0], atol=2.0**-39)
+    assert not audit.compare(tmp_path / "party0.jsonl", tmp_path / "party1.jsonl")
+
+
+def test_a_foreseen_program_in_ring_128(play: Play) -> None:
+    def least_squares(session: Session) -> Any:
+        x = session.private(np.ones((50, 4)) if session.rank == 0 else None, owner=0, shape=(50, 4))
+        w = session.share(np.ones(4) if session.rank == 1 else None, owner=1, shape=(4,))
+        return (w - 0.01 * (x.T @ np.maximum(x @ w, 0))).reveal()
+
+    def spent(session: Session) -> tuple[int, int, int]:
+        session.run(least_squares)
+        return session.rounds, session.bytes_sent, session.offline_bytes
+
+    wide = {"ring": 128, "fraction": 40}
+    again = play(spent, spent, options=wide)
+    foreseen = mpcfl.forecast(least_squares, **wide)
+    for rank, name in enumerate(NAMES[:2]):
+        assert again[name] == (foreseen.rounds, foreseen.bytes_sent[rank], foreseen.offline_bytes)
+
+
+def test_parties_in_different_rings_do_not_begin(play: Play) -> None:
+    results = play(product, product, options={"ring": lambda name: 64 if name == "party0" else 128})
+    for name in NAMES[:2]:
+        assert isinstance(results[name], Mismatch)
+        assert "ring" in str(results[name])
 
 
 def counted(session: Session) -> tuple[int, int, int]:

@@ -12,7 +12,7 @@ from mpcfl import ring
 from mpcfl.kernels import bits
 from mpcfl.protocol import Context
 from mpcfl.protocols.beaver import OPERAND
-from mpcfl.protocols.comparison import MERGE_BOTH, MERGE_EQUAL, MERGE_LESS, Polynomial, eqz, msb
+from mpcfl.protocols.comparison import LAST_EQUAL, LAST_LESS, MERGE_BOTH, Polynomial, eqz, msb
 from mpcfl.share import Share
 
 TOP = 1 << 63
@@ -111,7 +111,9 @@ def test_four_rounds_and_twelve_bytes_and_three_eighths():
     assert cost(eqz, (6400,)).rounds == 4
 
 
-@pytest.mark.parametrize("polynomial", [MERGE_BOTH, MERGE_LESS, MERGE_EQUAL, Polynomial([(0, 1), (1, 2, 3)], [(0, 3)])])
+@pytest.mark.parametrize(
+    "polynomial", [MERGE_BOTH, *LAST_LESS.values(), *LAST_EQUAL.values(), Polynomial([(0, 1), (1, 2, 3)], [(0, 3)])]
+)
 def test_a_polynomial_on_masked_factors(polynomial):
     rng = np.random.default_rng(0)
     factors, masks = (random_words(rng, (polynomial.variables, 3)) for _ in range(2))

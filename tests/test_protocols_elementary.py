@@ -7,7 +7,7 @@ import pytest
 from simulation import play, signed, words
 
 from mpcfl.protocols.division import quotient_range, reciprocal_range
-from mpcfl.protocols.exponential import EXP_RANGE, SCALE, exp, exp2, log2_of
+from mpcfl.protocols.exponential import LOWEST, SCALE, Range, exp, exp2, log2_of
 from mpcfl.protocols.logarithm import log, log2, log10
 from mpcfl.protocols.roots import HALF_SCALE, rsqrt, rsqrt_range, sqrt, sqrt_range
 from mpcfl.protocols.trigonometry import cos, sin
@@ -67,7 +67,7 @@ def test_sines(rule, exact, fraction):
 def test_exponents_are_told_apart(fraction):
     """The places of a row are no more than the integer part of an exponent tells apart, and hold all that occur."""
     for span, scale in (
-        (EXP_RANGE, SCALE),
+        (Range(LOWEST, 62), SCALE),
         (quotient_range(fraction), SCALE),
         (reciprocal_range(fraction), SCALE),
         (sqrt_range(fraction), HALF_SCALE),

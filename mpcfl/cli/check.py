@@ -25,9 +25,10 @@ def check(
     file: Annotated[Path, typer.Argument(metavar="PROGRAM.py", show_default=False)],
     parties: Annotated[int, typer.Option(metavar="N", min=2, help="How many parties.")] = 2,
     fraction: Annotated[int, typer.Option(metavar="BITS", help="Fractional bits.")] = FRACTION,
+    ring: Annotated[int, typer.Option(metavar="BITS", help="64 or 128.")] = 64,
 ) -> None:
     """Run program(session) of a file in this process, beside float64, and print where they part: code 3 if they do."""
-    findings = _run(file, _load(file), parties, fraction)
+    findings = _run(file, _load(file), parties, fraction, ring)
     for line in str(findings).splitlines():
         say(line)
     if findings:
@@ -64,9 +65,9 @@ def _load(file: Path) -> Callable[[Any], Any]:
     raise UsageError(f"{file} defines neither program(session) nor main(session)", file=str(file))
 
 
-def _run(file: Path, program: Callable[[Any], Any], parties: int, fraction: int) -> Findings:
+def _run(file: Path, program: Callable[[Any], Any], parties: int, fraction: int, ring: int) -> Findings:
     try:
-        findings = simulate(program, parties, fraction=fraction, shadow=True).shadow
+        findings = simulate(program, parties, fraction=fraction, ring=ring, shadow=True).shadow
     except MpcflError:
         raise
     except Exception as error:

@@ -99,6 +99,7 @@ def run(
                 names=names,
                 fraction=task.engine.fraction,
                 suite=task.engine.suite,
+                ring=task.engine.ring,
                 disclosures=disclosures,
                 tape=played,
                 ledger=ledger,

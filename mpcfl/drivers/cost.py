@@ -13,7 +13,7 @@ from typing import Any
 from mpcfl.correlation import Correlation, Dealt
 from mpcfl.drivers.profile import Line, Network, report
 from mpcfl.drivers.rounds import drive, sends
-from mpcfl.effects import Open, Protocol, Reveal
+from mpcfl.effects import Protocol, Reveal
 from mpcfl.pairwise import Shapeless
 from mpcfl.protocol import START, Position
 from mpcfl.ring import Spec
@@ -120,8 +120,8 @@ class CostDriver:
 
     def _answer(self, single: Any) -> Any:
         if isinstance(single, Reveal):
-            return Spec(single.payload.shape) if self.rank in single.to else None
-        return Spec(single.payload.shape) if isinstance(single, Open) else single.payload
+            return single.payload if self.rank in single.to else None
+        return single.payload
 
     def _count(self, singles: list[Any]) -> None:
         ranks = range(self.parties)
@@ -137,4 +137,4 @@ class CostDriver:
         self.cost.draws[correlation.family] = self.cost.draws.get(correlation.family, 0) + 1
         self.cost.offline_bytes += correlation.correction_bytes
         fields = correlation.fields()
-        return Dealt(number, fields, {f.name: Spec(f.shape) for f in fields})  # type: ignore[misc]
+        return Dealt(number, fields, {f.name: Spec(f.shape, f.dtype) for f in fields})  # type: ignore[misc]

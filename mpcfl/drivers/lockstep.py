@@ -187,7 +187,7 @@ class World:
         if isinstance(column[0], Reveal):
             for ledger in self.ledgers:  # refused before any word of it is on its way
                 ledger.disclosures.check(column[0].purpose, [self.names[rank] for rank in column[0].to])
-            payloads = [ring.add(p, self.common[rank].zero(p.shape)) for rank, p in enumerate(payloads)]
+            payloads = [ring.add(p, self.common[rank].zero(p.shape, ring.width(p))) for rank, p in enumerate(payloads)]
         # inbox[j][i] is what rank j has of rank i
         inbox = [list(payloads) for _ in ranks]
         for i in ranks:
@@ -229,7 +229,7 @@ class World:
                         round=self.rounds,
                         op=at.op,
                         seq=self._seq,
-                        dtype="uint64",
+                        dtype=ring.name(words.dtype),
                         shape=words.shape,
                         payload_bytes=words.nbytes,
                         wire_bytes=words.nbytes,

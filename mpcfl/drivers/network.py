@@ -155,7 +155,7 @@ class NetworkDriver:
         if not isinstance(single, Reveal):
             return single.payload
         self.ledger.disclosures.check(single.purpose, [self._names[rank] for rank in single.to])
-        return ring.add(single.payload, self.common.zero(single.payload.shape))
+        return ring.add(single.payload, self.common.zero(single.payload.shape, ring.width(single.payload)))
 
     def _send(self, rank: int, link: Link, singles: list[Single], payloads: list[Words], at: Position) -> None:
         going = [
@@ -167,26 +167,26 @@ class NetworkDriver:
         sealed = link.prepare(
             body, round=self.rounds, count=len(going), history=self._stamp(rank, at), at=at.line, kind=ROUND
         )
-        said = [(s.message, purpose(s), words.shape) for s, words in going]
+        said = [(s.message, purpose(s), words.shape, words.dtype) for s, words in going]
         record(self.ledger, "out", link.peer, said, sealed, self.rounds, at.op)
         link.post(sealed)
         self.bytes_sent += sealed.payload_bytes
 
     def _receive(self, rank: int, link: Link, singles: list[Single], at: Position) -> Iterator[Words]:
         """The payloads that a peer sends in this round, in order."""
-        coming = [(s, s.payload.shape) for s in singles if sends(s, rank, self.rank)]
+        coming = [s for s in singles if sends(s, rank, self.rank)]
         if not coming:
             return iter(())
         frame = link.receive()
-        sizes = [8 * int(np.prod(shape, dtype=np.int64)) for _, shape in coming]
+        sizes = [single.payload.nbytes for single in coming]
         self._check(rank, link, frame, ROUND, len(coming), sum(sizes), at)
-        said = [(s.message, purpose(s), shape) for s, shape in coming]
+        said = [(s.message, purpose(s), s.payload.shape, s.payload.dtype) for s in coming]
         record(self.ledger, "in", link.peer, said, frame, self.rounds, at.op)
-        words: Words = frame.body.view(np.uint64)
         parts: list[Words] = []
         start = 0
-        for (single, shape), size in zip(coming, sizes, strict=True):
-            part = words[start // 8 : (start + size) // 8].reshape(shape)
+        for single, size in zip(coming, sizes, strict=True):
+            # as this party's own payload: what the program says here, not what the frame says
+            part = frame.body[start : start + size].view(single.payload.dtype).reshape(single.payload.shape)
             start += size
             parts.append(part)
             if self.view is not None:

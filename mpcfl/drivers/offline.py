@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -91,7 +91,7 @@ class DealerLink:
             self._ask([request])
         corrections = None
         if self._last:
-            corrections = [self._take(f.shape) for f in correlation.fields() if f.determined]
+            corrections = [self._take(f.shape, f.dtype) for f in correlation.fields() if f.determined]
         return self._holder.take(correlation, corrections)
 
     def _expected(self, request: bytes) -> bool:
@@ -106,20 +106,20 @@ class DealerLink:
                 raise Mismatch("the program draws other correlations than it did on shapes alone: it branches on data")
             return True
 
-    def _take(self, shape: tuple[int, ...]) -> Words:
+    def _take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Words:
         """The next correction."""
-        size = int(np.prod(shape, dtype=np.int64))
+        size = dtype.itemsize // 8 * int(np.prod(shape, dtype=np.int64))
         while size and self._start == self._words.size:
             frame = self._hear(CORRECTIONS)
             if frame.body.size % 8:
                 raise ProtocolViolation("the dealer sent a part of a correction", peer=self._link.peer)
             self._words, self._start = frame.body.view(np.uint64), 0
-            said = (requests.CORRECTION, requests.CORRECTION.purpose, self._words.shape)
+            said = (requests.CORRECTION, requests.CORRECTION.purpose, self._words.shape, self._words.dtype)
             record(self._ledger, "in", self._link.peer, [said], frame, 0, 0)
         stop = self._start + size
         if stop > self._words.size:
             raise ProtocolViolation("the dealer sent corrections of another size than asked for", peer=self._link.peer)
-        part, self._start = self._words[self._start : stop].reshape(shape), stop
+        part, self._start = self._words[self._start : stop].view(dtype).reshape(shape), stop
         return part
 
     def _hear(self, kind: str) -> Frame:
@@ -172,7 +172,7 @@ class DealerLink:
         body = requests.pack(group)
         with self._sending:
             sealed = self._link.prepare([body], round=0, count=len(group), history=b"", at="", kind=REQUESTS)
-            said = (requests.REQUEST, requests.REQUEST.purpose, (len(body),))
+            said = (requests.REQUEST, requests.REQUEST.purpose, (len(body),), np.dtype(np.uint8))
             record(self._ledger, "out", self._link.peer, [said], sealed, 0, 0)
             self._link.post(sealed)
 

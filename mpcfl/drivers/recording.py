@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
+import numpy as np
+
+from mpcfl import ring
 from mpcfl.ledger import Direction, Ledger
 from mpcfl.message import Message
 from mpcfl.ring import Shape
 from mpcfl.stream import Frame, Sealed
 
-Said: TypeAlias = tuple[Message, str, Shape]
-"""A message, its purpose, and the shape of its payload in words (in bytes for a message of bytes)."""
+Said: TypeAlias = tuple[Message, str, Shape, np.dtype[Any]]
+"""A message, its purpose, and the shape and dtype of its payload."""
 
 
 def record(
@@ -26,10 +29,9 @@ def record(
     op: int,
 ) -> None:
     """Record the messages of one frame; what sealing and headers add to the payloads is counted with the first."""
-    widths = [1 if message.payload == "bytes" else 8 for message, _, _ in said]
-    sizes = [width * math.prod(shape) for width, (_, _, shape) in zip(widths, said, strict=True)]
+    sizes = [dtype.itemsize * math.prod(shape) for _, _, shape, dtype in said]
     extra, now, digest = frame.wire_bytes - sum(sizes), round(time.time(), 6), frame.digest.hex()
-    for (message, purpose, shape), width, size in zip(said, widths, sizes, strict=True):
+    for (message, purpose, shape, dtype), size in zip(said, sizes, strict=True):
         ledger.record(
             message,
             direction=direction,
@@ -38,7 +40,7 @@ def record(
             round=round_,
             op=op,
             seq=frame.seq,
-            dtype="uint8" if width == 1 else "uint64",
+            dtype=ring.name(dtype),
             shape=shape,
             payload_bytes=size,
             wire_bytes=size + extra,

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from mpcfl.correlation import Correlation, Dealt
 from mpcfl.effects import Communication, Draw, Open, Protocol, Reveal, Round, Send
 from mpcfl.errors import ProtocolViolation
 from mpcfl.message import Exposure
-from mpcfl.ring import is_spec
+from mpcfl.ring import GROUPS
 
 Single: TypeAlias = Open | Send | Reveal
 
@@ -37,7 +35,7 @@ def flatten(effect: Communication) -> list[Single]:
     message = effect.message
     if message.exposure not in _EXPOSURES[type(effect)]:
         raise ProtocolViolation(f"message {message.name!r} is declared {message.exposure.value}, and sent otherwise")
-    if not is_spec(effect.payload) and effect.payload.dtype != np.uint64:
+    if effect.payload.dtype not in GROUPS.values():
         raise ProtocolViolation(f"message {message.name!r} holds {effect.payload.dtype} and not ring words")
     return [effect]
 
@@ -82,7 +80,8 @@ def alike(single: Single) -> tuple[object, ...]:
         route: object = single.owner
     else:
         route = single.to if isinstance(single, Reveal) else (single.sender, single.to)
-    return (type(single), single.message.name, single.payload.shape, route, purpose(single))
+    payload = single.payload
+    return (type(single), single.message.name, payload.dtype, payload.shape, route, purpose(single))
 
 
 def purpose(single: Single) -> str:

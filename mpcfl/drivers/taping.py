@@ -32,6 +32,7 @@ from mpcfl.link import Frame, Link
 from mpcfl.prg import Stream
 from mpcfl.requests import ALIVE, REGISTER, TAPE, TAPE_SEED
 from mpcfl.ring import Words
+from mpcfl.spec import WORD
 from mpcfl.tape import Draw, Label, Part, Tape, TapeWriter
 
 AHEAD_BYTES = 64 << 20
@@ -135,7 +136,7 @@ class Recorder(DealerLink):
                 part = Part.CORRECTION
             elif field.owner not in (None, self._rank):
                 part = Part.NOTHING
-            yield part, int(np.prod(field.shape, dtype=np.int64))
+            yield part, field.dtype.itemsize // 8 * int(np.prod(field.shape, dtype=np.int64))
 
     def _send(self) -> None:
         if self._group:
@@ -159,7 +160,7 @@ class Recorder(DealerLink):
             self._write(self._asked.popleft())
 
     def _write(self, draw: Draw) -> None:
-        self._writer.draw(draw, [self._take((size,)) for part, size in draw.parts if part is Part.CORRECTION])
+        self._writer.draw(draw, [self._take((size,), WORD) for part, size in draw.parts if part is Part.CORRECTION])
 
 
 def _corrected(draw: Draw) -> bool:
@@ -229,7 +230,9 @@ class Player:
             raise Mismatch(f"draw {number} of the program {what}: {_OTHER}")
         fields = correlation.fields()
         shares = {
-            field.name: np.zeros(field.shape, np.uint64) if part is None else part.reshape(field.shape)
+            field.name: np.zeros(field.shape, field.dtype)
+            if part is None
+            else part.view(field.dtype).reshape(field.shape)
             for field, part in zip(fields, parts, strict=True)
         }
         return Dealt(number, fields, shares)
@@ -287,6 +290,7 @@ class Player:
                 )
 
 
+BYTES = np.dtype(np.uint8)
 _COMPUTES_NOTHING = "a session that records computes nothing: give the whole program to session.record"
 _OTHER = "it was recorded for another program or other sizes; record a new one with `mpcfl offline`"
 
@@ -295,11 +299,11 @@ def _register(link: Link, ledger: Ledger, label: Label, purpose: str) -> None:
     """Tell the dealer of a tape, and wait for its answer."""
     body = label.pack()
     sealed = link.prepare([body], round=0, count=1, history=b"", at="", kind=TAPE.name)
-    record(ledger, "out", link.peer, [(TAPE, purpose, (len(body),))], sealed, 0, 0)
+    record(ledger, "out", link.peer, [(TAPE, purpose, (len(body),), BYTES)], sealed, 0, 0)
     link.post(sealed)
     frame: Frame
     while (frame := link.receive()).header.kind == ALIVE:
         pass
     if frame.header.kind != REGISTER.name or bytes(frame.body) != body:
         raise ProtocolViolation("the dealer answered for another tape", peer=link.peer)
-    record(ledger, "in", link.peer, [(REGISTER, purpose, (len(body),))], frame, 0, 0)
+    record(ledger, "in", link.peer, [(REGISTER, purpose, (len(body),), BYTES)], frame, 0, 0)

@@ -175,15 +175,16 @@ def floor_divided(x: Value, divisor: float) -> tuple[Value, Value]:
     """floor(x / divisor) as integers, and x - divisor floor(x / divisor), both exact: five rounds.
 
     With X and Y the ring words of x and of the divisor, t = X / Y by one truncation is within 3 / 2 of the quotient
-    (one from its coin, half from the 62 bits of 1 / Y). Its floor is then one of t - 2, ..., t + 1, and three
+    (one from its coin, half from the last bit of 1 / Y). Its floor is then one of t - 2, ..., t + 1, and three
     comparisons of X - (t - 2) Y with Y, 2 Y and 3 Y, which open it once, tell which.
 
     Parameters
     ----------
     x : Value
-        Fixed point or integers, below 2^62 as ring words.
+        Fixed point or integers, below 2^62 as ring words (in ring 128 below 2^126).
     divisor : float or int
-        Public, of any sign, with a magnitude below 2^60 as a ring word; rounded to the fraction for fixed point.
+        Public, of any sign, with a magnitude below 2^60 as a ring word (in ring 128 below 2^124); rounded to the
+        fraction for fixed point.
 
     Raises
     ------
@@ -198,15 +199,18 @@ def floor_divided(x: Value, divisor: float) -> tuple[Value, Value]:
     word = round(divisor * unit)
     if not word:
         raise ZeroDivisionError("floor division of a secret by a public zero")
-    if abs(word) >= 1 << 60:
-        raise InputError("a public divisor is too large for floor division: its magnitude must stay below 2^60 units")
+    bound = engine.ctx.bound
+    if abs(word) >= 1 << bound - 2:
+        raise InputError(
+            f"a public divisor is too large for floor division: its magnitude must stay below 2^{bound - 2} units"
+        )
     by = abs(word)
     numerator = as_kind(x, kind) if word > 0 else negative(as_kind(x, kind))
 
     def protocol(share: Share) -> Protocol:
         ctx, suite = engine.ctx, engine.suite
         whole = ring.reshape(share.words, (math.prod(shape),))
-        near = yield from suite["trunc_pr"](ctx, whole, ((1 << 63) // by + 1) >> 1, 62)
+        near = yield from suite["trunc_pr"](ctx, whole, ((2 << bound) // by + 1) >> 1, bound)
         low = ring.add(near, ctx.constant(ring.like(near, near.shape, -2)))
         rest = Share(ring.subtract(whole, ring.multiply(low, ring.scalar(by))))
         below = yield from together(

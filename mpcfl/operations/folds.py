@@ -104,7 +104,7 @@ def place_of_extreme(x: Value, largest: bool) -> Value:
 
     def protocol(share: Share) -> Protocol:
         words = share.words
-        places = ctx.constant(ring.broadcast(np.arange(n, dtype=np.uint64)[:, None], (n, m)))
+        places = ctx.constant(ring.broadcast(ring.words(np.arange(n)[:, None], ctx.width), (n, m)))
         fresh = True
         choosing: list[Protocol] = []
         lefts = rest_places = places

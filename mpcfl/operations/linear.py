@@ -88,15 +88,12 @@ def total(x: Value, axis: int) -> Value:
     return x.engine.local("total", kind, shape, [x], lambda: Share(ring.total(x.share.words, axis)), axis)
 
 
-@ring.shaped(lambda x, axis: x.shape)
-def _running(x: Words, axis: int) -> Words:
-    return np.add.accumulate(x, axis=axis, dtype=np.uint64)
-
-
 def running_total(x: Value, axis: int) -> Value:
     """Sums of the first 1, 2, ... along one axis; booleans are counted."""
     kind = INTEGER if x.kind == BOOLEAN else x.kind
-    return x.engine.local("running total", kind, x.shape, [x], lambda: Share(_running(x.share.words, axis)), axis)
+    return x.engine.local(
+        "running total", kind, x.shape, [x], lambda: Share(ring.running_total(x.share.words, axis)), axis
+    )
 
 
 @ring.shaped(lambda x, places, y: x.shape)

@@ -43,11 +43,11 @@ def public_kind(array: Public) -> str:
 def encoded(engine: Engine, array: Public, kind: str) -> Words:
     """Public numbers as ring words of a kind."""
     if kind == FIXED:
-        return ring.encode(array, engine.ctx.fraction)
+        return ring.encode(array, engine.ctx.fraction, engine.ctx.width)
     limit = 1 << 62
     if array.size and (int(array.max()) >= limit or int(array.min()) < -limit):
         raise InputError("a public integer does not fit: its magnitude must stay below 2^62")
-    return ring.words(array)
+    return ring.words(array, engine.ctx.width)
 
 
 def constant(engine: Engine, array: Public, kind: str | None = None) -> Value:
@@ -55,7 +55,7 @@ def constant(engine: Engine, array: Public, kind: str | None = None) -> Value:
     kind = public_kind(array) if kind is None else kind
     words = encoded(engine, array, kind)
     engine.note("constant", kind, digest(words))
-    zero = Share(np.zeros(words.shape, np.uint64))
+    zero = Share(ring.zeros(words.shape, engine.ctx.width))
     return engine.ready(kind, zero.shift(words, engine.ctx.first))
 
 

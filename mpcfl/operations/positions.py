@@ -8,19 +8,18 @@ a comparison of it with another public number opens nothing of it again.
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpcfl import ring
 from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 from mpcfl.errors import InputError
 from mpcfl.operations.comparisons import equal, invert, less, sign
 from mpcfl.operations.linear import concatenate, reshape, subtract, take, total, transpose
 from mpcfl.operations.operands import Operand, Public, as_boolean, as_kind, digest, public_kind
 from mpcfl.operations.products import matmul, multiply
-
-_LIMIT = 1 << 62
-"""Representable words are below it in magnitude."""
 
 
 def one_hot(index: Value, size: int) -> Value:
@@ -75,33 +74,43 @@ def beyond(x: Value, values: Public, inclusive: bool) -> Value:
     InputError
         A value is NaN.
     """
-    words = _thresholds(values, x.engine.ctx.fraction if x.kind == FIXED else 0, inclusive).view(np.uint64)
-    shape = np.broadcast_shapes(x.shape, words.shape)
     engine = x.engine
+    fraction = engine.ctx.fraction if x.kind == FIXED else 0
+    found = _thresholds(values, fraction, inclusive, engine.ctx.bound)
+    words = ring.words(found, engine.ctx.width)
+    shape = np.broadcast_shapes(x.shape, words.shape)
     engine.note("thresholds", digest(words))
-    moved = np.broadcast_to(words, shape)
-    # t - x of the largest threshold and the smallest number is 2^63 - 1: no difference wraps
+    moved = ring.broadcast(words, shape)
+    # t - x of the largest threshold and the smallest number is 2^(bound + 1) - 1: no difference wraps
     difference = engine.local(
         "threshold", INTEGER, shape, [x], lambda: x.share.scale(-1).broadcast(shape).shift(moved, engine.ctx.first)
     )
     return sign(difference)
 
 
-def _thresholds(values: Public, fraction: int, inclusive: bool) -> NDArray[np.int64]:
-    """Integers t with x > t for just those ring integers x for which x / 2^fraction > v (or >= v)."""
+def _thresholds(values: Public, fraction: int, inclusive: bool, bound: int) -> NDArray[Any]:
+    """Integers t with x > t for just those ring integers |x| < 2^bound for which x / 2^fraction > v (or >= v)."""
+    exact: type = np.int64 if bound < 63 else object
+    end = 1 << bound
     if values.dtype.kind != "f":
-        limit = _LIMIT >> fraction
-        low, high = values < -limit, values >= limit
-        whole = np.where(low | high, 0, values).astype(np.int64) << fraction
+        limit = end >> fraction
+        wanted = values.astype(object) if exact is object else values
+        low, high = (np.asarray(part, bool) for part in (wanted < -limit, wanted >= limit))
+        whole = np.where(low | high, 0, wanted).astype(exact) << fraction
         found = whole - 1 if inclusive else whole
     else:
         if np.isnan(values).any():
             raise InputError("a public bound is NaN: give numbers, or infinity for no bound")
         scaled = np.ldexp(values, fraction)
-        low, high = scaled < -_LIMIT, scaled >= _LIMIT
+        low, high = scaled < -end, scaled >= end
         inside = np.where(low | high, 0.0, scaled)
-        found = np.ceil(inside).astype(np.int64) - 1 if inclusive else np.floor(inside).astype(np.int64)
-    return np.where(low, -_LIMIT - 1, np.where(high, _LIMIT - 1, found)).astype(np.int64)
+        found = _whole(np.ceil(inside), exact) - 1 if inclusive else _whole(np.floor(inside), exact)
+    return np.where(low, -end - 1, np.where(high, end - 1, found)).astype(exact)
+
+
+def _whole(values: Public, exact: type) -> NDArray[Any]:
+    """Whole reals as integers."""
+    return np.vectorize(int, otypes=[object])(values) if exact is object else values.astype(exact)
 
 
 def counts(bits: Value, axis: int) -> Value:

@@ -21,11 +21,11 @@ from mpcfl.operations.operands import Operand, Public, as_kind, digest, encoded,
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
 
-SCALAR_BITS = 62
-"""Fractional bits at which a public scalar multiplies."""
 ONE = Fraction(1)
 ARRAY_SIGNIFICANT_BITS = 24
 """Significant bits of the largest element of a public array that multiplies."""
+WIDE_SIGNIFICANT_BITS = 40
+"""The same in ring 128."""
 
 
 def truncated(engine: Engine, words: Words, multiplier: int = 1, shift: int | None = None) -> Protocol:
@@ -84,14 +84,14 @@ def _times_public(x: Value, y: Public) -> Value:
         lift = 1 << fraction if kind == FIXED and x.kind != FIXED else 1
         factor = ring.multiply(integers, ring.scalar(lift))
         left = broadcast(x, shape)
-        if factor.ndim == 0 or factor.size == 1:
-            single = int(factor.reshape(-1)[0])
+        if factor.size == 1:
+            (single,) = ring.integers(factor)
             return engine.local("times", kind, shape, [left], lambda: left.share.scale(single))
         return engine.local("times", kind, shape, [left], lambda: Share(ring.multiply(left.share.words, factor)))
     if not np.isfinite(y).all():
         raise InputError("a public factor is NaN or infinite")
     if x.kind == BOOLEAN or (x.kind == INTEGER and y.size > 1):
-        factor = ring.encode(y, fraction)  # exact: the other side has no fraction
+        factor = ring.encode(y, fraction, engine.ctx.width)  # exact: the other side has no fraction
         engine.note("times", kind, digest(factor))
         return engine.local("times", kind, shape, [x], lambda: Share(ring.multiply(x.share.words, factor)))
     lifted = as_kind(x, FIXED)
@@ -120,15 +120,16 @@ def _times_scalar(x: Value, exact: Fraction, shape: Shape) -> Value:
 def _scaled(x: Value, shift: int, new: Fraction, before: Fraction = ONE) -> Value:
     """The words of x times before * new / 2^shift, a fixed-point number.
 
-    The factor is +-M / 2^m with m <= 62 and M < 2^63, exact where it fits. Where x is a product, |x| < 2^62, it keeps
-    62 bits below the point, so that its rounding is at most half a unit.
+    The factor is +-M / 2^m with m <= 62 and M < 2^63 (126 and 2^127 in ring 128), exact where it fits. Where x is a
+    product, |x| < 2^62, it keeps 62 bits below the point, so that its rounding is at most half a unit.
     """
     engine, shape, factor = x.engine, x.shape, before * new
+    places = engine.ctx.bound
     numerator, denominator = abs(factor / (1 << shift)).as_integer_ratio()
-    by = max(0, min(SCALAR_BITS, SCALAR_BITS - (numerator // denominator).bit_length()))
+    by = max(0, min(places, places - (numerator // denominator).bit_length()))
     multiplier = ((numerator << by + 1) // denominator + 1) >> 1
-    if multiplier >= 1 << 63:
-        raise InputError("a public factor is too large: fixed point holds numbers below 2^62")
+    if multiplier >= 2 << places:
+        raise InputError(f"a public factor is too large: fixed point holds numbers below 2^{places}")
     while multiplier and not multiplier & 1 and by:
         multiplier, by = multiplier >> 1, by - 1
     sign = -1 if factor < 0 else 1
@@ -154,10 +155,10 @@ def _scaled(x: Value, shift: int, new: Fraction, before: Fraction = ONE) -> Valu
 
 
 def _times_array(x: Value, y: Public, shape: Shape) -> Value:
-    """x times public reals, elementwise: one common scale, at least 24 significant bits for the largest."""
+    """x times public reals, elementwise: one common scale, at least 24 significant bits for the largest (40)."""
     engine = x.engine
     scale = array_scale(engine, y)
-    factor = ring.encode(np.ldexp(y, scale - engine.ctx.fraction), engine.ctx.fraction)
+    factor = ring.encode(np.ldexp(y, scale - engine.ctx.fraction), engine.ctx.fraction, engine.ctx.width)
 
     def protocol(share: Share) -> Protocol:
         return truncated(engine, ring.multiply(ring.broadcast(share.words, shape), factor), 1, scale)
@@ -170,7 +171,8 @@ def array_scale(engine: Engine, y: Public) -> int:
     largest = float(np.abs(y).max(initial=0.0))
     if not largest:
         return engine.ctx.fraction
-    return min(max(engine.ctx.fraction, ARRAY_SIGNIFICANT_BITS - math.frexp(largest)[1]), 2 * engine.ctx.fraction)
+    significant = ARRAY_SIGNIFICANT_BITS if engine.ctx.width == 64 else WIDE_SIGNIFICANT_BITS
+    return min(max(engine.ctx.fraction, significant - math.frexp(largest)[1]), 2 * engine.ctx.fraction)
 
 
 def divide(x: Value, y: Public) -> Value:
@@ -219,9 +221,9 @@ def _matmul_public(x: Operand, y: Operand, secret: Value, shape: Shape) -> Value
         factor, scale = encoded(engine, _to_integer(other), INTEGER), 0
     elif secret.kind == FIXED:
         scale = array_scale(engine, other)
-        factor = ring.encode(np.ldexp(other, scale - engine.ctx.fraction), engine.ctx.fraction)
+        factor = ring.encode(np.ldexp(other, scale - engine.ctx.fraction), engine.ctx.fraction, engine.ctx.width)
     else:
-        factor, scale = ring.encode(other, engine.ctx.fraction), 0
+        factor, scale = ring.encode(other, engine.ctx.fraction, engine.ctx.width), 0
 
     def product(share: Share) -> Words:
         return ring.matmul(share.words, factor) if secret_first else ring.matmul(factor, share.words)

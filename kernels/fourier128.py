@@ -1,0 +1,180 @@
+"""Trigonometric series in Z_2^128, to 60 bits, in integers alone; see `fourier` for Z_2^64.
+
+An angle is a word: 2^64 of them make a turn, so multiples wrap as they should. Its upper 24 bits are looked up in two
+tables of 4096 sines and cosines, times 2^60; the rest, below 2^-24 of a turn, takes two terms of Taylor's series.
+Elements of the ring are two limbs along the last axis, the low one first. Every kernel raises ValueError when shapes do
+not fit, because it does not check bounds.
+
+Error       of sines and cosines below 2^-57.
+"""
+
+import numpy as np
+from numba import int64, njit, types, uint64, void
+from numpy.typing import NDArray
+
+from mpcfl.kernels.signature import reads, writes
+
+Limbs = NDArray[np.uint64]
+Angles = NDArray[np.uint64]
+Integers = NDArray[np.int64]
+
+ENTRIES = 4096
+LOW_12 = np.uint64(ENTRIES - 1)
+HIGH_SHIFT = np.uint64(52)
+MIDDLE_SHIFT = np.uint64(40)
+REST = np.uint64((1 << 40) - 1)
+EIGHTH_TURN = np.uint64(7244019458077122842)
+"""pi / 8 times 2^64: what a unit of the rest is in units of 2^-60."""
+HALF_WORD = np.uint64(32)
+LOW_HALF = np.uint64(0xFFFFFFFF)
+ZERO = np.uint64(0)
+ONE = np.uint64(1)
+TOP = np.uint64(63)
+SCALE = np.uint64(60)
+ABOVE = np.uint64(4)
+ROUND = np.uint64(59)
+
+_two = types.UniTuple(uint64, 2)
+_pair = types.UniTuple(int64, 2)
+
+
+@njit(uint64(uint64, uint64), cache=True, nogil=True)
+def _high(x: np.uint64, y: np.uint64) -> np.uint64:
+    """The high word of the product of two words."""
+    x0, x1 = x & LOW_HALF, x >> HALF_WORD
+    y0, y1 = y & LOW_HALF, y >> HALF_WORD
+    middle = x1 * y0 + (x0 * y0 >> HALF_WORD)
+    low_middle = x0 * y1 + (middle & LOW_HALF)
+    return x1 * y1 + (middle >> HALF_WORD) + (low_middle >> HALF_WORD)
+
+
+@njit(uint64(uint64, uint64), cache=True, nogil=True)
+def _signed_high(x: np.uint64, y: np.uint64) -> np.uint64:
+    """The high word of the product of two words in two's complement."""
+    return _high(x, y) - (x >> TOP) * y - (y >> TOP) * x
+
+
+@njit(int64(int64, int64), cache=True, nogil=True)
+def _times(a: np.int64, b: np.int64) -> np.int64:
+    """a b / 2^60, to the nearest integer."""
+    x, y = np.uint64(a), np.uint64(b)
+    low = x * y
+    return np.int64((_signed_high(x, y) << ABOVE | low >> SCALE) + (low >> ROUND & ONE))
+
+
+@njit(_pair(uint64, reads(int64, 1), reads(int64, 1), reads(int64, 1), reads(int64, 1)), cache=True, nogil=True)
+def _sine_and_cosine(
+    angle: np.uint64, coarse_sin: Integers, coarse_cos: Integers, fine_sin: Integers, fine_cos: Integers
+) -> tuple[np.int64, np.int64]:
+    high, middle = angle >> HIGH_SHIFT, angle >> MIDDLE_SHIFT & LOW_12
+    s = _times(coarse_sin[high], fine_cos[middle]) + _times(coarse_cos[high], fine_sin[middle])
+    c = _times(coarse_cos[high], fine_cos[middle]) - _times(coarse_sin[high], fine_sin[middle])
+    step = np.int64(_high((angle & REST), EIGHTH_TURN))
+    square = _times(step, step) >> 1
+    return s + _times(c, step) - _times(s, square), c - _times(s, step) - _times(c, square)
+
+
+@njit(
+    void(
+        reads(uint64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(uint64, 3),
+        reads(uint64, 3),
+        writes(uint64, 2),
+    ),
+    cache=True,
+    nogil=True,
+)
+def evaluate(
+    angle: Angles,
+    coarse_sin: Integers,
+    coarse_cos: Integers,
+    fine_sin: Integers,
+    fine_cos: Integers,
+    u: Limbs,
+    v: Limbs,
+    out: Limbs,
+) -> None:
+    """This party's share of a series with shared coefficients: out = sum over k of sin(k angle) u_k + cos(k angle) v_k.
+
+    Parameters
+    ----------
+    angle : uint64[n]
+        Public, the same at all parties.
+    coarse_sin, coarse_cos, fine_sin, fine_cos : int64[4096]
+        At i / 2^12 and i / 2^24 of a turn, times 2^60.
+    u, v : uint64[K, n, 2]
+        This party's shares of the coefficients; row k - 1 is for the multiple k.
+    out : uint64[n, 2]
+        Scaled by 2^60.
+    """
+    n = angle.size
+    if u.shape != v.shape or u.shape[1] != n or u.shape[2] != 2 or out.shape[0] != n or out.shape[1] != 2:
+        raise ValueError("evaluate: shapes must be (K, n, 2) for u and v, (n,) for angle and (n, 2) for out")
+    if not coarse_sin.size == coarse_cos.size == fine_sin.size == fine_cos.size == ENTRIES:
+        raise ValueError("evaluate: tables must have 4096 entries")
+    out[:] = ZERO
+    for k in range(u.shape[0]):
+        for i in range(n):
+            s, c = _sine_and_cosine(angle[i] * np.uint64(k + 1), coarse_sin, coarse_cos, fine_sin, fine_cos)
+            x, y = np.uint64(s), np.uint64(c)
+            # a negative factor is its word less 2^64
+            low = x * u[k, i, 0]
+            high = _high(x, u[k, i, 0]) + x * u[k, i, 1] - (x >> TOP) * u[k, i, 0]
+            other = y * v[k, i, 0]
+            low += other
+            high += _high(y, v[k, i, 0]) + y * v[k, i, 1] - (y >> TOP) * v[k, i, 0] + np.uint64(low < other)
+            out[i, 0] += low
+            out[i, 1] += high + np.uint64(out[i, 0] < low)
+
+
+@njit(
+    void(
+        reads(uint64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        writes(int64, 2),
+        writes(int64, 2),
+    ),
+    cache=True,
+    nogil=True,
+)
+def rotated(
+    angle: Angles,
+    coarse_sin: Integers,
+    coarse_cos: Integers,
+    fine_sin: Integers,
+    fine_cos: Integers,
+    a: Integers,
+    b: Integers,
+    u: Integers,
+    v: Integers,
+) -> None:
+    """Coefficients of a series that is shifted by r: u_k = a_k cos k r + b_k sin k r, v_k = b_k cos k r - a_k sin k r.
+
+    Parameters
+    ----------
+    angle : uint64[n]
+        Of r.
+    coarse_sin, coarse_cos, fine_sin, fine_cos : int64[4096]
+    a, b : int64[K]
+        Coefficients of sines and cosines, times 2^58, below 2^62 in magnitude.
+    u, v : int64[K, n]
+        Times 2^52, to the nearest integer but one.
+    """
+    if u.shape != v.shape or a.size != u.shape[0] or b.size != u.shape[0] or angle.size != u.shape[1]:
+        raise ValueError("rotated: shapes must be (n,) for angle, (K,) for a and b, (K, n) for u and v")
+    if not coarse_sin.size == coarse_cos.size == fine_sin.size == fine_cos.size == ENTRIES:
+        raise ValueError("rotated: tables must have 4096 entries")
+    for k in range(u.shape[0]):
+        for i in range(u.shape[1]):
+            s, c = _sine_and_cosine(angle[i] * np.uint64(k + 1), coarse_sin, coarse_cos, fine_sin, fine_cos)
+            u[k, i] = (_times(a[k], c) + _times(b[k], s) + 32) >> 6
+            v[k, i] = (_times(b[k], c) - _times(a[k], s) + 32) >> 6
