@@ -417,7 +417,7 @@ def solve_triangular(a: Any, b: Any, lower: bool = True) -> Any:
 
     Notes
     -----
-    4 n + 11 rounds on a secret matrix; source: `mpcfl.operations.solving`.
+    4 n + 6 rounds on a secret matrix; source: `mpcfl.operations.solving`.
     """
     if isinstance(a, SecretArray):
         return a.apply(linalg.triangular, b, lower)

@@ -145,8 +145,8 @@ SIGNED = edged(
     np.concatenate([words(0), _POSITIVE_EDGES, -_POSITIVE_EDGES]),
     lambda rng, shape: _magnitudes(rng, shape) * rng.choice(words(-1, 1), shape),
 )
-LENGTHS = edged(
-    words(0, 1, -1, 3 << 60, -(3 << 60), 1 << 18),
+LENGTHS = edged(  # of two of them, the hypotenuse stays below 2^62
+    words(0, 1, -1, 5 << 59, -(5 << 59), 1 << 18),
     lambda rng, shape: (2 ** rng.uniform(0, 61.4, shape)).astype(np.uint64) * rng.choice(words(-1, 1), shape),
 )
 ONE = 1 << FRACTION

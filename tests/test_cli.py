@@ -156,7 +156,7 @@ def test_plan_from_files_and_from_their_sizes_agree(tmp_path: Path, capsys: pyte
     assert call("plan", job, *data, "--json", tmp_path / "a", capsys=capsys).code == 0
     assert call("plan", job, *numbers, "--json", tmp_path / "b", capsys=capsys).code == 0
     a, b = (json.loads((tmp_path / name).read_text()) for name in "ab")
-    assert b.pop("seconds") > a["rounds"] * 0.02
+    assert b.pop("seconds") > a["rounds"] * 0.02 / 2  # a round is one way
     assert a.pop("seconds") is None
     assert a == b
     assert a["columns"] == {"shop": 2, "bank": 5}

@@ -8,6 +8,7 @@ import pytest
 from simulation import cost, play, signed, words
 
 from mpcfl import ring
+from mpcfl.protocol import Context
 from mpcfl.protocols import normalisation, plain, semi2k
 from mpcfl.protocols.beaver import OPERAND, mul
 from mpcfl.protocols.series import SCALE, SERIES, series_of
@@ -111,7 +112,7 @@ def test_the_ends_of_the_range_are_exact(primitive, seed):
     last = (1 << 62) - 1
     ends = words(last, -last, 1 << 61, -(1 << 61), 20 << 18, -(20 << 18))
     rule = semi2k.suite[primitive]
-    protocol = plain.suite[primitive](type("Alone", (), {"fraction": 18, "first": 1})(), Share(ends))
+    protocol = plain.suite[primitive](Context(0, 1, 18), Share(ends))
     with pytest.raises(StopIteration) as stop:
         next(protocol)
     expected = np.array(signed(stop.value.value)) + np.array([0, 0, 0, 0, 0, 0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -136,13 +135,6 @@ def _sinc(x: Any) -> Any:
     return np.where(zero, 1.0, np.sin(angle) / angle)
 
 
-def _multi_dot(arrays: Any, *, out: None = None) -> Any:
-    """np.linalg.multi_dot, from the left: a matrix product of secrets has the same rounds in any order."""
-    if out is not None:
-        raise TypeError("np.linalg.multi_dot on secrets takes no out: assign the result to a name")
-    return functools.reduce(np.dot, arrays)
-
-
 PROGRAMS: dict[Any, Callable[..., Any]] = {
     np.ediff1d: _ediff1d,
     np.trapezoid: _trapezoid,
@@ -151,5 +143,4 @@ PROGRAMS: dict[Any, Callable[..., Any]] = {
     np.corrcoef: _corrcoef,
     np.linspace: _linspace,
     np.sinc: _sinc,
-    np.linalg.multi_dot: _multi_dot,
 }

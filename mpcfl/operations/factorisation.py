@@ -143,6 +143,7 @@ def cholesky(x: Value) -> Value:
         left = yield from triangle(engine, near)
         return (yield from s.product(engine, left, roots, FINE + ROOTS - engine.ctx.fraction)).words
 
+    s.in_ring_64(engine, "cholesky")
     return engine.submit("cholesky", FIXED, x.shape, [x], protocol, Share)
 
 

@@ -128,6 +128,12 @@ def magnitude(engine: Engine, x: Share) -> Protocol:
     return minus(x, (yield from picked(engine, bit, x)).scale(2))
 
 
+def in_ring_64(engine: Engine, name: str) -> None:
+    """Refuse other rings: the numbers inside are scaled for words of 64 bits."""
+    if engine.ctx.width != 64:
+        raise NotImplementedError(f"linear algebra ({name}) is not offered in ring {engine.ctx.width}: use ring 64")
+
+
 def several(
     name: str, shapes: Sequence[Shape], inputs: Sequence[Value], protocol: Callable[..., Protocol], *public: object
 ) -> list[Value]:
@@ -141,6 +147,7 @@ def several(
         From the shares of the inputs to the list of the results' shares.
     """
     engine = inputs[0].engine
+    in_ring_64(engine, name)
     sizes = [math.prod(shape) for shape in shapes]
 
     def finish(results: Sequence[Share]) -> Share:

@@ -40,6 +40,7 @@ def least_squares(a: Value, b: Value) -> Value:
         rest = yield from s.lowered(engine, s.minus(right.scale(1 << fraction), product), 2 * fraction - bits)
         return s.plus(x, (yield from _applied(engine, *factors, rest, bits, bits))).words
 
+    s.in_ring_64(engine, "least squares")
     return engine.submit("least squares", FIXED, shape, [a, b], protocol, Share)
 
 
@@ -79,6 +80,7 @@ def triangular(a: Value, b: Value, lower: bool) -> Value:
                 rest = yield from s.reduced(engine, rest.take((..., others, slice(None))), column, found[j], fraction)
         return ring.reshape(ring.concatenate([x.words for x in found], len(found[0].shape) - 2), shape)
 
+    s.in_ring_64(engine, "triangular")
     return engine.submit("triangular", FIXED, shape, [a, b], protocol, Share, lower)
 
 
@@ -114,7 +116,7 @@ def log_determinant(a: Value) -> tuple[Value, Value]:
         twice = s.minus(s.total(logs, -2), s.total(factors, -1).scale(2)).reshape((*batch,))
         # the logarithms were taken at 28 fractional bits: |x|^2 has twice as many, d has 26
         extra = (n * (FINE + 2 * (FINE - SCALE)) * LOG_2) >> (LOG_2_BITS - FINE)
-        twice = twice.shift(ring.broadcast(ring.scalar(-extra), (*batch,)), engine.ctx.first)
+        twice = twice.shift(ring.like(twice.words, tuple(batch), -extra), engine.ctx.first)
         size = yield from s.lowered(engine, twice, FINE + 1 - fraction)
         return [sign.reshape((*batch,)).scale(1 << fraction), size]
 
