@@ -166,17 +166,6 @@ def _whole(x: Any, by: Any) -> Value:
     return op.as_kind(x, INTEGER)
 
 
-def _scaled(x: Any, exponent: Any) -> Value:
-    """np.ldexp: x 2^exponent for a public exponent."""
-    if not isinstance(x, Value) or isinstance(exponent, Value):
-        raise TypeError("np.ldexp takes a public exponent: with a secret one it is x * np.exp2(exponent)")
-    return op.multiply(op.as_kind(x, FIXED), np.ldexp(1.0, exponent))
-
-
-def _times_constant(factor: float) -> Callable[[Value], Value]:
-    return lambda x: op.multiply(op.as_kind(x, FIXED), np.array(factor))
-
-
 def _negative_sign(x: Value) -> Value:
     """np.signbit: x < 0, since a fixed-point number has no negative zero."""
     return op.less(op.as_kind(x, INTEGER) if x.kind == BOOLEAN else x, np.array(0))
@@ -200,7 +189,6 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.add: _add,
     np.subtract: _subtract,
     np.multiply: commutative(op.multiply),
-    np.matmul: op.matmul,
     np.negative: _signed(op.negative, "-"),
     np.positive: _signed(lambda x: x, "+"),
     np.absolute: _magnitude,
@@ -211,11 +199,6 @@ UFUNCS: dict[Any, Callable[..., Any]] = {
     np.sign: _sign,
     np.heaviside: _heaviside,
     np.square: _square,
-    np.ldexp: _scaled,
-    np.deg2rad: _times_constant(np.pi / 180),
-    np.radians: _times_constant(np.pi / 180),
-    np.rad2deg: _times_constant(180 / np.pi),
-    np.degrees: _times_constant(180 / np.pi),
     np.rint: lambda x: op.rounded(op.as_kind(x, FIXED)),
     np.floor: op.floored,
     np.ceil: lambda x: op.negative(op.floored(op.negative(x))) if x.kind == FIXED else x,
