@@ -62,7 +62,7 @@ def pack(header: Mapping[str, Value]) -> bytes:
 
 
 def unpack(data: bytes | memoryview) -> dict[str, Value]:
-    """Decode a flat map of at most 32 entries from at most 4 KiB.
+    """Decode a flat map of at most 64 entries from at most 4 KiB.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def unpack(data: bytes | memoryview) -> dict[str, Value]:
             strict_map_key=True,
             object_pairs_hook=_unique,
             max_array_len=64,
-            max_map_len=32,
+            max_map_len=64,
             max_str_len=256,
             max_bin_len=256,
             max_ext_len=0,

@@ -198,4 +198,4 @@ def test_terms_are_texts_and_few():
     with pytest.raises(ProtocolViolation):
         Hello.parse((connector.hello[0],))
     with pytest.raises(ValueError, match="malformed"):
-        two({str(number): "" for number in range(33)})
+        two({str(number): "" for number in range(65)})
