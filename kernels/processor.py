@@ -7,6 +7,9 @@ look here.
 from llvmlite.binding import get_host_cpu_features, get_host_cpu_name
 from numba import config
 
+VECTOR_AES = ("aes", "vaes", "avx512f", "avx512bw")
+"""What `vaes` needs."""
+
 
 def has(*features: str) -> bool:
     """Whether kernels are compiled for this very processor, and it has all these features (LLVM's names)."""

@@ -1,8 +1,8 @@
 """AES-256 in counter mode with the vector instructions of AVX-512 (VAES): four blocks to a register, eight registers at
 a time.
 
-Import it only on a processor that has them: `processor.has(*FEATURES)`. The key stream is byte for byte that of NIST SP
-800-38A; block j of a tensor is the encryption of the 16 bytes (high, j), big-endian.
+Import it only on a processor that has them: `processor.has(*processor.VECTOR_AES)`. The key stream is byte for byte
+that of NIST SP 800-38A; block j of a tensor is the encryption of the 16 bytes (high, j), big-endian.
 
 Reference   Drucker, Gueron and Krasnov, "Making AES great again: the forthcoming vectorized AES instruction", ITNG
             2019 (several blocks a register); FIPS 197.
@@ -21,7 +21,6 @@ from mpcfl.kernels.signature import reads, writes
 
 Words = NDArray[np.uint64]
 
-FEATURES = ("aes", "vaes", "avx512f", "avx512bw")
 ROUNDS = 14
 REGISTERS = 8
 ONE, ZERO = np.uint64(1), np.uint64(0)

@@ -95,7 +95,7 @@ class Correlation:
         return ()
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        """The clear values of the determined fields."""
+        """The clear values of the determined fields, in arrays made here: the dealer overwrites them."""
         return {}
 
     @property

@@ -37,9 +37,10 @@ def combine(group: str, parts: Sequence[Words]) -> Words:
     return functools.reduce(ring.exclusive_or if group == "bits" else ring.add, parts)
 
 
-def _fresh(value: Words, known: Sequence[Words]) -> bool:
-    """Whether these words may be overwritten: nothing else lies in their memory."""
-    return value.flags.c_contiguous and value.flags.writeable and not any(np.may_share_memory(value, x) for x in known)
+def _alone(value: Words, known: Sequence[Words]) -> bool:
+    """Whether these words may be overwritten: of all that is known nothing but they lie in their memory."""
+    overlapping = sum(np.may_share_memory(value, x) for x in known)
+    return value.flags.c_contiguous and value.flags.writeable and overlapping == 1
 
 
 class Holder:
@@ -108,14 +109,14 @@ class Dealer:
         uniform = {f.name: self._uniform(number, i, f) for i, f in enumerate(fields) if not f.determined}
         masks = [mask.apply(self._mask, "mask") for mask in correlation.masks()]
         clear = correlation.sample(uniform, *masks)
-        known = [*uniform.values(), *masks]
+        known = [*uniform.values(), *masks, *clear.values()]
         corrections = []
         for place, field in enumerate(fields):
             if field.determined:
                 value = clear[field.name]
                 if (value.shape, value.dtype) != (field.shape, field.dtype):
                     raise ValueError(f"{correlation.family}.{field.name}: shape {value.shape}, declared {field.shape}")
-                correction = value if _fresh(value, known) else np.array(value, order="C")
+                correction = value if _alone(value, known) else np.array(value, order="C")
                 prg.less(correction, self._streams[:-1], tensor(number, place), field.group)
                 corrections.append(correction)
         return corrections

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from mpcfl.kernels import aes, processor
 from mpcfl.ring import Words
 
-VECTOR = processor.has("aes", "vaes", "avx512f", "avx512bw")
+VECTOR = processor.has(*processor.VECTOR_AES)
 if VECTOR:
     from mpcfl.kernels import vaes
 

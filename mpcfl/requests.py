@@ -124,14 +124,13 @@ def _number(value: int) -> Any:
 
 def _view(one: View[Leaf]) -> list[Any]:
     if one.operation == "leaf":
-        leaf = one.argument
-        return ["leaf", leaf.draw, leaf.place, leaf.shape, leaf.group, leaf.owner, leaf.bits]
-    argument = _value(one.argument)
-    if one.operation == "take":
-        if _WRITTEN not in one.memo:  # an array of rows: it is named again by every product of these rows
-            one.memo[_WRITTEN] = _index(one.argument)
-        argument = one.memo[_WRITTEN]
-    return [one.operation, argument, [_view(source) for source in one.sources]]
+        return ["leaf", *_LEAF(one.argument)]
+    sources = [_view(source) for source in one.sources]
+    if one.operation != "take":
+        return [one.operation, _value(one.argument), sources]
+    if _WRITTEN not in one.memo:  # an array of rows: it is named again by every product of these rows
+        one.memo[_WRITTEN] = _index(one.argument)
+    return [one.operation, one.memo[_WRITTEN], sources]
 
 
 def _sized(shape: Shape) -> bool:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from simulation import words
 
 from mpcfl import prg, requests, ring, view
-from mpcfl.correlation import Correlation, Leaf
+from mpcfl.correlation import Correlation, Field, Leaf
 from mpcfl.dealing import FIELDS_PER_DRAW, Dealer, Holder, combine, tensor
 from mpcfl.errors import IntegrityError, ProtocolViolation
 from mpcfl.pairwise import Pairwise
@@ -234,3 +236,27 @@ def test_wiped_seeds_share_nothing():
     for ask in (lambda: rank.zero((1,)), lambda: rank.share(0, (1,), words(1)), lambda: rank.share(1, (1,), None)):
         with pytest.raises(IntegrityError):
             ask()
+
+
+@dataclass(frozen=True)
+class Twins(Correlation):
+    """Two determined fields whose values are one array."""
+
+    family = "twins"
+
+    def fields(self):
+        return (Field("r", (5,)), Field("one", (5,), determined=True), Field("other", (5,), determined=True))
+
+    def sample(self, uniform, *masks):
+        both = ring.multiply(uniform["r"], 3)
+        return {"one": both, "other": both}
+
+
+def test_values_that_share_memory_do_not_overwrite_one_another():
+    keys = [bytes([i]) * 32 for i in range(2)]
+    corrections = Dealer([Stream(key) for key in keys]).deal(Twins())
+    holders = [Holder(Stream(key), rank, 2) for rank, key in enumerate(keys)]
+    first, last = (holder.take(Twins(), corrections) for holder in holders)
+    r, one, other = (ring.add(first[name], last[name]) for name in ("r", "one", "other"))
+    np.testing.assert_array_equal(one, 3 * r)
+    np.testing.assert_array_equal(other, 3 * r)
