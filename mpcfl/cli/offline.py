@@ -16,6 +16,7 @@ from mpcfl.cli.run import (
     JobFile,
     JsonFile,
     KeyFile,
+    LedgerFile,
     PartyName,
     RosterFile,
     RoundTimeout,
@@ -51,9 +52,7 @@ def offline(
     ] = None,
     connect_timeout: ConnectTimeout = 60.0,
     round_timeout: RoundTimeout = 60.0,
-    ledger: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the ledger goes instead; an older one is moved aside.")
-    ] = None,
+    ledger: LedgerFile = None,
     json_file: JsonFile = None,
     events: Annotated[
         bool, typer.Option("--events", help="Print notes as JSON lines on stdout instead of tables.")

@@ -34,6 +34,9 @@ JobFile = Annotated[
     Path, typer.Argument(metavar="JOB.toml", help="The job, the same at every party.", show_default=False)
 ]
 JsonFile = Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write a summary for programs.")]
+LedgerFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Where the ledger goes instead; an older one is moved aside.")
+]
 ConnectTimeout = Annotated[float, typer.Option(metavar="S", min=0.1, help="Seconds until all must have come.")]
 RoundTimeout = Annotated[float, typer.Option(metavar="S", min=0.1, help="Seconds that a peer may be silent.")]
 PartyName = Annotated[str, typer.Option(metavar="NAME", help="Who this is.", show_default=False)]
@@ -59,9 +62,7 @@ def run(
     ] = None,
     connect_timeout: ConnectTimeout = 60.0,
     round_timeout: RoundTimeout = 60.0,
-    ledger: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Where the ledger goes instead; an older one is moved aside.")
-    ] = None,
+    ledger: LedgerFile = None,
     dump_view: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Save every received tensor, for tests (.npz).")
     ] = None,
