@@ -78,6 +78,9 @@ def group_of(*masks: MaskView) -> str:
     return groups.pop() if groups else "words"
 
 
+_MADE = "tensors made"
+
+
 class Correlation:
     """Base of all correlations: frozen dataclasses of integers, strings, tuples of them, and views of masks.
 
@@ -99,9 +102,17 @@ class Correlation:
         return {}
 
     @property
+    def tensors(self) -> tuple[Field, ...]:
+        """`fields()`, made once."""
+        made: tuple[Field, ...] | None = self.__dict__.get(_MADE)
+        if made is None:
+            made = self.__dict__[_MADE] = self.fields()
+        return made
+
+    @property
     def correction_bytes(self) -> int:
         """Bytes that the dealer sends to the last party."""
-        return sum(field.correction_bytes for field in self.fields())
+        return sum([field.correction_bytes for field in self.tensors if field.determined])
 
 
 class Dealt:

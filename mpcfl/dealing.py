@@ -60,7 +60,7 @@ class Holder:
     def take(self, correlation: Correlation, corrections: Sequence[Words] | None) -> Dealt:
         """This party's shares of the next draw; the last party gives `corrections`, one a determined field."""
         number, self._draws = self._draws, self._draws + 1
-        fields = correlation.fields()
+        fields = correlation.tensors
         given = iter(corrections or ())
         shares: dict[str, Words] = {}
         for place, field in enumerate(fields):
@@ -101,7 +101,7 @@ class Dealer:
         number, self._draws = self._draws, self._draws + 1
         for stream in self._streams:
             stream.pass_over(tensor(number, 0))
-        fields = correlation.fields()
+        fields = correlation.tensors
         if len(fields) > FIELDS_PER_DRAW:
             raise ValueError(f"{correlation.family}: a correlation has at most {FIELDS_PER_DRAW} fields")
         if not any(field.determined for field in fields):

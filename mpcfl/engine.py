@@ -8,6 +8,7 @@ function of the program alone, and a digest of it travels in every frame.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import os
@@ -340,8 +341,12 @@ def caller() -> str:
     """ "file:line" of the innermost frame outside this package (its learners and jobs count as programs)."""
     frame = sys._getframe(1)
     while frame.f_back is not None:
-        name = frame.f_code.co_filename
-        if not name.startswith(_INSIDE) or name.startswith(_PROGRAMS):
+        if _is_program(frame.f_code.co_filename):
             break
         frame = frame.f_back
-    return f"{Path(frame.f_code.co_filename).name}:{frame.f_lineno}"
+    return f"{os.path.basename(frame.f_code.co_filename)}:{frame.f_lineno}"
+
+
+@functools.cache
+def _is_program(file: str) -> bool:
+    return not file.startswith(_INSIDE) or file.startswith(_PROGRAMS)

@@ -103,6 +103,17 @@ class Disclosures:
             )
 
 
+class Said(NamedTuple):
+    """What a frame says of one of its messages: see `Ledger.record`."""
+
+    message: Message
+    purpose: str | None
+    dtype: str
+    shape: tuple[int, ...]
+    payload_bytes: int
+    wire_bytes: int
+
+
 class _Form(NamedTuple):
     """What is the same for all entries of one declaration, direction, peer, purpose, dtype and shape."""
 
@@ -112,7 +123,7 @@ class _Form(NamedTuple):
     purpose: str
     dtype: str
     shape: tuple[int, ...]
-    said: str
+    head: str
     """The part of the line from message to peer."""
     payload: str
     """The part of the line from exposure to shape."""
@@ -213,22 +224,41 @@ class Ledger:
         IntegrityError
             An output that is not on the agreed list, or a file that cannot be written: do not send the message.
         """
-        key = (id(message), direction, peer, purpose, dtype, shape)
+        said = Said(message, purpose, dtype, shape, payload_bytes, wire_bytes)
+        self.record_frame([said], direction, peer, epoch, round, op, seq, digest, time)
+
+    def record_frame(
+        self,
+        messages: Sequence[Said],
+        direction: Direction,
+        peer: str,
+        epoch: int,
+        round: int,
+        op: int,
+        seq: int,
+        digest: str,
+        time: float | None,
+    ) -> None:
+        """Record the messages of one frame, in their order; see `record`. None is recorded if one may not be."""
+        moment = math.nan if time is None else float(time)
         with self._lock:
             if self._refusal is not None:
                 raise IntegrityError(self._refusal, party=self.party)
-            form = self._form_numbers.get(key)
-            if form is None:
-                form = self._form_numbers[key] = self._form(message, direction, peer, purpose, dtype, shape)
-            numbers = array("q", (form, epoch, round, op, seq, payload_bytes, wire_bytes))
-            moment = math.nan if time is None else float(time)
-            line = self._line(len(self._digests), numbers, digest, moment, self._heads[-32:].hex())
+            forms = [self._form(message, direction, peer) for message in messages]
+            numbers, lines, heads, prev = array("q"), [], [], self.head
+            for index, (message, form) in enumerate(zip(messages, forms, strict=True), len(self._digests)):
+                entry = (form, epoch, round, op, seq, message.payload_bytes, message.wire_bytes)
+                line = self._line(index, entry, digest, moment, prev.hex())
+                numbers.extend(entry)
+                lines.append(line)
+                prev = line_hash(line)
+                heads.append(prev)
             if self._sink is not None:
-                self._write(self._sink, line + b"\n")
+                self._write(self._sink, b"\n".join([*lines, b""]))
             self._numbers += numbers
-            self._times.append(moment)
-            self._heads += line_hash(line)
-            self._digests.append(digest)
+            self._times.extend([moment] * len(lines))
+            self._digests += [digest] * len(lines)
+            self._heads += b"".join(heads)
 
     @property
     def head(self) -> bytes:
@@ -302,21 +332,25 @@ class Ledger:
                 f"the ledger {self._path} cannot be written through to the disk: {error.strerror or error}"
             ) from error
 
-    def _form(
-        self, message: Message, direction: Direction, peer: str, purpose: str | None, dtype: str, shape: tuple[int, ...]
-    ) -> int:
-        """The number of a new form; refuses an output that was not agreed, so none is ever recorded."""
-        purpose = message.purpose if purpose is None else purpose
-        shape = tuple(operator.index(length) for length in shape)
+    def _form(self, said: Said, direction: Direction, peer: str) -> int:
+        """The number of a message's form; refuses an output that was not agreed, so none is ever recorded."""
+        message = said.message
+        key = (id(message), direction, peer, said.purpose, said.dtype, said.shape)
+        known = self._form_numbers.get(key)
+        if known is not None:
+            return known
+        purpose = message.purpose if said.purpose is None else said.purpose
+        shape = tuple(operator.index(length) for length in said.shape)
         if message.exposure is Exposure.OUTPUT:
             self.disclosures.check(purpose, (peer if direction == "out" else self.party,))
-        said = f'"message":{quote(message.name)},"direction":{quote(direction)},"peer":{quote(peer)}'
+        head = f'"message":{quote(message.name)},"direction":{quote(direction)},"peer":{quote(peer)}'
         payload = (
             f'"exposure":{quote(message.exposure.value)},"purpose":{quote(purpose)},'
-            f'"dtype":{quote(dtype)},"shape":[{",".join(map(str, shape))}]'
+            f'"dtype":{quote(said.dtype)},"shape":[{",".join(map(str, shape))}]'
         )
         # The form holds the message, so that its id, by which forms are found, is not taken by another.
-        self._forms.append(_Form(message, direction, peer, purpose, dtype, shape, said, payload))
+        self._forms.append(_Form(message, direction, peer, purpose, said.dtype, shape, head, payload))
+        self._form_numbers[key] = len(self._forms) - 1
         return len(self._forms) - 1
 
     def _line(self, index: int, numbers: Sequence[int], digest: str, moment: float, prev: str) -> bytes:
@@ -324,7 +358,7 @@ class Ledger:
         form = self._forms[number]
         time = repr(moment) if math.isfinite(moment) else "null"
         return (
-            f'{{"index":{index},"session":{self._quoted_session},"epoch":{epoch},"round":{round_},"op":{op},{form.said},'
+            f'{{"index":{index},"session":{self._quoted_session},"epoch":{epoch},"round":{round_},"op":{op},{form.head},'
             f'"seq":{seq},{form.payload},"payload_bytes":{payload_bytes},"wire_bytes":{wire_bytes},'
             f'"digest":{quote(digest)},"time":{time},"prev":"{prev}"}}'
         ).encode()

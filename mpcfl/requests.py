@@ -7,6 +7,7 @@ masks is written as the steps that make it; its shape is computed anew by the re
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import math
 import operator
@@ -62,8 +63,13 @@ _INDEX_TYPES: dict[str, np.dtype[Any]] = {"i4": np.dtype("<i4"), "i8": np.dtype(
 
 def encode(correlation: Correlation) -> bytes:
     """The request for a correlation."""
-    values = [_value(getattr(correlation, f.name)) for f in dataclasses.fields(cast("Any", correlation))]
+    values = [_value(getattr(correlation, name)) for name in _parameters(cast("Any", type(correlation)))]
     return cast("bytes", msgpack.packb([correlation.family, *values]))
+
+
+@functools.cache
+def _parameters(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 class Recent:
@@ -99,10 +105,10 @@ def decode(request: bytes, families: Mapping[str, type[Correlation]], recent: Re
         parts = msgpack.unpackb(request, max_ext_len=0, strict_map_key=True, use_list=True)
         family, *values = parts
         kind = families[family]
-        if len(values) != len(dataclasses.fields(cast("Any", kind))):
+        if len(values) != len(_parameters(cast("Any", kind))):
             raise ValueError("wrong number of parameters")
         correlation = kind(*(_parsed(value, recent) for value in values))
-        if not all(_sized(f.shape) for f in correlation.fields()):
+        if not all(_sized(f.shape) for f in correlation.tensors):
             raise ValueError("too large")
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, msgpack.UnpackException) as error:
         raise ProtocolViolation(f"a request for correlations is malformed ({type(error).__name__})") from None
@@ -110,7 +116,10 @@ def decode(request: bytes, families: Mapping[str, type[Correlation]], recent: Re
 
 
 def _value(value: Any) -> Any:
-    if isinstance(value, View):
+    kind = type(value)
+    if kind is str or value is None:
+        return value
+    if kind is View:
         return {"view": _view(value)}
     if isinstance(value, tuple):
         return [_value(part) for part in value]

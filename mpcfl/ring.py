@@ -10,6 +10,7 @@ Public bits, one a word or packed 64 to a word, are uint64 arrays in both rings.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
@@ -23,6 +24,8 @@ from mpcfl.kernels import bits, fixed, ring64
 from mpcfl.spec import WORD, dtype_of
 from mpcfl.spec import Shape as Shape
 from mpcfl.spec import Spec as Spec
+from mpcfl.spec import broadcast_shape as broadcast_shape
+from mpcfl.spec import indexed_shape as indexed_shape
 from mpcfl.spec import is_spec as is_spec
 from mpcfl.spec import shaped as shaped
 
@@ -57,6 +60,7 @@ def dtype(width: int) -> np.dtype[Any]:
     return wide.DTYPE if width == 128 else WORD
 
 
+@functools.cache
 def name(dtype: np.dtype[Any]) -> str:
     """What the ledger calls it."""
     return "uint128" if dtype == wide.DTYPE else dtype.name
@@ -135,7 +139,7 @@ LARGE = 1 << 15
 def _paired(step: np.ufunc, x: Words, y: Words) -> Words:
     if x.size < LARGE and y.size < LARGE:
         return np.asarray(step(x, y))
-    out: Words = empty(np.broadcast_shapes(x.shape, y.shape))
+    out: Words = empty(broadcast_shape(x.shape, y.shape))
     step(x, y, out=out)
     return out
 
@@ -146,7 +150,7 @@ def scalar(value: int) -> Words:
 
 
 def _broadcast_shape(x: Any, y: Any) -> Shape:
-    return np.broadcast_shapes(np.shape(x), np.shape(y))
+    return broadcast_shape(getattr(x, "shape", ()), getattr(y, "shape", ()))
 
 
 def _operand(x: Words | int) -> Words:
@@ -192,7 +196,7 @@ def matmul_shape(x: Shape, y: Shape) -> Shape:
     left, right = (x if len(x) > 1 else (1, *x)), (y if len(y) > 1 else (*y, 1))
     if left[-1] != right[-2]:
         raise ValueError(f"matmul: shapes {x} and {y} do not fit: {left[-1]} columns against {right[-2]} rows")
-    batch = np.broadcast_shapes(left[:-2], right[:-2])
+    batch = broadcast_shape(left[:-2], right[:-2])
     return (*batch, *((left[-2],) if len(x) > 1 else ()), *((right[-1],) if len(y) > 1 else ()))
 
 
@@ -234,7 +238,7 @@ def _matvec(a: Words, x: Words) -> Words:
 def _batched(x: Words, y: Words, shape: Shape) -> Words:
     left = x[None, :] if x.ndim == 1 else x
     right = y[:, None] if y.ndim == 1 else y
-    batch = np.broadcast_shapes(left.shape[:-2], right.shape[:-2])
+    batch = broadcast_shape(left.shape[:-2], right.shape[:-2])
     left, right = np.broadcast_to(left, (*batch, *left.shape[-2:])), np.broadcast_to(right, (*batch, *right.shape[-2:]))
     out = empty((*batch, left.shape[-2], right.shape[-1]))
     for index in np.ndindex(*batch):

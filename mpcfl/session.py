@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from mpcfl import operations, ring
 from mpcfl.array import DTYPES, SecretArray
 from mpcfl.correlation import Correlation
-from mpcfl.drivers.cost import CostDriver
+from mpcfl.drivers.cost import ShapesDriver
 from mpcfl.drivers.profile import Profile
 from mpcfl.engine import FIXED, KINDS, Engine, Runner, Value
 from mpcfl.errors import InputError, UsageError
@@ -260,7 +260,7 @@ class Session:
         first: int,
         inputs: Sequence[tuple[str, Share]] = (),
     ) -> None:
-        driver = CostDriver(self.rank, len(self.parties), on_draw, first)
+        driver = ShapesDriver(self.rank, len(self.parties), on_draw, first)
         shadow = Session(self.parties, self.rank, driver, self.fraction, self._engine.suite)
         program(shadow, *(shadow._array(shadow._engine.ready(kind, share)) for kind, share in inputs))
         shadow.barrier()

@@ -10,8 +10,10 @@ import contextlib
 import enum
 from collections.abc import Callable, Iterator, Mapping, Set
 from dataclasses import dataclass
+from typing import Any, Final
 
 import zmq
+import zmq.backend
 from zmq.utils import z85
 from zmq.utils.monitor import recv_monitor_message
 
@@ -22,10 +24,12 @@ from mpcfl.wire import MAX_FRAME, Sealing
 
 ZAP_DOMAIN = "mpcfl"
 _ZAP_ENDPOINT = "inproc://zeromq.zap.01"
-_POLLIN = int(zmq.POLLIN)  # arithmetic on pyzmq's enumerations costs microseconds
+# The class under pyzmq's own and plain integers: its wrappers and enumerations cost microseconds a call.
+_BASE: Final[Any] = zmq.backend.Socket
+_POLLIN: Final = int(zmq.POLLIN)
+_NOBLOCK: Final = int(zmq.NOBLOCK)
+_MORE_TO_SEND: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
 _MAX_CONTROL = 64 << 10
-_BUDGET = 32
-"""Frames taken from one socket before the others have their turn."""
 
 Socket = zmq.Socket[bytes]
 Context = zmq.Context[Socket]
@@ -105,7 +109,6 @@ class Hub:
         self._places: dict[str | None, int] = {}
         self._sockets: dict[int, tuple[str | None, Socket]] = {}
         self._monitors: dict[int, tuple[str | None, Socket]] = {}
-        self._touched: set[int] = set()
         try:
             if bind is not None:
                 self._open(context, zmq.ROUTER, None, bind, max_message, configure)
@@ -115,7 +118,7 @@ class Hub:
             self.close(0)
             raise
         # A descriptor begins to tell when its socket was found empty for the first time.
-        self._touched = {*self._sockets, *self._monitors}
+        self._touched, self._unseen = set(self._sockets), set(self._monitors)
 
     def _open(
         self, context: Context, kind: int, peer: str | None, address: str, max_message: int, configure: Configure
@@ -146,37 +149,32 @@ class Hub:
 
     @property
     def pending(self) -> bool:
-        """Whether something has arrived that no descriptor will tell of again."""
-        for descriptor in self._touched & self._sockets.keys():
-            if not _readable(self._sockets[descriptor][1]):
-                self._touched.discard(descriptor)
+        """Whether something may have arrived that no descriptor will tell of again."""
         return bool(self._touched)
 
     def received(self, signalled: Set[int]) -> Iterator[Received]:
-        """What has arrived, at most a budget's worth a socket.
+        """What has arrived: at most one message a socket, so that whoever waits for it has it at once.
 
         A descriptor tells of a change once, and any use of its socket takes the signal in. So those that were used are
-        looked at too.
+        looked at too, until they are found empty.
         """
-        for descriptor in (self._touched | signalled) & self._sockets.keys():
+        self._touched.update(signalled & self._sockets.keys())
+        for descriptor in tuple(self._touched):
             peer, socket = self._sockets[descriptor]
-            self._touched.add(descriptor)
-            for _ in range(_BUDGET):
-                if not _readable(socket):
-                    self._touched.discard(descriptor)
-                    break
-                frames = socket.recv_multipart(zmq.NOBLOCK, copy=False)
-                if peer is None:
-                    user = _user_id(frames[0]) if self._named else None
-                    yield Received(None, user, frames[0].bytes, frames[1:])
-                else:
-                    yield Received(peer, None, b"", frames)
+            frames = _taken(socket)
+            if frames is None:
+                self._touched.discard(descriptor)
+            elif peer is None:
+                user = _user_id(frames[0]) if self._named else None
+                yield Received(None, user, frames[0].bytes, frames[1:])
+            else:
+                yield Received(peer, None, b"", frames)
 
     def changes(self, signalled: Set[int]) -> Iterator[tuple[str | None, Change]]:
         """What became of the connections, by peer; None is the bound socket."""
-        for descriptor in (self._touched | signalled) & self._monitors.keys():
+        looked_at, self._unseen = self._unseen | (signalled & self._monitors.keys()), set()
+        for descriptor in looked_at:
             peer, monitor = self._monitors[descriptor]
-            self._touched.discard(descriptor)
             while _readable(monitor):
                 message = recv_monitor_message(monitor, zmq.NOBLOCK)
                 event, value = message["event"], message["value"]
@@ -199,7 +197,9 @@ class Hub:
         _, socket = self._sockets[descriptor]
         self._touched.add(descriptor)
         try:
-            socket.send_multipart(frames, zmq.NOBLOCK)
+            for frame in frames[:-1]:
+                _BASE.send(socket, frame, _MORE_TO_SEND)
+            _BASE.send(socket, frames[-1], _NOBLOCK)
         except zmq.Again:
             return False
         except zmq.ZMQError as error:
@@ -220,6 +220,17 @@ class Hub:
 
 def _descriptor(socket: Socket) -> int:
     return int(socket.getsockopt(zmq.FD))
+
+
+def _taken(socket: Socket) -> Frames | None:
+    """The next message of a socket; None if there is none."""
+    try:
+        frames: Frames = [_BASE.recv(socket, _NOBLOCK, False)]
+    except zmq.Again:
+        return None
+    while frames[-1].more:
+        frames.append(_BASE.recv(socket, _NOBLOCK, False))
+    return frames
 
 
 def _readable(socket: Socket) -> bool:
@@ -246,11 +257,8 @@ class Gate:
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.bind(_ZAP_ENDPOINT)
         self.refused = 0
-
-    @property
-    def descriptor(self) -> int:
-        """File descriptor that becomes readable when a client asks."""
-        return _descriptor(self._socket)
+        self.descriptor = _descriptor(self._socket)
+        """Becomes readable when a client asks."""
 
     def answer(self) -> None:
         """Answer all clients that ask."""

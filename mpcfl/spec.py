@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpcfl import wide
 
@@ -47,7 +48,7 @@ class Spec:
         return self.dtype.itemsize * self.size
 
     def _broadcast(self, other: Any) -> Spec:
-        return Spec(np.broadcast_shapes(self.shape, np.shape(other)), dtype_of([self, other]))
+        return Spec(broadcast_shape(self.shape, getattr(other, "shape", ())), dtype_of([self, other]))
 
     def _same(self) -> Spec:
         return self
@@ -56,21 +57,45 @@ class Spec:
     __neg__ = __invert__ = _same
 
     def __getitem__(self, index: Any) -> Spec:
-        return Spec(np.broadcast_to(np.uint8(0), self.shape)[index].shape, self.dtype)
+        return Spec(indexed_shape(self.shape, index), self.dtype)
 
     def __iter__(self) -> Any:
         return (self[i] for i in range(self.shape[0]))
 
     def reshape(self, *shape: Any) -> Spec:
-        return Spec(np.broadcast_to(np.uint8(0), self.shape).reshape(*shape).shape, self.dtype)
+        return Spec(_thin(self.shape).reshape(*shape).shape, self.dtype)
 
     def transpose(self, axes: Sequence[int]) -> Spec:
         return Spec(tuple(self.shape[axis] for axis in axes), self.dtype)
 
 
+def _thin(shape: Shape) -> NDArray[np.uint8]:
+    """An array of a shape whose elements are all the same byte."""
+    return np.ndarray(shape, np.uint8, b"\0", strides=(0,) * len(shape))
+
+
+def broadcast_shape(one: Shape, other: Shape) -> Shape:
+    """The shape of two operands together, by NumPy's rules."""
+    if one == other or not other:
+        return one
+    return np.broadcast_shapes(one, other) if one else other
+
+
+def indexed_shape(shape: Shape, index: Any) -> Shape:
+    """The shape of `x[index]` for an x of `shape`."""
+    result: Shape = _thin(shape)[index].shape
+    return result
+
+
 def dtype_of(arguments: Iterable[Any]) -> np.dtype[Any]:
     """Of the words that arguments give together."""
-    return wide.DTYPE if any(getattr(x, "dtype", None) == wide.DTYPE for x in arguments) else WORD
+    for argument in arguments:
+        if type(argument) is Spec:
+            if argument.dtype is not WORD and argument.dtype == wide.DTYPE:
+                return wide.DTYPE
+        elif wide.is_wide(argument):
+            return wide.DTYPE
+    return WORD
 
 
 def shaped(
@@ -91,7 +116,7 @@ def shaped(
         @functools.wraps(function)
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
             for argument in args:
-                if is_spec(argument):
+                if type(argument) is Spec:
                     return cast("T", Spec(rule(*args, **kwargs), WORD if bits else dtype_of(args)))
             if wider is not None:
                 for argument in args:

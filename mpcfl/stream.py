@@ -12,8 +12,7 @@ import enum
 import hashlib
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -44,8 +43,7 @@ ACK_BYTES: Final = 4 << 20
 ACK_FRAMES: Final = 64
 
 
-@dataclass(frozen=True)
-class Sealed:
+class Sealed(NamedTuple):
     """A payload that is sealed, numbered and kept, but not yet on its way.
 
     `seq` is the number of its first chunk, `digest` its 16-byte tag (for several chunks BLAKE2b-16 over all tags),
@@ -61,8 +59,7 @@ class Sealed:
     wire_bytes: int
 
 
-@dataclass(frozen=True, eq=False)
-class Frame:
+class Frame(NamedTuple):
     """A payload that has arrived whole; `body` is writable uint8, the other fields mirror header and `Sealed`."""
 
     header: FrameHeader
@@ -74,8 +71,7 @@ class Frame:
     wire_bytes: int
 
 
-@dataclass(frozen=True)
-class _Kept:
+class _Kept(NamedTuple):
     header: FrameHeader
     head: bytes
     sealed: Sealing
@@ -130,7 +126,7 @@ class Outgoing:
             origin = kept.header.origin
             if origin == NO_ORIGIN:
                 origin = kept.header.epoch.to_bytes(4, "big") + bytes(kept.sealed[-TAG:])
-            self._kept[seq] = self._seal(replace(kept.header, epoch=epoch, origin=origin), chunk.data)
+            self._kept[seq] = self._seal(kept.header._replace(epoch=epoch, origin=origin), chunk.data)
         self._cursor = self._oldest
         self._flying = 0
 
@@ -145,7 +141,7 @@ class Outgoing:
         )
         header.check()
         for number, chunk in enumerate(chunks):
-            here = header if number == 0 else replace(header, seq=first + number, chunk=number)
+            here = header if number == 0 else header._replace(seq=first + number, chunk=number)
             kept = self._seal(here, chunk)
             self._kept[first + number] = kept
             tags.append(bytes(kept.sealed[-TAG:]))

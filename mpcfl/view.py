@@ -116,7 +116,7 @@ def take(view: View[L], index: Any) -> View[L]:
             return take(view.sources[0], inner[rows])
     if rows is not None and view.operation == "concatenate" and view.argument > 0:
         return concatenate([take(source, rows) for source in view.sources], view.argument)
-    shape = np.broadcast_to(np.uint8(0), view.shape)[index].shape
+    shape = ring.indexed_shape(view.shape, index)
     return View("take", index, (view,), shape)
 
 

@@ -18,13 +18,14 @@ Wide: TypeAlias = NDArray[Any]
 Shape: TypeAlias = tuple[int, ...]
 
 DTYPE = np.dtype([("low", "<u8"), ("high", "<u8")])
+_STRUCTURED = DTYPE.char
 MODULUS = 1 << 128
 LOW_WORD = (1 << 64) - 1
 
 
 def is_wide(x: object) -> bool:
     """Whether x is an array of Z_2^128."""
-    return isinstance(x, np.ndarray) and x.dtype == DTYPE
+    return isinstance(x, np.ndarray) and x.dtype.char == _STRUCTURED and x.dtype == DTYPE
 
 
 def pairs(x: Wide) -> NDArray[np.uint64]:

@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgpack
 import numpy as np
@@ -107,8 +106,7 @@ def exact(header: Mapping[str, Value], shape: Mapping[str, type]) -> None:
         raise ProtocolViolation("a message has missing, unknown or ill-typed fields")
 
 
-@dataclass(frozen=True)
-class FrameHeader:
+class FrameHeader(NamedTuple):
     """The header of one sealed chunk.
 
     Parameters
@@ -141,7 +139,7 @@ class FrameHeader:
     seq: int
     kind: str
     round: int
-    count: int
+    count: int  # type: ignore[assignment]  # of messages; nobody counts what is in the tuple
     total: int
     chunk: int
     chunks: int
@@ -151,7 +149,7 @@ class FrameHeader:
 
     def head(self) -> bytes:
         """The clear part of the data frame, which is also the associated data."""
-        header = {name: getattr(self, name) for name in _NAMES}
+        header = self._asdict()
         # Fixed width: a chunk sealed again under a later epoch keeps its length.
         header["epoch"] = self.epoch.to_bytes(4, "big")
         packed: bytes = msgpack.packb(header, use_bin_type=True)
@@ -208,7 +206,6 @@ class FrameHeader:
         return self.kind, self.round, self.count, self.total, self.history, self.at
 
 
-_NAMES = tuple(field.name for field in fields(FrameHeader))
 _SHAPE: Mapping[str, type] = {
     "session": bytes,
     "epoch": bytes,

@@ -12,7 +12,7 @@ from typing import Any
 
 from mpcfl.correlation import Correlation, Dealt
 from mpcfl.drivers.profile import Line, Network, report
-from mpcfl.drivers.rounds import drive, sends
+from mpcfl.drivers.rounds import Single, drive, sends
 from mpcfl.effects import Protocol, Reveal
 from mpcfl.pairwise import Shapeless
 from mpcfl.protocol import START, Position
@@ -69,8 +69,8 @@ class Cost:
         return report(self.lines, self.total, [("predicted s", lambda line: f"{network.seconds(line):.3f}")])
 
 
-class CostDriver:
-    """Runs protocols for one rank on `Spec`s.
+class ShapesDriver:
+    """Runs protocols for one rank on `Spec`s: tells what they draw, and counts their rounds.
 
     Parameters
     ----------
@@ -81,31 +81,18 @@ class CostDriver:
         The number of the first draw.
     """
 
+    ledger = None
+    bytes_sent = offline_bytes = 0
+
     def __init__(
         self, rank: int, parties: int, on_draw: Callable[[Correlation], None] | None = None, first: int = 0
     ) -> None:
         self.rank = rank
         self.parties = parties
         self.common = Shapeless()
-        self.cost = Cost([0] * parties)
+        self.rounds = 0
         self._on_draw = on_draw
         self._number = first
-
-    @property
-    def rounds(self) -> int:
-        return self.cost.rounds
-
-    @property
-    def bytes_sent(self) -> int:
-        return self.cost.bytes_sent[self.rank]
-
-    @property
-    def offline_bytes(self) -> int:
-        return self.cost.offline_bytes
-
-    @property
-    def ledger(self) -> None:
-        return None
 
     def foresee(self, forecast: object) -> None:
         """Nothing to do: this driver is the forecast."""
@@ -114,27 +101,56 @@ class CostDriver:
         """Run a protocol to its end; its result is made of specs."""
         return drive(protocol, self._draw, self._exchange)
 
-    def _exchange(self, singles: list[Any]) -> list[Any]:
-        self._count(singles)
+    def _exchange(self, singles: list[Single]) -> list[Any]:
+        ranks = range(self.parties)
+        self.rounds += any(sends(s, i, j) for s in singles for i in ranks for j in ranks)
         return [self._answer(single) for single in singles]
 
-    def _answer(self, single: Any) -> Any:
+    def _answer(self, single: Single) -> Any:
         if isinstance(single, Reveal):
             return single.payload if self.rank in single.to else None
         return single.payload
-
-    def _count(self, singles: list[Any]) -> None:
-        ranks = range(self.parties)
-        sent = [sum(s.payload.nbytes for s in singles for j in ranks if sends(s, i, j)) for i in ranks]
-        self.cost.rounds += any(sent)
-        self.cost.largest_round = max(self.cost.largest_round, *sent)
-        self.cost.bytes_sent = [x + y for x, y in zip(self.cost.bytes_sent, sent, strict=True)]
 
     def _draw(self, correlation: Correlation) -> Dealt:
         number, self._number = self._number, self._number + 1
         if self._on_draw is not None:
             self._on_draw(correlation)
+        fields = correlation.tensors
+        return Dealt(number, fields, {f.name: Spec(f.shape, f.dtype) for f in fields})  # type: ignore[misc]
+
+
+class CostDriver(ShapesDriver):
+    """Counts all that a program would send, wait for and draw.
+
+    Attributes
+    ----------
+    cost : Cost
+    """
+
+    def __init__(
+        self, rank: int, parties: int, on_draw: Callable[[Correlation], None] | None = None, first: int = 0
+    ) -> None:
+        super().__init__(rank, parties, on_draw, first)
+        self.cost = Cost([0] * parties)
+
+    @property
+    def bytes_sent(self) -> int:  # type: ignore[override]
+        return self.cost.bytes_sent[self.rank]
+
+    @property
+    def offline_bytes(self) -> int:  # type: ignore[override]
+        return self.cost.offline_bytes
+
+    def _exchange(self, singles: list[Single]) -> list[Any]:
+        ranks = range(self.parties)
+        sent = [sum(s.payload.nbytes for s in singles for j in ranks if sends(s, i, j)) for i in ranks]
+        self.cost.largest_round = max(self.cost.largest_round, *sent)
+        self.cost.bytes_sent = [x + y for x, y in zip(self.cost.bytes_sent, sent, strict=True)]
+        answers = super()._exchange(singles)
+        self.cost.rounds = self.rounds
+        return answers
+
+    def _draw(self, correlation: Correlation) -> Dealt:
         self.cost.draws[correlation.family] = self.cost.draws.get(correlation.family, 0) + 1
         self.cost.offline_bytes += correlation.correction_bytes
-        fields = correlation.fields()
-        return Dealt(number, fields, {f.name: Spec(f.shape, f.dtype) for f in fields})  # type: ignore[misc]
+        return super()._draw(correlation)

@@ -91,7 +91,7 @@ class DealerLink:
             self._ask([request])
         corrections = None
         if self._last:
-            corrections = [self._take(f.shape, f.dtype) for f in correlation.fields() if f.determined]
+            corrections = [self._take(f.shape, f.dtype) for f in correlation.tensors if f.determined]
         return self._holder.take(correlation, corrections)
 
     def _expected(self, request: bytes) -> bool:

@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mpcfl import ring
-from mpcfl.ledger import Direction, Ledger
+from mpcfl.ledger import Direction, Ledger, Said
 from mpcfl.message import Message
 from mpcfl.ring import Shape
 from mpcfl.stream import Frame, Sealed
 
-Said: TypeAlias = tuple[Message, str, Shape, np.dtype[Any]]
+Payload: TypeAlias = tuple[Message, str, Shape, np.dtype[Any]]
 """A message, its purpose, and the shape and dtype of its payload."""
 
 
@@ -23,29 +23,16 @@ def record(
     ledger: Ledger,
     direction: Direction,
     peer: str,
-    said: Sequence[Said],
+    payloads: Sequence[Payload],
     frame: Frame | Sealed,
     round_: int,
     op: int,
 ) -> None:
     """Record the messages of one frame; what sealing and headers add to the payloads is counted with the first."""
-    sizes = [dtype.itemsize * math.prod(shape) for _, _, shape, dtype in said]
-    extra, now, digest = frame.wire_bytes - sum(sizes), round(time.time(), 6), frame.digest.hex()
-    for (message, purpose, shape, dtype), size in zip(said, sizes, strict=True):
-        ledger.record(
-            message,
-            direction=direction,
-            peer=peer,
-            epoch=frame.epoch,
-            round=round_,
-            op=op,
-            seq=frame.seq,
-            dtype=ring.name(dtype),
-            shape=shape,
-            payload_bytes=size,
-            wire_bytes=size + extra,
-            digest=digest,
-            time=now,
-            purpose=purpose,
-        )
+    sizes = [dtype.itemsize * math.prod(shape) for _, _, shape, dtype in payloads]
+    extra, said = frame.wire_bytes - sum(sizes), []
+    for (message, purpose, shape, dtype), size in zip(payloads, sizes, strict=True):
+        said.append(Said(message, purpose, ring.name(dtype), shape, size, size + extra))
         extra = 0
+    now, digest = round(time.time(), 6), frame.digest.hex()
+    ledger.record_frame(said, direction, peer, frame.epoch, round_, op, frame.seq, digest, now)

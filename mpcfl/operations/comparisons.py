@@ -74,7 +74,7 @@ def where(condition: Value, x: Operand, y: Operand) -> Value:
     else:
         kind = joined(public_kind(x), public_kind(y))
         return add(multiply(condition, x - y if kind == FIXED else x.astype(np.int64) - y), y)
-    shape = np.broadcast_shapes(condition.shape, difference.shape)
+    shape = ring.broadcast_shape(condition.shape, difference.shape)
     part = engine.submit(
         "mux",
         difference.kind,
@@ -252,7 +252,7 @@ def function_of_two(name: str, x: Operand, y: Operand) -> Value:
     """A function of two fixed-point numbers, one of them secret, that the suite has a rule for: "arctan2"."""
     engine = x.engine if isinstance(x, Value) else y.engine  # type: ignore[union-attr]
     left, right = (as_kind(v if isinstance(v, Value) else constant(engine, v), FIXED) for v in (x, y))
-    shape = np.broadcast_shapes(left.shape, right.shape)
+    shape = ring.broadcast_shape(left.shape, right.shape)
 
     def protocol(a: Share, b: Share) -> Protocol:
         return engine.suite[name](engine.ctx, vector(a, shape), vector(b, shape))
@@ -264,7 +264,7 @@ def quotient(x: Value, y: Value) -> Value:
     """x / y by normalisation, see `mpcfl.protocols.division` for the range."""
     kind = x.kind if x.kind == y.kind else joined(x.kind, y.kind)
     left, right = as_kind(x, kind), as_kind(y, kind)
-    engine, shape = x.engine, np.broadcast_shapes(x.shape, y.shape)
+    engine, shape = x.engine, ring.broadcast_shape(x.shape, y.shape)
 
     def protocol(a: Share, b: Share) -> Protocol:
         return engine.suite["divide"](engine.ctx, vector(a, shape), vector(b, shape))

@@ -16,7 +16,7 @@ from mpcfl.share import Share
 
 
 def take(x: Value, index: Any) -> Value:
-    shape = np.broadcast_to(np.uint8(0), x.shape)[index].shape
+    shape = ring.indexed_shape(x.shape, index)
     return x.engine.local("take", x.kind, shape, [x], lambda: x.share.take(index), written(index))
 
 
@@ -31,7 +31,7 @@ def reshape(x: Value, shape: Shape) -> Value:
 
 
 def broadcast(x: Value, shape: Shape) -> Value:
-    np.broadcast_shapes(x.shape, shape)
+    ring.broadcast_shape(x.shape, shape)
     return x if x.shape == shape else x.engine.local("broadcast", x.kind, shape, [x], lambda: x.share.broadcast(shape))
 
 
@@ -67,7 +67,7 @@ def _sum(x: Value, y: Operand, sign: int) -> Value:
     if isinstance(y, Value):
         kind = joined(x.kind, y.kind)
         left, right = as_kind(x, kind), as_kind(y, kind)
-        shape = np.broadcast_shapes(x.shape, y.shape)
+        shape = ring.broadcast_shape(x.shape, y.shape)
         step = ring.add if sign == 1 else ring.subtract
         return engine.local(
             "sum", kind, shape, [left, right], lambda: Share(step(left.share.words, right.share.words)), sign
@@ -75,7 +75,7 @@ def _sum(x: Value, y: Operand, sign: int) -> Value:
     kind = joined(x.kind, public_kind(y))
     words = encoded(engine, y, kind)
     engine.note("add", kind, sign, digest(words))
-    shape = np.broadcast_shapes(x.shape, words.shape)
+    shape = ring.broadcast_shape(x.shape, words.shape)
     moved = ring.broadcast(words if sign == 1 else ring.negative(words), shape)
     left = broadcast(as_kind(x, kind), shape)
     return engine.local("sum", kind, shape, [left], lambda: left.share.shift(moved, engine.ctx.first))

@@ -78,7 +78,7 @@ def beyond(x: Value, values: Public, inclusive: bool) -> Value:
     fraction = engine.ctx.fraction if x.kind == FIXED else 0
     found = _thresholds(values, fraction, inclusive, engine.ctx.bound)
     words = ring.words(found, engine.ctx.width)
-    shape = np.broadcast_shapes(x.shape, words.shape)
+    shape = ring.broadcast_shape(x.shape, words.shape)
     engine.note("thresholds", digest(words))
     moved = ring.broadcast(words, shape)
     # t - x of the largest threshold and the smallest number is 2^(bound + 1) - 1: no difference wraps

@@ -39,7 +39,7 @@ def multiply(x: Value, y: Operand) -> Value:
     if not isinstance(y, Value):
         return _times_public(x, y)
     engine, ctx = x.engine, x.engine.ctx
-    shape = np.broadcast_shapes(x.shape, y.shape)
+    shape = ring.broadcast_shape(x.shape, y.shape)
     kind = BOOLEAN if x.kind == y.kind == BOOLEAN else joined(x.kind, y.kind)
     if BOOLEAN in (x.kind, y.kind):
         bit, other = (x, y) if x.kind == BOOLEAN else (y, x)
@@ -76,7 +76,7 @@ def chosen(engine: Engine, bit: Share, value: Share, shape: Shape) -> Protocol:
 
 def _times_public(x: Value, y: Public) -> Value:
     engine, fraction = x.engine, x.engine.ctx.fraction
-    shape = np.broadcast_shapes(x.shape, y.shape)
+    shape = ring.broadcast_shape(x.shape, y.shape)
     kind = BOOLEAN if x.kind == public_kind(y) == BOOLEAN else joined(x.kind, public_kind(y))
     if y.dtype.kind != "f" or _integral(y):
         integers = encoded(engine, _to_integer(y), INTEGER)
@@ -190,7 +190,7 @@ def divide(x: Value, y: Public) -> Value:
         # the reciprocal itself, not its float, which has 53 digits where a number may have 62
         inverse = 1 / Fraction(y.reshape(-1)[0].item())
         if inverse.denominator != 1:
-            return _times_scalar(lifted, inverse, np.broadcast_shapes(x.shape, y.shape))
+            return _times_scalar(lifted, inverse, ring.broadcast_shape(x.shape, y.shape))
     return multiply(lifted, np.divide(1.0, y))
 
 
