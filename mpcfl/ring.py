@@ -11,6 +11,7 @@ Public bits, one a word or packed 64 to a word, are uint64 arrays in both rings.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from mpcfl import wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
-from mpcfl.kernels import bits, fixed, ring64
+from mpcfl.kernels import bits, fixed, gather, ring64
 from mpcfl.spec import WORD, dtype_of
 from mpcfl.spec import Shape as Shape
 from mpcfl.spec import Spec as Spec
@@ -92,7 +93,46 @@ def int64(x: Words) -> NDArray[np.int64]:
 @shaped(lambda x, index: x[index].shape)
 def take(x: Words, index: Any) -> Words:
     """`x[index]` for basic and public integer-array indices, contiguous, never a scalar."""
+    if is_rows(index) and x.ndim > 1 and x.flags.c_contiguous:
+        return gathered([x], index)
     return np.asarray(x[index], order="C")
+
+
+def is_rows(index: Any) -> bool:
+    """Whether an index is a vector of numbers of rows."""
+    return isinstance(index, np.ndarray) and index.ndim == 1 and index.dtype.kind in "iu"
+
+
+def gathered(parts: Sequence[Words], rows: NDArray[Any]) -> Words:
+    """`concatenate([part[rows] for part in parts], axis=1)`, in one pass over the rows.
+
+    Raises
+    ------
+    IndexError
+        No part has a row of that number.
+    """
+    first = parts[0]
+    length, shape = first.shape[0], (rows.size, sum(part.shape[1] for part in parts), *first.shape[2:])
+    if rows.size and not -length <= int(rows.min()) <= int(rows.max()) < length:
+        raise IndexError(f"a number of a row is out of bounds for {length} rows")
+    if any(is_spec(part) for part in parts):
+        return cast("Words", Spec(shape, dtype_of(parts)))
+    numbers = np.ascontiguousarray(rows, np.int64)
+    if rows.size and rows.min() < 0:
+        numbers = np.where(numbers < 0, numbers + length, numbers)
+    out: Words = empty(shape, first.dtype)
+    target, column = _flat_rows(out), 0
+    for part in parts:
+        source = _flat_rows(part)
+        gather.rows(source, numbers, column, target)
+        column += source.shape[1]
+    return out
+
+
+def _flat_rows(x: Words) -> Words:
+    """A matrix of 64-bit words with the rows of x."""
+    words = np.ascontiguousarray(x).reshape(-1).view(np.uint64)
+    return words.reshape(x.shape[0], math.prod(x.shape[1:]) * x.dtype.itemsize // 8)
 
 
 @shaped(lambda x, axes: tuple(x.shape[axis] for axis in axes))

@@ -79,12 +79,28 @@ class Share:
         Public words of the same shape, part of the value (at the first party's share).
     """
 
-    __slots__ = ("offset", "origin", "words")
+    __slots__ = ("_make", "_words", "offset", "origin")
 
     def __init__(self, words: Words, origin: View[Base] | None = None, offset: Words | None = None) -> None:
-        self.words = words
+        self._words: Words | None = words
+        self._make: Callable[[], Words] | None = None
         self.origin = View.leaf(Base(words), words.shape) if origin is None else origin
         self.offset = offset
+
+    @staticmethod
+    def _later(make: Callable[[], Words], origin: View[Base], offset: Words | None) -> Share:
+        """A share whose words are made when they are asked for: a product of what was opened asks for none."""
+        share = object.__new__(Share)
+        share._words, share._make, share.origin, share.offset = None, make, origin, offset
+        return share
+
+    @property
+    def words(self) -> Words:
+        """Additive share in the session's ring."""
+        if self._words is None:
+            assert self._make is not None
+            self._words, self._make = self._make(), None
+        return self._words
 
     @staticmethod
     def private(words: Words, owner: int) -> Share:
@@ -97,7 +113,7 @@ class Share:
 
     @property
     def shape(self) -> Shape:
-        return self.words.shape
+        return self.origin.shape
 
     def bases(self) -> list[Base]:
         return list(self.origin.leaves())
@@ -135,42 +151,38 @@ class Share:
 
     # ------------------------------------------------------------------------ public linear maps, which keep the mask
 
-    def _map(self, words: Words, origin: View[Base], move: Callable[[Words], Words]) -> Share:
-        return Share(words, origin, None if self.offset is None else move(self.offset))
+    def _map(self, origin: View[Base], move: Callable[[Words], Words]) -> Share:
+        return Share._later(lambda: move(self.words), origin, None if self.offset is None else move(self.offset))
 
     def take(self, index: Any) -> Share:
-        return self._map(ring.take(self.words, index), view.take(self.origin, index), lambda x: ring.take(x, index))
+        return self._map(view.take(self.origin, index), lambda x: ring.take(x, index))
 
     def transpose(self, axes: tuple[int, ...]) -> Share:
-        words = ring.transpose(self.words, axes)
-        return self._map(words, view.transpose(self.origin, axes), lambda x: ring.transpose(x, axes))
+        return self._map(view.transpose(self.origin, axes), lambda x: ring.transpose(x, axes))
 
     def reshape(self, shape: Shape) -> Share:
-        words = ring.reshape(self.words, shape)
-        return self._map(words, view.reshape(self.origin, shape), lambda x: ring.reshape(x, shape))
+        return self._map(view.reshape(self.origin, shape), lambda x: ring.reshape(x, shape))
 
     def broadcast(self, shape: Shape) -> Share:
-        words = ring.broadcast(self.words, shape)
-        return self._map(words, view.broadcast(self.origin, shape), lambda x: ring.broadcast(x, shape))
+        return self._map(view.broadcast(self.origin, shape), lambda x: ring.broadcast(x, shape))
 
     def scale(self, factor: int) -> Share:
         """Times a public integer."""
-        words = ring.multiply(self.words, factor)
-        return self._map(words, view.scale(self.origin, factor), lambda x: ring.multiply(x, factor))
+        return self._map(view.scale(self.origin, factor), lambda x: ring.multiply(x, factor))
 
     def shift(self, constant: Words, first: int) -> Share:
         """Plus public words of the same shape."""
-        words = ring.add(self.words, constant) if first else self.words
-        return Share(words, self.origin, constant if self.offset is None else ring.add(self.offset, constant))
+        offset = constant if self.offset is None else ring.add(self.offset, constant)
+        return Share._later(lambda: ring.add(self.words, constant) if first else self.words, self.origin, offset)
 
     @staticmethod
     def concatenate(parts: list[Share], axis: int) -> Share:
-        words = ring.concatenate([part.words for part in parts], axis)
         origin = view.concatenate([part.origin for part in parts], axis)
-        if all(part.offset is None for part in parts):
-            return Share(words, origin)
-        offsets = [ring.like(p.words, p.shape) if p.offset is None else p.offset for p in parts]
-        return Share(words, origin, ring.concatenate(offsets, axis))
+        offset = None
+        if any(part.offset is not None for part in parts):
+            zeros = [ring.like(p.words, p.shape) if p.offset is None else p.offset for p in parts]
+            offset = ring.concatenate(zeros, axis)
+        return Share._later(lambda: ring.concatenate([part.words for part in parts], axis), origin, offset)
 
 
 def on_shapes(shares: Sequence[Share]) -> list[Share]:
@@ -178,7 +190,10 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     bases: dict[Base, Base] = {}
 
     def spec(words: Words) -> Words:
-        return Spec(words.shape)  # type: ignore[return-value]
+        return Spec(words.shape, words.dtype)  # type: ignore[return-value]
+
+    def words(share: Share) -> Words:
+        return Spec(share.shape, share.bases()[0].words.dtype)  # type: ignore[return-value]
 
     def twin(base: Base) -> View[Base]:
         if base not in bases:
@@ -189,7 +204,7 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
         return View.leaf(bases[base], base.words.shape)
 
     return [
-        Share(spec(share.words), share.origin.map(twin), None if share.offset is None else spec(share.offset))
+        Share(words(share), share.origin.map(twin), None if share.offset is None else spec(share.offset))
         for share in shares
     ]
 

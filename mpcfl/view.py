@@ -81,17 +81,29 @@ class View(Generic[L]):
             return resolve(self.argument)
         if name in self.memo:
             return cast("Words", self.memo[name])
-        values = [source.apply(resolve, name) for source in self.sources]
-        value = _OPERATIONS[self.operation](values, self.argument)
+        value = self._made(resolve, name)
         if name is not None and self._gathers() and not ring.is_spec(value) and value.nbytes <= KEPT_BYTES:
             for source in self.sources:
                 source.memo.pop(name, None)  # it is in this one
             self.memo[name] = value
         return value
 
+    def _made(self, resolve: Callable[[L], Words], name: str | None) -> Words:
+        rows = self._common_rows()
+        if rows is not None:  # of blocks that stand side by side: straight into their place
+            return ring.gathered([source.sources[0].apply(resolve, name) for source in self.sources], rows)
+        return _OPERATIONS[self.operation]([source.apply(resolve, name) for source in self.sources], self.argument)
+
+    def _common_rows(self) -> NDArray[np.int64] | None:
+        """The rows, where this is a concatenation of columns of which the same rows were taken."""
+        first = self.sources[0]
+        rows = first.argument if first.operation == "take" else None
+        alike = all(source.operation == "take" and source.argument is rows for source in self.sources)
+        return rows if self.operation == "concatenate" and self.argument == 1 and alike and ring.is_rows(rows) else None
+
     def _gathers(self) -> bool:
         """Whether its value is a copy and no view of the sources' memory."""
-        return self.operation == "concatenate" or (self.operation == "take" and _rows(self.argument) is not None)
+        return self.operation == "concatenate" or (self.operation == "take" and ring.is_rows(self.argument))
 
 
 _OPERATIONS: dict[str, Callable[[list[Words], Any], Words]] = {
@@ -122,9 +134,7 @@ def take(view: View[L], index: Any) -> View[L]:
 
 def _rows(index: Any) -> NDArray[np.int64] | None:
     """The index as numbers of rows, if it is a vector of such."""
-    if isinstance(index, np.ndarray) and index.ndim == 1 and index.dtype.kind in "iu":
-        return index
-    return None
+    return index if ring.is_rows(index) else None
 
 
 def transpose(view: View[L], axes: tuple[int, ...]) -> View[L]:
