@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -75,6 +76,8 @@ class Session:
     fraction : int
     ring : int
         Numbers are elements of Z_2^ring: 64 or 128.
+    suite : str
+        Name of the suite.
     """
 
     def __init__(self, names: Sequence[str], rank: int, driver: Driver, fraction: int, suite: Suite) -> None:
@@ -93,6 +96,7 @@ class Session:
         self.name = self.parties[rank]
         self.fraction = fraction
         self.ring = suite.width
+        self.suite = suite.name
         self._driver = driver
         self._profile: Profile | None = None
         self._engine = Engine(Context(rank, len(self.parties), fraction, suite.width), suite, driver)
@@ -116,6 +120,11 @@ class Session:
     def ledger(self) -> Ledger | None:
         """This party's ledger; None where a program runs on shapes alone."""
         return self._driver.ledger
+
+    @property
+    def shapeless(self) -> bool:
+        """Whether the program runs on shapes alone, where nothing has a value and nothing is to be written."""
+        return self._engine.common.shapeless
 
     @property
     def position(self) -> Position:
@@ -227,6 +236,39 @@ class Session:
         self._engine.note("announce", rank)
         told: Shape = self._engine.run(additive.announce(rank, 0, shape))[1]
         return told
+
+    def tell(self, numbers: Sequence[int] | None, owner: int | str, count: int) -> tuple[int, ...]:
+        """Numbers about the program, 0 to 2^64 - 1, that their owner tells all: public, one round.
+
+        The others pass None. On shapes alone the numbers are zeros.
+        """
+        rank = self._rank(owner)
+        self._engine.note("tell", rank, count)
+        told: tuple[int, ...] = self._engine.run(additive.tell(rank, numbers, count))
+        return told
+
+    # ---------------------------------------------------------------------------------------------------------- keeping
+
+    def noted(self, what: str, public: bytes) -> bytes:
+        """Add something public to the history of the program; 16 bytes that stand for the history and this session.
+
+        Parties that note different things end with a mismatch in the next round.
+        """
+        self._engine.note(what, hashlib.sha256(public).digest())
+        name = "" if self.ledger is None else self.ledger.session
+        return hashlib.blake2b(name.encode(), key=self.position.history, digest_size=16).digest()
+
+    def held(self, array: SecretArray) -> tuple[str, Words]:
+        """The kind of an array's numbers, and this party's share of them. It must not leave the party."""
+        return array._value.kind, array._value.share.words
+
+    def restored(self, kind: str, words: Words) -> SecretArray:
+        """An array of which every party gives the share that it held, in this session or an earlier one.
+
+        It is shared anew: a fresh sharing of zero is added.
+        """
+        fresh = self._engine.common.zero(words.shape, self.ring)
+        return self._array(self._engine.ready(kind, Share(fresh if self.shapeless else ring.add(words, fresh))))
 
     # ---------------------------------------------------------------------------------------------------------- running
 

@@ -17,6 +17,7 @@ Reference   Cramer, Damgard and Nielsen, "Secure Multiparty Computation and Secr
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,9 @@ from mpcfl.message import Exposure, Message
 from mpcfl.ring import Shape, Words
 
 SHAPE = Message("additive.shape", "owner", "party", "words", Exposure.PUBLIC, "type and shape of an input")
+PUBLIC = Message(
+    "additive.public", "owner", "party", "words", Exposure.PUBLIC, "numbers about the program that a party tells all"
+)
 OUTPUT = Message(
     "additive.output", "party", "reader", "words", Exposure.OUTPUT, "share of a result, re-randomised by zero"
 )
@@ -51,6 +55,15 @@ def announce(owner: int, kind: int, shape: Shape | None) -> Protocol:
     if np.prod([float(n) for n in dimensions]) > MAX_ELEMENTS:
         raise ProtocolViolation("an announced shape has too many elements")
     return int(told[0]), dimensions
+
+
+def tell(owner: int, numbers: Sequence[int] | None, count: int) -> Protocol:
+    """So many public numbers of 0 to 2^64 - 1 of the owner's, told to all: one round."""
+    words = np.zeros(count, np.uint64)
+    if numbers is not None:
+        words[:] = numbers
+    told: Any = yield Send(PUBLIC, owner, None, words)
+    return tuple(told.tolist())
 
 
 def reveal(words: Words, to: tuple[int, ...], purpose: str) -> Protocol:

@@ -216,7 +216,7 @@ def test_options_named_alone_exist() -> None:
 
 
 def messages() -> dict[str, Message]:
-    others: tuple[Message, ...] = (additive.SHAPE, additive.OUTPUT)
+    others: tuple[Message, ...] = (additive.SHAPE, additive.PUBLIC, additive.OUTPUT)
     others += (requests.REQUEST, requests.CORRECTION, requests.TAPE, requests.REGISTER)
     return {**semi2k.suite.messages, **{message.name: message for message in others}}
 

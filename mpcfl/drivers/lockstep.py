@@ -105,7 +105,8 @@ class World:
         pairs = {(i, j): _secret(seed, f"ranks {i} and {j}") for i in ranks for j in ranks if i < j}
         self.common = [Pairwise(i, {j: pairs[min(i, j), max(i, j)] for j in ranks if j != i}) for i in ranks]
         allowed = Disclosures.any() if disclosures is None else disclosures
-        self.ledgers = [Ledger("lockstep", name, disclosures=allowed) for name in self.names]
+        session = f"lockstep {_secret(seed, 'session')[:8].hex()}"
+        self.ledgers = [Ledger(session, name, disclosures=allowed) for name in self.names]
         self.rounds = 0
         self.bytes_sent = [0] * self.parties
         self.offline_bytes = 0
