@@ -81,6 +81,7 @@ def _sine_and_cosine(
         reads(int64, 1),
         reads(int64, 1),
         reads(int64, 1),
+        int64,
         reads(uint64, 3),
         reads(uint64, 3),
         writes(uint64, 2),
@@ -94,11 +95,12 @@ def evaluate(
     coarse_cos: Integers,
     fine_sin: Integers,
     fine_cos: Integers,
+    step: int,
     u: Limbs,
     v: Limbs,
     out: Limbs,
 ) -> None:
-    """This party's share of a series with shared coefficients: out = sum over k of sin(k angle) u_k + cos(k angle) v_k.
+    """This party's share of a series with shared coefficients: out = sum over m of sin(m angle) u_m + cos(m angle) v_m.
 
     Parameters
     ----------
@@ -106,8 +108,10 @@ def evaluate(
         Public, the same at all parties.
     coarse_sin, coarse_cos, fine_sin, fine_cos : int64[4096]
         At i / 2^12 and i / 2^24 of a turn, times 2^60.
+    step : int
+        The multiples are m = 1, 1 + step, 1 + 2 step, ...
     u, v : uint64[K, n, 2]
-        This party's shares of the coefficients; row k - 1 is for the multiple k.
+        This party's shares of the coefficients, a row for each multiple.
     out : uint64[n, 2]
         Scaled by 2^60.
     """
@@ -118,8 +122,9 @@ def evaluate(
         raise ValueError("evaluate: tables must have 4096 entries")
     out[:] = ZERO
     for k in range(u.shape[0]):
+        multiple = np.uint64(1 + k * step)
         for i in range(n):
-            s, c = _sine_and_cosine(angle[i] * np.uint64(k + 1), coarse_sin, coarse_cos, fine_sin, fine_cos)
+            s, c = _sine_and_cosine(angle[i] * multiple, coarse_sin, coarse_cos, fine_sin, fine_cos)
             x, y = np.uint64(s), np.uint64(c)
             # a negative factor is its word less 2^64
             low = x * u[k, i, 0]
@@ -138,8 +143,10 @@ def evaluate(
         reads(int64, 1),
         reads(int64, 1),
         reads(int64, 1),
+        int64,
         reads(int64, 1),
         reads(int64, 1),
+        int64,
         writes(int64, 2),
         writes(int64, 2),
     ),
@@ -152,29 +159,37 @@ def rotated(
     coarse_cos: Integers,
     fine_sin: Integers,
     fine_cos: Integers,
+    step: int,
     a: Integers,
     b: Integers,
+    dropped: int,
     u: Integers,
     v: Integers,
 ) -> None:
-    """Coefficients of a series that is shifted by r: u_k = a_k cos k r + b_k sin k r, v_k = b_k cos k r - a_k sin k r.
+    """Coefficients of a series that is shifted by r: u_m = a_m cos m r + b_m sin m r, v_m = b_m cos m r - a_m sin m r.
 
     Parameters
     ----------
     angle : uint64[n]
         Of r.
     coarse_sin, coarse_cos, fine_sin, fine_cos : int64[4096]
+    step : int
+        As in `evaluate`.
     a, b : int64[K]
-        Coefficients of sines and cosines, times 2^58, below 2^62 in magnitude.
+        Coefficients of sines and cosines, below 2^62 in magnitude.
+    dropped : int
+        How many bits of the result are rounded off.
     u, v : int64[K, n]
-        Times 2^52, to the nearest integer but one.
+        At the scale of a and b but for those bits, to the nearest integer but one.
     """
     if u.shape != v.shape or a.size != u.shape[0] or b.size != u.shape[0] or angle.size != u.shape[1]:
         raise ValueError("rotated: shapes must be (n,) for angle, (K,) for a and b, (K, n) for u and v")
     if not coarse_sin.size == coarse_cos.size == fine_sin.size == fine_cos.size == ENTRIES:
         raise ValueError("rotated: tables must have 4096 entries")
+    half = np.int64(1) << dropped >> 1
     for k in range(u.shape[0]):
+        multiple = np.uint64(1 + k * step)
         for i in range(u.shape[1]):
-            s, c = _sine_and_cosine(angle[i] * np.uint64(k + 1), coarse_sin, coarse_cos, fine_sin, fine_cos)
-            u[k, i] = (_times(a[k], c) + _times(b[k], s) + 32) >> 6
-            v[k, i] = (_times(b[k], c) - _times(a[k], s) + 32) >> 6
+            s, c = _sine_and_cosine(angle[i] * multiple, coarse_sin, coarse_cos, fine_sin, fine_cos)
+            u[k, i] = (_times(a[k], c) + _times(b[k], s) + half) >> dropped
+            v[k, i] = (_times(b[k], c) - _times(a[k], s) + half) >> dropped
