@@ -5,7 +5,10 @@ tables of 4096 sines and cosines, times 2^60; the rest, below 2^-24 of a turn, t
 Elements of the ring are two limbs along the last axis, the low one first. Every kernel raises ValueError when shapes do
 not fit, because it does not check bounds.
 
-Error       of sines and cosines below 2^-57.
+Of the multiples of an angle every eighth is looked up and the others are rotations of the one before, by one angle for
+all: four products in place of ten, on tiles of angles that stay in the first cache.
+
+Error       of sines and cosines below 2^-58, and below 2^-55 of the last of seven rotations.
 """
 
 import numpy as np
@@ -19,6 +22,9 @@ Angles = NDArray[np.uint64]
 Integers = NDArray[np.int64]
 
 ENTRIES = 4096
+TILE = 256
+ROTATIONS = 8
+"""Of so many multiples one is looked up."""
 LOW_12 = np.uint64(ENTRIES - 1)
 HIGH_SHIFT = np.uint64(52)
 MIDDLE_SHIFT = np.uint64(40)
@@ -30,6 +36,7 @@ LOW_HALF = np.uint64(0xFFFFFFFF)
 ZERO = np.uint64(0)
 ONE = np.uint64(1)
 TOP = np.uint64(63)
+SIGN = np.int64(63)
 SCALE = np.uint64(60)
 ABOVE = np.uint64(4)
 ROUND = np.uint64(59)
@@ -72,6 +79,48 @@ def _sine_and_cosine(
     step = np.int64(_high((angle & REST), EIGHTH_TURN))
     square = _times(step, step) >> 1
     return s + _times(c, step) - _times(s, square), c - _times(s, step) - _times(c, square)
+
+
+@njit(
+    void(
+        reads(uint64, 1),
+        uint64,
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        writes(int64, 1),
+        writes(int64, 1),
+    ),
+    cache=True,
+    nogil=True,
+)
+def _look_up(
+    angle: Angles,
+    multiple: np.uint64,
+    coarse_sin: Integers,
+    coarse_cos: Integers,
+    fine_sin: Integers,
+    fine_cos: Integers,
+    sin: Integers,
+    cos: Integers,
+) -> None:
+    """Sines and cosines of a multiple of each angle of a tile."""
+    for i in range(angle.size):
+        sin[i], cos[i] = _sine_and_cosine(angle[i] * multiple, coarse_sin, coarse_cos, fine_sin, fine_cos)
+
+
+@njit(
+    void(writes(int64, 1), writes(int64, 1), reads(int64, 1), reads(int64, 1), int64),
+    cache=True,
+    nogil=True,
+)
+def _rotate(sin: Integers, cos: Integers, by_sin: Integers, by_cos: Integers, size: int) -> None:
+    """Each angle of a tile plus its own step."""
+    for i in range(size):
+        s, c = sin[i], cos[i]
+        sin[i] = _times(s, by_cos[i]) + _times(c, by_sin[i])
+        cos[i] = _times(c, by_cos[i]) - _times(s, by_sin[i])
 
 
 @njit(
@@ -121,19 +170,26 @@ def evaluate(
     if not coarse_sin.size == coarse_cos.size == fine_sin.size == fine_cos.size == ENTRIES:
         raise ValueError("evaluate: tables must have 4096 entries")
     out[:] = ZERO
-    for k in range(u.shape[0]):
-        multiple = np.uint64(1 + k * step)
-        for i in range(n):
-            s, c = _sine_and_cosine(angle[i] * multiple, coarse_sin, coarse_cos, fine_sin, fine_cos)
-            x, y = np.uint64(s), np.uint64(c)
-            # a negative factor is its word less 2^64
-            low = x * u[k, i, 0]
-            high = _high(x, u[k, i, 0]) + x * u[k, i, 1] - (x >> TOP) * u[k, i, 0]
-            other = y * v[k, i, 0]
-            low += other
-            high += _high(y, v[k, i, 0]) + y * v[k, i, 1] - (y >> TOP) * v[k, i, 0] + np.uint64(low < other)
-            out[i, 0] += low
-            out[i, 1] += high + np.uint64(out[i, 0] < low)
+    sin, cos = np.empty(TILE, np.int64), np.empty(TILE, np.int64)
+    by_sin, by_cos = np.empty(TILE, np.int64), np.empty(TILE, np.int64)
+    for start in range(0, n, TILE):
+        tile = angle[start : start + TILE]
+        _look_up(tile, np.uint64(step), coarse_sin, coarse_cos, fine_sin, fine_cos, by_sin, by_cos)
+        for k in range(u.shape[0]):
+            if k % ROTATIONS == 0:
+                _look_up(tile, np.uint64(1 + k * step), coarse_sin, coarse_cos, fine_sin, fine_cos, sin, cos)
+            else:
+                _rotate(sin, cos, by_sin, by_cos, tile.size)
+            for j in range(tile.size):
+                i, x, y = start + j, np.uint64(sin[j]), np.uint64(cos[j])
+                # a negative factor is its word less 2^64
+                low = x * u[k, i, 0]
+                high = _high(x, u[k, i, 0]) + x * u[k, i, 1] - (x >> TOP) * u[k, i, 0]
+                other = y * v[k, i, 0]
+                low += other
+                high += _high(y, v[k, i, 0]) + y * v[k, i, 1] - (y >> TOP) * v[k, i, 0] + np.uint64(low < other)
+                out[i, 0] += low
+                out[i, 1] += high + np.uint64(out[i, 0] < low)
 
 
 @njit(
@@ -147,8 +203,8 @@ def evaluate(
         reads(int64, 1),
         reads(int64, 1),
         int64,
-        writes(int64, 2),
-        writes(int64, 2),
+        writes(uint64, 3),
+        writes(uint64, 3),
     ),
     cache=True,
     nogil=True,
@@ -163,8 +219,8 @@ def rotated(
     a: Integers,
     b: Integers,
     dropped: int,
-    u: Integers,
-    v: Integers,
+    u: Limbs,
+    v: Limbs,
 ) -> None:
     """Coefficients of a series that is shifted by r: u_m = a_m cos m r + b_m sin m r, v_m = b_m cos m r - a_m sin m r.
 
@@ -179,17 +235,26 @@ def rotated(
         Coefficients of sines and cosines, below 2^62 in magnitude.
     dropped : int
         How many bits of the result are rounded off.
-    u, v : int64[K, n]
+    u, v : uint64[K, n, 2]
         At the scale of a and b but for those bits, to the nearest integer but one.
     """
-    if u.shape != v.shape or a.size != u.shape[0] or b.size != u.shape[0] or angle.size != u.shape[1]:
-        raise ValueError("rotated: shapes must be (n,) for angle, (K,) for a and b, (K, n) for u and v")
+    if u.shape != v.shape or a.size != u.shape[0] or b.size != a.size or angle.size != u.shape[1] or u.shape[2] != 2:
+        raise ValueError("rotated: shapes must be (n,) for angle, (K,) for a and b, (K, n, 2) for u and v")
     if not coarse_sin.size == coarse_cos.size == fine_sin.size == fine_cos.size == ENTRIES:
         raise ValueError("rotated: tables must have 4096 entries")
-    half = np.int64(1) << dropped >> 1
-    for k in range(u.shape[0]):
-        multiple = np.uint64(1 + k * step)
-        for i in range(u.shape[1]):
-            s, c = _sine_and_cosine(angle[i] * multiple, coarse_sin, coarse_cos, fine_sin, fine_cos)
-            u[k, i] = (_times(a[k], c) + _times(b[k], s) + half) >> dropped
-            v[k, i] = (_times(b[k], c) - _times(a[k], s) + half) >> dropped
+    n, half = angle.size, np.int64(1) << dropped >> 1
+    sin, cos = np.empty(TILE, np.int64), np.empty(TILE, np.int64)
+    by_sin, by_cos = np.empty(TILE, np.int64), np.empty(TILE, np.int64)
+    for start in range(0, n, TILE):
+        tile = angle[start : start + TILE]
+        _look_up(tile, np.uint64(step), coarse_sin, coarse_cos, fine_sin, fine_cos, by_sin, by_cos)
+        for k in range(a.size):
+            if k % ROTATIONS == 0:
+                _look_up(tile, np.uint64(1 + k * step), coarse_sin, coarse_cos, fine_sin, fine_cos, sin, cos)
+            else:
+                _rotate(sin, cos, by_sin, by_cos, tile.size)
+            for j in range(tile.size):
+                x = (_times(a[k], cos[j]) + _times(b[k], sin[j]) + half) >> dropped
+                y = (_times(b[k], cos[j]) - _times(a[k], sin[j]) + half) >> dropped
+                u[k, start + j, 0], u[k, start + j, 1] = np.uint64(x), np.uint64(x >> SIGN)
+                v[k, start + j, 0], v[k, start + j, 1] = np.uint64(y), np.uint64(y >> SIGN)

@@ -121,9 +121,9 @@ def rotated(
     `dropped` bits; of a and b, one may be empty."""
     terms = max(len(sin), len(cos))
     a, b = (np.array(row or (0,) * terms, np.int64) for row in (sin, cos))
-    u, v = (np.empty((terms, r.shape[0]), np.int64) for _ in range(2))
-    fourier128.rotated(angle(r, fraction), *sines(), step, a, b, dropped, u, v)
-    return {"u": ring.words(u, 128), "v": ring.words(v, 128)}
+    out = {name: ring.zeros((terms, r.shape[0]), 128) for name in ("u", "v")}
+    fourier128.rotated(angle(r, fraction), *sines(), step, a, b, dropped, *map(wide.pairs, out.values()))
+    return out
 
 
 def power_rows(r: Words, scale: int, window: int) -> Words:

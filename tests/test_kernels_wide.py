@@ -36,25 +36,27 @@ STEP = st.sampled_from([1, 2])
 @settings(deadline=None)
 @given(st.lists(ANGLE, min_size=1, max_size=8), COEFFICIENT, COEFFICIENT, STEP, st.sampled_from([0, 6]))
 def test_dealt_coefficients_are_those_of_the_shifted_series(angles, a, b, step, dropped):
-    u, v = (np.empty((2, len(angles)), np.int64) for _ in range(2))
-    coefficients = np.array([a, b // 7], np.int64), np.array([b, a // 3], np.int64)
+    terms = 11  # some are rotations of those before
+    u, v = (np.empty((terms, len(angles), 2), np.uint64) for _ in range(2))
+    coefficients = np.array([a, b // 7] * 6, np.int64)[:terms], np.array([b, a // 3] * 6, np.int64)[:terms]
     fourier128.rotated(np.array(angles, np.uint64), *precision.sines(), step, *coefficients, dropped, u, v)
-    # sines err by less than 2^-57, of which 6 bits are rounded off
-    error = 18 / (1 << dropped) + (0.5 if dropped else 0)
+    error = 2.0 ** (61 - 55 - dropped) + 1  # two factors of 2^60, sines to 2^-55, and rounding
     with gmpy2.context(precision=200):
-        for k in range(2):
+        for k in range(terms):
             x, y = (int(row[k]) for row in coefficients)
+            first, second = (integers(part[k], signed=True) for part in (u, v))
             for i, angle in enumerate(angles):
                 sin, cos = gmpy2.sin(turned(angle) * (1 + k * step)), gmpy2.cos(turned(angle) * (1 + k * step))
-                assert abs(int(u[k, i]) - (x * cos + y * sin) / (1 << dropped)) < error
-                assert abs(int(v[k, i]) - (y * cos - x * sin) / (1 << dropped)) < error
+                assert abs(first[i] - (x * cos + y * sin) / (1 << dropped)) < error
+                assert abs(second[i] - (y * cos - x * sin) / (1 << dropped)) < error
 
 
 @settings(deadline=None)
 @given(st.lists(ANGLE, min_size=1, max_size=8), STEP, st.integers(0, 2**32))
 def test_a_series_at_public_angles(angles, step, seed):
     rng = np.random.default_rng(seed)
-    u, v = (rng.integers(0, 1 << 64, (3, len(angles), 2), dtype=np.uint64) for _ in range(2))
+    terms = 11
+    u, v = (rng.integers(0, 1 << 64, (terms, len(angles), 2), dtype=np.uint64) for _ in range(2))
     out = np.empty((len(angles), 2), np.uint64)
     fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), step, u, v, out)
     # shares: the words wrap, so the sines must be the very same integers for all of them
@@ -71,9 +73,9 @@ def test_a_series_at_public_angles(angles, step, seed):
     fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), step, small, small, out)
     with gmpy2.context(precision=200):
         for i, value in enumerate(integers(out, signed=True)):
-            multiples = [turned(angles[i]) * (1 + k * step) for k in range(3)]
+            multiples = [turned(angles[i]) * (1 + k * step) for k in range(terms)]
             exact = sum(int(small[k, i, 0]) * (gmpy2.sin(m) + gmpy2.cos(m)) for k, m in enumerate(multiples))
-            assert abs(gmpy2.mpfr(value) / (1 << 60) - exact) < 6 * 2.0 ** (52 - 57)
+            assert abs(gmpy2.mpfr(value) / (1 << 60) - exact) < 2 * terms * 2.0 ** (52 - 55)
 
 
 @settings(deadline=None)
@@ -129,7 +131,7 @@ K = np.zeros((2, 3, 2), np.uint64)
         lambda: fixed128.truncate(N, N, M, A[:2], 8, 0, N.copy()),
         lambda: fourier128.evaluate(A, *S, 1, K, K[:, :2].copy(), N.copy()),
         lambda: fourier128.evaluate(A, *S[:3], S[0][:9], 1, K, K, N.copy()),
-        lambda: fourier128.rotated(A, *S, 1, S[0][:2], S[0][:1], 0, *np.zeros((2, 2, 3), np.int64)),
+        lambda: fourier128.rotated(A, *S, 1, S[0][:2], S[0][:1], 0, *np.zeros((2, 2, 3, 2), np.uint64)),
         lambda: powers128.rows(N, 112, *P, np.zeros((3, 3, 2), np.uint64)),
         lambda: powers128.rows(N, 64, *P, np.zeros((3, 4, 2), np.uint64)),
         lambda: powers128.combine(N, 112, *P, np.zeros((3, 4, 2), np.uint64), S[0][:4], S[0][:3], K.copy()),
