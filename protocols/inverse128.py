@@ -24,7 +24,7 @@ from collections.abc import Sequence
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
-from mpcfl.protocol import Context, Rule, rule, together
+from mpcfl.protocol import Context, rule, together
 from mpcfl.protocols import series128
 from mpcfl.protocols.beaver import mul, mux
 from mpcfl.protocols.chosen import chosen, opened
@@ -144,7 +144,7 @@ def arccos_bits(shapes: Sequence[Shape], parties: int) -> int:
 
 
 def _arc(ctx: Context, x: Share, sine: bool) -> Protocol:
-    """arccos x, or arcsin x, on a vector at the session's fraction, |x| <= 1."""
+    """arccos x, or arcsin x."""
     tops = yield from together(*(scaled(ctx, part, zero=True) for part in one_more_one_less(ctx, x)))
     logs = yield from together(*(logarithm(ctx, top, 1 << SCALE - 1) for top in tops))
     # for one of them 0 the other is 2, and t, half their difference, becomes -52 or 52
@@ -157,16 +157,16 @@ def _arc(ctx: Context, x: Share, sine: bool) -> Protocol:
     return (yield from trunc_pr(ctx, words, 1, series128.SCALE - ctx.fraction))
 
 
-def _arc_rule(name: str, sine: bool) -> Rule:
-    @rule(name, rounds=13, bits=arccos_bits, messages=MESSAGES, correlations=CORRELATIONS)
-    def function(ctx: Context, x: Share) -> Protocol:
-        return (yield from _arc(ctx, x, sine))
-
-    return function
+@rule("arccos", rounds=13, bits=arccos_bits, messages=MESSAGES, correlations=CORRELATIONS)
+def arccos(ctx: Context, x: Share) -> Protocol:
+    """arccos x on a vector at the session's fraction, |x| <= 1."""
+    return (yield from _arc(ctx, x, sine=False))
 
 
-arccos = _arc_rule("arccos", False)
-arcsin = _arc_rule("arcsin", True)
+@rule("arcsin", rounds=13, bits=arccos_bits, messages=MESSAGES, correlations=CORRELATIONS)
+def arcsin(ctx: Context, x: Share) -> Protocol:
+    """arcsin x on a vector at the session's fraction, |x| <= 1."""
+    return (yield from _arc(ctx, x, sine=True))
 
 
 def arctanh_bits(shapes: Sequence[Shape], parties: int) -> int:
