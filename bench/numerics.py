@@ -56,8 +56,8 @@ class Found(BaseModel):
     worst: str
 
 
-def _representable(x: Array, fraction: int) -> Array:
-    return ring.decode(ring.encode(x, fraction), fraction) if x.dtype.kind == "f" else x
+def _representable(x: Array, fraction: int, width: int = 64) -> Array:
+    return ring.decode(ring.encode(x, fraction, width), fraction) if x.dtype.kind == "f" else x
 
 
 def inputs_of(entry: Entry, samples: int, fraction: int, seed: int = 0) -> list[Array]:
@@ -80,7 +80,7 @@ def run(entry: Entry, inputs: Sequence[Array], finish: Callable[[Any, int], Any]
     return program
 
 
-def errors(entry: Entry, inputs: Sequence[Array], fraction: int) -> tuple[Array, Array]:
+def errors(entry: Entry, inputs: Sequence[Array], fraction: int, width: int) -> tuple[Array, Array]:
     """The error of each result, and the exact results.
 
     A float64 has fewer digits than a fixed-point number may have, so the float nearest to the exact result is
@@ -88,21 +88,24 @@ def errors(entry: Entry, inputs: Sequence[Array], fraction: int) -> tuple[Array,
     """
     exact = entry.reference(inputs)
     if exact.dtype.kind != "f":
-        got = simulate(run(entry, inputs, lambda result, start: result.reveal()), fraction=fraction).results[0]
+        found = simulate(run(entry, inputs, lambda result, start: result.reveal()), fraction=fraction, ring=width)
+        got = found.results[0]
         return np.abs(got.astype(np.longdouble) - exact.astype(np.longdouble)), exact
-    end = math.nextafter(2.0 ** (62 - fraction), 0)
-    near = _representable(np.clip(exact.astype(np.float64), -end, end), fraction)
+    end = math.nextafter(2.0 ** (width - 2 - fraction), 0)
+    near = _representable(np.clip(exact.astype(np.float64), -end, end), fraction, width)
     off = simulate(
         run(entry, inputs, lambda result, start: (result - near[start : start + len(result)]).reveal()),
         fraction=fraction,
+        ring=width,
     ).results[0]
     return np.abs(off.astype(np.longdouble) - (exact - near)), exact
 
 
-def measure(entry: Entry, samples: int, fraction: int, seed: int = 0) -> Found:
-    """The largest errors of an operation on `samples` inputs, edges and dense grids among them."""
+def measure(entry: Entry, samples: int, fraction: int, seed: int = 0, width: int = 64) -> Found:
+    """The largest errors of an operation on `samples` inputs, edges and dense grids among them, in ring `width`."""
+    entry = entry.over(width)
     inputs = inputs_of(entry, samples, fraction, seed)
-    off, exact = errors(entry, inputs, fraction)
+    off, exact = errors(entry, inputs, fraction, width)
     size, bound = np.abs(exact.astype(np.longdouble)), entry.error.at(exact, inputs, fraction)
     bound = np.broadcast_to(bound, off.shape)
     part = np.divide(off, bound, out=np.where(off > 0, np.inf, 0.0).astype(np.longdouble), where=bound > 0)
@@ -119,14 +122,14 @@ def measure(entry: Entry, samples: int, fraction: int, seed: int = 0) -> Found:
     )
 
 
-def cost(entry: Entry) -> tuple[int, float]:
+def cost(entry: Entry, width: int = 64) -> tuple[int, float]:
     """Rounds of an operation, and bytes that one of two parties sends an element of the largest operand."""
     inputs = [x[:COUNTED] for x in inputs_of(entry, 64 * COUNTED, FRACTION)]
 
     def program(session: Session) -> None:
         entry.call(*(session.share(x, 0, x.shape, x.dtype) for x in inputs))
 
-    counted = simulate(program)
+    counted = simulate(program, ring=width)
     elements = max(x.size for x in inputs)
     return counted.rounds, round(counted.bytes_sent[0] / elements, 1)
 
@@ -186,6 +189,17 @@ def stated(section: str) -> str:
     return _rows(head, rows)
 
 
+def wide() -> str:
+    """The table of ring 128, as the page has it."""
+    head = ["Operation", "Domain", "Error at most", "Rounds", "Bytes"]
+    rows = []
+    for entry in SECTIONS["elementary"]:
+        own = entry.over(128)
+        name, comma, what = own.name.partition(",")
+        rows.append([f"`{name}`{comma}{what}", own.domain.text, str(own.error), str(own.rounds), f"{own.bytes:g}"])
+    return _rows(head, rows)
+
+
 def measured(found: Sequence[Found]) -> str:
     """The table of what was found, as the page has it.
 
@@ -222,7 +236,8 @@ def page(text: str, found: Sequence[Found]) -> str:
     UsageError
         It has no place for one of them, or an operation was not measured.
     """
-    for name, table in [*((section, stated(section)) for section in SECTIONS), ("measured", measured(found))]:
+    tables = {section: stated(section) for section in SECTIONS} | {"wide": wide(), "measured": measured(found)}
+    for name, table in tables.items():
         begin, end = f"<!-- {name}: begin -->\n", f"<!-- {name}: end -->"
         before, opened, rest = text.partition(begin)
         _, closed, after = rest.partition(end)

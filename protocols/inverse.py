@@ -77,7 +77,8 @@ def odd_test(ctx: Context, end: int) -> int:
     return max((ctx.fraction + end) // 2, 0)
 
 
-def _flip(ctx: Context, plane: Words) -> Words:
+def flipped(ctx: Context, plane: Words) -> Words:
+    """Shares of the other bits."""
     return ~plane if ctx.first else plane
 
 
@@ -105,12 +106,12 @@ def arctan(ctx: Context, x: Share) -> Protocol:
         logarithm(ctx, top),
         b2a(ctx, tiny, n),
         b2a(ctx, tiny ^ moderate, n),
-        b2a(ctx, _flip(ctx, moderate), n),
+        b2a(ctx, flipped(ctx, moderate), n),
     )
     t = Share(ring.subtract(log2, ring.scalar(ctx.first * ctx.fraction << SCALE)))
     size = yield from _inside(ctx, t, "arctan_exp2", SCALE, inside)
     size = ring.add(size, ring.multiply(high.words, ring.scalar(constant("pi / 2", ctx.fraction))))
-    result, itself = yield from together(_signed(ctx, top.negative, size), mux(ctx, low, x))
+    result, itself = yield from together(signed(ctx, top.negative, size), mux(ctx, low, x))
     return ring.add(result, itself)
 
 
@@ -121,7 +122,7 @@ def _inside(ctx: Context, t: Share, name: str, scale: int, inside: Bit) -> Proto
     return (yield from chosen(ctx, inside, word))
 
 
-def _signed(ctx: Context, negative: Bit, size: Words) -> Protocol:
+def signed(ctx: Context, negative: Bit, size: Words) -> Protocol:
     """-size where the bit holds, else size: one round."""
     part = yield from mux(ctx, negative, Share(size))
     return ring.subtract(size, ring.multiply(part, ring.scalar(2)))
@@ -162,7 +163,7 @@ def arctan2(ctx: Context, y: Share, x: Share) -> Protocol:
 # -------------------------------------------------------------------------------------- arcsin, arccos, arctanh
 
 
-def _one_more_one_less(ctx: Context, x: Share) -> tuple[Share, Share]:
+def one_more_one_less(ctx: Context, x: Share) -> tuple[Share, Share]:
     """1 + x and 1 - x, which are opened with x."""
     one = ring.like(x.words, x.shape, 1 << ctx.fraction)
     return x.shift(one, ctx.first), x.scale(-1).shift(one, ctx.first)
@@ -177,7 +178,7 @@ def arccos_bits(shapes: Sequence[Shape], parties: int) -> int:
 
 def _arc(ctx: Context, x: Share, sine: bool) -> Protocol:
     """arccos x, or arcsin x, on a vector at the session's fraction, |x| <= 1."""
-    tops = yield from together(*(leading(ctx, part, zero=True) for part in _one_more_one_less(ctx, x)))
+    tops = yield from together(*(leading(ctx, part, zero=True) for part in one_more_one_less(ctx, x)))
     logs = yield from together(*(logarithm(ctx, top, 1 << HALF_SCALE) for top in tops))
     drop = ring.scalar(37 - ctx.fraction << HALF_SCALE)
     plus, minus = (ring.subtract(log, ring.multiply(top.zero.words, drop)) for log, top in zip(logs, tops, strict=True))
@@ -209,7 +210,7 @@ def arctanh_bits(shapes: Sequence[Shape], parties: int) -> int:
 @rule("arctanh", rounds=6, bits=arctanh_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def arctanh(ctx: Context, x: Share) -> Protocol:
     """arctanh x on a vector at the session's fraction, |x| < 1."""
-    tops = yield from together(*(leading(ctx, part) for part in _one_more_one_less(ctx, x)))
+    tops = yield from together(*(leading(ctx, part) for part in one_more_one_less(ctx, x)))
     plus, minus = yield from together(*(logarithm(ctx, top, unit("e") >> 1) for top in tops))
     return (yield from trunc_pr(ctx, ring.subtract(plus, minus), 1, SCALE - ctx.fraction))
 
@@ -245,11 +246,11 @@ def arcsinh(ctx: Context, x: Share) -> Protocol:
         logarithm(ctx, top, unit("e") >> 1),
         b2a(ctx, tiny, n),
         b2a(ctx, tiny ^ moderate, n),
-        b2a(ctx, _flip(ctx, moderate), n),
+        b2a(ctx, flipped(ctx, moderate), n),
     )
     t = Share(ring.subtract(natural, ring.scalar(ctx.first * ctx.fraction * (unit("e") >> 1))))
     size = yield from _arcsinh_of_exp(ctx, t, inside, high)
-    result, itself = yield from together(_signed(ctx, top.negative, size), mux(ctx, low, x))
+    result, itself = yield from together(signed(ctx, top.negative, size), mux(ctx, low, x))
     return ring.add(result, itself)
 
 
@@ -274,7 +275,7 @@ def arccosh(ctx: Context, x: Share) -> Protocol:
         logarithm(ctx, less, quarter),
         logarithm(ctx, more, quarter),
         b2a(ctx, moderate ^ ring.take(less.planes, TESTS), n),
-        b2a(ctx, _flip(ctx, moderate), n),
+        b2a(ctx, flipped(ctx, moderate), n),
     )
     t = ring.subtract(ring.add(log_less, log_more), ring.scalar(ctx.first * 2 * ctx.fraction * quarter))
     return (yield from _arcsinh_of_exp(ctx, Share(t), inside, high))

@@ -35,7 +35,7 @@ from mpcfl.effects import Draw, Protocol
 from mpcfl.protocol import Context, Rule, rule, together
 from mpcfl.protocols import precision
 from mpcfl.protocols.beaver import masked, mul, mux
-from mpcfl.protocols.comparison import MESSAGES
+from mpcfl.protocols.comparison import MESSAGES as COMPARISON_MESSAGES
 from mpcfl.protocols.exponential import Powers, Range, power_bits, power_of_two
 from mpcfl.protocols.precision import LOG_CONSTANT, LOG_COS, LOG_SIN, PERIOD_BITS, PRECISIONS
 from mpcfl.protocols.scaling import BOUND, CORRELATIONS, Scaled, scaled, scaled_bits
@@ -45,6 +45,7 @@ from mpcfl.share import Share
 
 SCALE = PRECISIONS[128].scale
 WIDTH = 128
+MESSAGES = (PRODUCT, *COMPARISON_MESSAGES)
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def log_bits(shapes: Sequence[Shape], parties: int) -> int:
 
 
 def _logarithm_rule(name: str, base: str) -> Rule:
-    @rule(name, rounds=12, bits=log_bits, messages=[PRODUCT, *MESSAGES], correlations=LOGARITHM_CORRELATIONS)
+    @rule(name, rounds=12, bits=log_bits, messages=MESSAGES, correlations=LOGARITHM_CORRELATIONS)
     def function(ctx: Context, x: Share) -> Protocol:
         top = yield from scaled(ctx, x)
         unit = unit_of(base)
@@ -119,6 +120,14 @@ def _logarithm_rule(name: str, base: str) -> Rule:
 log = _logarithm_rule("log", "e")
 log2 = _logarithm_rule("log2", "2")
 log10 = _logarithm_rule("log10", "10")
+
+
+def sign_of(ctx: Context, top: Scaled) -> Share:
+    """1, 0 or -1 as a number: [x < 1] and [x < 0] are both 0, the first alone 1, or both."""
+    assert top.zero is not None
+    assert top.negative is not None
+    ones = ctx.constant(ring.like(top.places, top.places.shape, 1))
+    return Share(ring.subtract(ring.subtract(ones, top.zero.words), top.negative.words))
 
 
 def quotient_bits(shapes: Sequence[Shape], parties: int) -> int:
@@ -140,13 +149,12 @@ def root_bits(shapes: Sequence[Shape], parties: int, zero: bool) -> int:
     return scaled_bits(n, parties, zero=zero) + word_bits(n, parties, 1 + int(zero)) + power_bits(n, parties, WIDTH)
 
 
-@rule("divide", rounds=14, bits=quotient_bits, messages=[PRODUCT, *MESSAGES], correlations=POWER_CORRELATIONS)
+@rule("divide", rounds=14, bits=quotient_bits, messages=MESSAGES, correlations=POWER_CORRELATIONS)
 def divide(ctx: Context, x: Share, y: Share) -> Protocol:
     """x / y on vectors at the session's fraction."""
     top_x, top_y = yield from together(scaled(ctx, x, signed=True, zero=True), scaled(ctx, y, signed=True))
+    sign_x = sign_of(ctx, top_x)
     ones = ctx.constant(ring.like(x.words, x.shape, 1))
-    # 1, 0 or -1: [x < 1] and [x < 0] are both 0, the first alone 1, or both
-    sign_x = Share(ring.subtract(ring.subtract(ones, top_x.zero.words), top_x.negative.words))
     sign_y = Share(ring.subtract(ones, ring.multiply(top_y.negative.words, 2)))
     log_x, log_y, sign = yield from together(logarithm(ctx, top_x), logarithm(ctx, top_y), mul(ctx, sign_x, sign_y))
     exponent = ring.add(ring.subtract(log_x, log_y), ctx.first * ctx.fraction << SCALE)
@@ -156,7 +164,7 @@ def divide(ctx: Context, x: Share, y: Share) -> Protocol:
     return (yield from mul(ctx, Share(size), Share(sign)))
 
 
-@rule("reciprocal", rounds=14, bits=reciprocal_bits, messages=[PRODUCT, *MESSAGES], correlations=POWER_CORRELATIONS)
+@rule("reciprocal", rounds=14, bits=reciprocal_bits, messages=MESSAGES, correlations=POWER_CORRELATIONS)
 def reciprocal(ctx: Context, y: Share) -> Protocol:
     """1 / y on a vector at the session's fraction."""
     top = yield from scaled(ctx, y, signed=True)
@@ -172,7 +180,7 @@ def reciprocal(ctx: Context, y: Share) -> Protocol:
     "sqrt",
     rounds=14,
     bits=functools.partial(root_bits, zero=True),
-    messages=[PRODUCT, *MESSAGES],
+    messages=MESSAGES,
     correlations=POWER_CORRELATIONS,
 )
 def sqrt(ctx: Context, x: Share) -> Protocol:
@@ -191,7 +199,7 @@ def sqrt(ctx: Context, x: Share) -> Protocol:
     "rsqrt",
     rounds=13,
     bits=functools.partial(root_bits, zero=False),
-    messages=[PRODUCT, *MESSAGES],
+    messages=MESSAGES,
     correlations=POWER_CORRELATIONS,
 )
 def rsqrt(ctx: Context, x: Share) -> Protocol:

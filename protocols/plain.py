@@ -115,11 +115,11 @@ def _public_power(ctx: Context, x: Share, y: Words, bits: int) -> Any:
 
 
 def _rounded(ctx: Context, function: Callable[[Any, Any], Any], x: Words, y: Words, bits: int) -> Any:
-    with gmpy2.context(precision=120):
+    with gmpy2.context(precision=250):
         unit, step = gmpy2.mpfr(1) / (1 << ctx.fraction), gmpy2.mpfr(1) / (1 << bits)
-        pairs = zip(x.view(np.int64), y.view(np.int64), strict=True)
-        values = [gmpy2.floor(function(int(a) * unit, int(b) * step) / unit) for a, b in pairs]
-    return np.array([int(value) % ring.MODULUS for value in values], np.uint64)
+        pairs = zip(ring.integers(x), ring.integers(y), strict=True)
+        values = [int(gmpy2.floor(function(a * unit, b * step) / unit)) for a, b in pairs]
+    return _words(ctx, values)
 
 
 def _logistic(x: Any) -> Any:

@@ -52,7 +52,6 @@ EXPONENT_BITS = SCALE - LOG_BITS
 """Bits of a public exponent below 1, the point included: then log2 x times it fits at 56."""
 UNDERFLOW = 64
 """Taken from the exponent where x = 0."""
-POWER_RANGE = Range(LOWEST, LIMIT)
 
 
 def _words(n: int, parties: int, words: int) -> int:
@@ -82,12 +81,13 @@ def _log2(ctx: Context, x: Share) -> Protocol:
     return (yield from trunc_pr(ctx, words, 1, SCALE - LOG_BITS)), top.zero
 
 
-def _power(ctx: Context, exponent: Words, scale: int) -> Protocol:
+def scaled_power(ctx: Context, exponent: Words, scale: int) -> Protocol:
     """2^exponent at the session's fraction, 0 where that is less than half a unit: five rounds."""
     f, n = ctx.fraction, exponent.shape[0]
     e = Share(ring.add(exponent, ring.scalar(ctx.first * f << scale)))
     low, power = yield from together(
-        msb(ctx, e.shift(ring.like(exponent, (n,), 1 << scale), ctx.first)), power_of_two(ctx, e, scale, POWER_RANGE)
+        msb(ctx, e.shift(ring.like(exponent, (n,), 1 << scale), ctx.first)),
+        power_of_two(ctx, e, scale, Range(LOWEST, ctx.bound)),
     )
     return ring.subtract(power, (yield from mux(ctx, low, Share(power))))
 
@@ -99,7 +99,7 @@ def power(ctx: Context, x: Share, y: Share) -> Protocol:
     log2, zero = yield from _log2(ctx, x)
     exponent = yield from mul(ctx, Share(log2), y)
     dropped = ring.multiply(zero.words, ring.scalar(UNDERFLOW << scale))
-    return (yield from _power(ctx, ring.subtract(exponent, dropped), scale))
+    return (yield from scaled_power(ctx, ring.subtract(exponent, dropped), scale))
 
 
 @rule("public_power", rounds=11, bits=public_power_bits, messages=MESSAGES, correlations=CORRELATIONS)
@@ -108,7 +108,7 @@ def public_power(ctx: Context, x: Share, y: Words, bits: int) -> Protocol:
     scale = LOG_BITS + bits
     log2, zero = yield from _log2(ctx, x)
     dropped = ring.multiply(zero.words, ring.scalar(UNDERFLOW << scale))
-    return (yield from _power(ctx, ring.subtract(ring.multiply(log2, y), dropped), scale))
+    return (yield from scaled_power(ctx, ring.subtract(ring.multiply(log2, y), dropped), scale))
 
 
 # ----------------------------------------------------------------------------------------------------- cube root

@@ -52,6 +52,8 @@ PRECISIONS = {64: Precision(scale=56, factors=44, zone=17), 128: Precision(scale
 PERIOD_BITS = 5
 """The period of a series is 2^5 = 32."""
 COEFFICIENT_BITS = 58
+DROPPED_BITS = 6
+"""Of coefficients at 58 fractional bits, for factors at 52."""
 
 LOG_SIN = (
     -43845645234885439, 88326576133764842, 4914836759061390, -30068071821953193, -1056481007176996, 10006128035855579,
@@ -104,20 +106,24 @@ def angle(x: Words, fraction: int) -> Words:
     return ring.limbs(ring.multiply(x, 1 << (128 - PERIOD_BITS - fraction)))[1]
 
 
-@ring.shaped(lambda d, u, v, fraction: d.shape)
-def evaluate(d: Words, u: Words, v: Words, fraction: int) -> Words:
-    """sum_k sin(k w d) u_k + cos(k w d) v_k at public d, times 2^60."""
+@ring.shaped(lambda d, u, v, *how: d.shape)
+def evaluate(d: Words, u: Words, v: Words, fraction: int, step: int = 1) -> Words:
+    """sum of sin(m w d) u_m + cos(m w d) v_m over m = 1, 1 + step, ... at public d, times 2^60."""
     out = ring.zeros(d.shape, 128)
-    fourier128.evaluate(angle(d, fraction), *sines(), wide.pairs(u), wide.pairs(v), wide.pairs(out))
+    fourier128.evaluate(angle(d, fraction), *sines(), step, wide.pairs(u), wide.pairs(v), wide.pairs(out))
     return out
 
 
-def rotated(r: Words, sin: Sequence[int], cos: Sequence[int], fraction: int) -> dict[str, Words]:
-    """u_k = a_k cos(k w r) + b_k sin(k w r) and v_k = b_k cos(k w r) - a_k sin(k w r), times 2^52; a, b times 2^58."""
-    a, b = (np.array(row, np.int64) for row in (sin, cos))
-    u, v = (np.empty((a.size, r.shape[0]), np.int64) for _ in range(2))
-    fourier128.rotated(angle(r, fraction), *sines(), a, b, u, v)
-    return {"u": ring.words(u, 128), "v": ring.words(v, 128)}
+def rotated(
+    r: Words, sin: Sequence[int], cos: Sequence[int], fraction: int, step: int = 1, dropped: int = DROPPED_BITS
+) -> dict[str, Words]:
+    """u_m = a_m cos(m w r) + b_m sin(m w r) and v_m = b_m cos(m w r) - a_m sin(m w r), at the scale of a and b less
+    `dropped` bits; of a and b, one may be empty."""
+    terms = max(len(sin), len(cos))
+    a, b = (np.array(row or (0,) * terms, np.int64) for row in (sin, cos))
+    out = {name: ring.zeros((terms, r.shape[0]), 128) for name in ("u", "v")}
+    fourier128.rotated(angle(r, fraction), *sines(), step, a, b, dropped, *map(wide.pairs, out.values()))
+    return out
 
 
 def power_rows(r: Words, scale: int, window: int) -> Words:

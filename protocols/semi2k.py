@@ -9,6 +9,7 @@ Reference   each rule's file. The combination of Beaver triples over Z_2^64 with
 """
 
 from mpcfl.protocol import Suite
+from mpcfl.protocols import inverse128, powering128
 from mpcfl.protocols import logarithms128 as wide
 from mpcfl.protocols.beaver import matmul, mul, mux, square
 from mpcfl.protocols.comparison import eqz, msb
@@ -20,15 +21,19 @@ from mpcfl.protocols.logarithm import log, log2, log10
 from mpcfl.protocols.permutation import permute
 from mpcfl.protocols.powering import cbrt, hypot, power, public_power
 from mpcfl.protocols.roots import rsqrt, sqrt
-from mpcfl.protocols.tangent import tan
+from mpcfl.protocols.tangent import tan, wide_tan
 from mpcfl.protocols.trigonometry import cos, sin
 from mpcfl.protocols.truncation import trunc_exact, trunc_pr
 from mpcfl.protocols.windows import erf, gelu, gelu_tanh, precise_sigmoid, precise_softplus, precise_tanh, silu
 
 _CORE = (mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute)
-_IN_BOTH_RINGS = (*_CORE, sigmoid, softplus, exp, exp2, sin, cos)
+_PRECISE = (precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu)
+_IN_BOTH_RINGS = (*_CORE, sigmoid, softplus, exp, exp2, sin, cos, *_PRECISE)
 _WIDE = (
     *(wide.divide, wide.reciprocal, wide.log, wide.log2, wide.log10, wide.sqrt, wide.rsqrt),
+    *(wide_tan, inverse128.arctan, inverse128.arctan2, inverse128.arcsin, inverse128.arccos),
+    *(inverse128.arcsinh, inverse128.arccosh, inverse128.arctanh),
+    *(powering128.power, powering128.public_power, powering128.cbrt, powering128.hypot),
     *(rule.over(128) for rule in _IN_BOTH_RINGS),
 )
 
@@ -37,7 +42,7 @@ suite = Suite(
     [
         *_CORE,
         *(sigmoid, softplus, divide, reciprocal, exp, exp2, log, log2, log10, sqrt, rsqrt, sin, cos),
-        *(precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu),
+        *_PRECISE,
         *(tan, arctan, arctan2, arcsin, arccos, arcsinh, arccosh, arctanh),
         *(power, public_power, cbrt, hypot),
     ],

@@ -11,10 +11,12 @@ wraps as it should. For t = d - r, with d public and r = -a the mask's,
     offline    [U_k], U_k = A_k cos(m w r) + B_k sin(m w r);   [V_k], V_k = B_k cos(m w r) - A_k sin(m w r)
     local      sum_k sin(m w d) [U_k] + cos(m w d) [V_k]
 
+In Z_2^128 the same series have more terms (`series128`), the period is 2^16 / `turns`, and f(t) stands at 116 bits.
+
 The public sines come from integer tables, so all parties multiply by the same bits on every CPU.
 
 Error       on the window: that of the series, below 2^-22, and 2^-24 of rounded factors and sines. Elsewhere the
-            result has no meaning.
+            result has no meaning. In Z_2^128 both together are below 2^-50.
 Realises    t to f(t) + error, a function of t and of the uniform public d. Simulator: U and V depend on a alone and are
             shared uniformly.
 Reference   Sines of a masked angle: Zheng et al., ACSAC 2023. Fourier extension of functions that are not periodic:
@@ -26,6 +28,7 @@ Reference   Sines of a masked angle: Zheng et al., ACSAC 2023. Fourier extension
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -33,18 +36,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl import ring
-from mpcfl.correlation import Correlation, Field, MaskView
+from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Protocol
 from mpcfl.kernels import fourier, waves
 from mpcfl.protocol import Context
+from mpcfl.protocols import precision, series128
 from mpcfl.protocols.beaver import masked
 from mpcfl.protocols.fourier import tables
 from mpcfl.ring import Words, shaped
 from mpcfl.share import Share
 
 SCALE = 56
-"""Fractional bits of a result: 30 of the public sines, 26 of the shared factors."""
+"""Fractional bits of a result in Z_2^64: 30 of the public sines, 26 of the shared factors."""
+SCALES = {64: SCALE, 128: series128.SCALE}
+TURN_BITS = {64: 8, 128: series128.TURN_BITS}
+"""The period is 2^8 or 2^16 / `turns`, by the ring."""
 HALF_WORD = np.uint64(32)
+A_TURN = 128 - precision.PERIOD_BITS
+"""With so many fractional bits a turn of `precision` is the whole of Z_2^128."""
 
 
 @dataclass(frozen=True)
@@ -54,13 +63,13 @@ class Series:
     Parameters
     ----------
     turns : int
-        The period is 256 / turns.
+        The period is 256 / turns; in Z_2^128, 2^16 / turns.
     step : int
         1 for all multiples of the angle, 2 for the odd ones.
     sin, cos : tuple of int
-        Coefficients times 2^28, 2^31 at most; one of them may be empty and stands for zeros.
+        Coefficients times 2^28, 2^31 at most, or 2^56; one of them may be empty and stands for zeros.
     constant : int
-        Times 2^56.
+        Times 2^56, or 2^116.
     half : bool
         Whether t / 2 is added.
     """
@@ -192,7 +201,20 @@ SERIES |= {
     "sin": Series(0, 1, (1 << 31,), (), 0, False),
     "cos": Series(0, 1, (), (1 << 31,), 0, False),
 }
-"""One wave, a turn its period, at 59 fractional bits."""
+"""One wave, a turn its period, at 59 fractional bits; in Z_2^128 at 116."""
+
+
+@functools.cache
+def series_in(name: str, width: int) -> Series:
+    """That of a function in a ring."""
+    narrow = SERIES[name]
+    if width == 64:
+        return narrow
+    if not narrow.turns:
+        one = (1 << series128.FACTOR_BITS,)
+        return Series(0, 1, one if narrow.sin else (), one if narrow.cos else (), 0, False)
+    own = series128.coefficients(name)
+    return Series(series128.FUNCTIONS[name].turns, 2, own.sin, own.cos, own.constant, narrow.half)
 
 
 def top_half(x: Words) -> NDArray[np.uint32]:
@@ -210,40 +232,53 @@ def rotated(mask: Words, sin: Sequence[int], cos: Sequence[int], step: int) -> d
     return {"u": cosines.view(np.uint64), "v": sines.view(np.uint64)}
 
 
-@shaped(lambda d, u, v, step: d.shape)
+def _evaluate_wide(d: Words, u: Words, v: Words, step: int) -> Words:
+    return precision.evaluate(d, u, v, A_TURN, step)
+
+
+@shaped(lambda d, u, v, step: d.shape, wider=_evaluate_wide)
 def evaluate(d: Words, u: Words, v: Words, step: int) -> Words:
-    """sum_k sin(m d) u_k + cos(m d) v_k at public d, a turn's fraction; scaled by 2^30."""
+    """sum_k sin(m d) u_k + cos(m d) v_k at public d, a turn's fraction; scaled by 2^30, in Z_2^128 by 2^60."""
     out = np.empty(d.shape, np.uint64)
     waves.evaluate(top_half(d), step, *tables(), u, v, out)
     return out
 
 
+def _width(group: str) -> int:
+    return 128 if group == "wide" else 64
+
+
 @dataclass(frozen=True)
 class Waves(Correlation):
-    """U_k and V_k of a series for r = -a, times 2^26; the mask is a turn's fraction."""
+    """U_k and V_k of a series for r = -a, times 2^26; the mask is a turn's fraction. In Z_2^128 times 2^56."""
 
     family = "waves"
     mask: MaskView
     series: str
 
     def fields(self) -> tuple[Field, ...]:
-        shape = (SERIES[self.series].terms, *self.mask.shape)
-        return (Field("u", shape, determined=True), Field("v", shape, determined=True))
+        group = group_of(self.mask)
+        shape = (series_in(self.series, _width(group)).terms, *self.mask.shape)
+        return (Field("u", shape, group, determined=True), Field("v", shape, group, determined=True))
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        series = SERIES[self.series]
+        width = _width(group_of(self.mask))
+        series = series_in(self.series, width)
+        if width == 128:
+            return precision.rotated(ring.negative(masks[0]), series.sin, series.cos, A_TURN, series.step, 0)
         return rotated(masks[0], series.sin, series.cos, series.step)
 
 
 def series_of(ctx: Context, t: Share, name: str, scale: int) -> Protocol:
-    """Share of f(t) at 56 fractional bits, on a vector at `scale` fractional bits; opens t unless that is done."""
-    series = SERIES[name]
-    (operand,) = yield from masked(ctx, t.scale(series.turns << SCALE - scale))
+    """Share of f(t) at 56 or 116 fractional bits, on a vector at `scale` fractional bits, 56 or 112 at most; opens t
+    unless that is done."""
+    series = series_in(name, ctx.width)
+    (operand,) = yield from masked(ctx, t.scale(series.turns << ctx.width - TURN_BITS[ctx.width] - scale))
     dealt = yield Draw(Waves(operand.mask, name))
     words = evaluate(operand.d, dealt["u"], dealt["v"], series.step)
     if series.half:
-        words = ring.add(words, ring.multiply(t.words, ring.scalar(1 << SCALE - 1 - scale)))
+        words = ring.add(words, ring.multiply(t.words, ring.scalar(1 << SCALES[ctx.width] - 1 - scale)))
     return ring.add(words, ring.scalar(ctx.first * series.constant))

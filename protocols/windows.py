@@ -2,7 +2,7 @@
 
 Parties hold [x] and want [f(x)] for every representable x, |x| < 2^(62 - f). Inside |x| < w a trigonometric series
 (`series`); below, f is 0, or -1 for tanh and erf; above it is 1, or x for softplus, silu and gelu. The windows are so
-wide that what is left out is below 2^-20.
+wide that what is left out is below 2^-20; in Z_2^128, below 2^-51.
 
     offline    r = -a for the operand's mask a;  U and V of the series;  digit tables of r, daBits, a truncation pair
     online     d = open([x] - [a])                                         1 round, none if x was opened before
@@ -15,7 +15,7 @@ wide that what is left out is below 2^-20.
 
 These are the rounds and bytes of the fast forms (`fourier`); only the dealer's tables are longer.
 
-Error       absolute, below 2^-20 and one unit.
+Error       absolute, below 2^-20 and one unit; in Z_2^128 below 2^-50 and one unit.
 Realises    x to f(x) + error, the error a function of x, of the uniform public d and of the public rounding coin of one
             truncation. Simulator: that of `fourier`.
 Reference   series; fourier.
@@ -23,17 +23,19 @@ Reference   series; fourier.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mpcfl import ring
 from mpcfl.effects import Draw, Protocol
 from mpcfl.protocol import Context, Rule, rule, together
+from mpcfl.protocols import series128
 from mpcfl.protocols.beaver import Mask, Triple, masked, mux
 from mpcfl.protocols.chosen import chosen, opened
 from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, sign_plane
 from mpcfl.protocols.conversion import b2a
 from mpcfl.protocols.fourier import series_bits
-from mpcfl.protocols.series import SCALE, Waves, series_of
+from mpcfl.protocols.series import SCALES, Waves, series_of
 from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair
 from mpcfl.share import Share
 
@@ -45,7 +47,7 @@ class Window:
     Parameters
     ----------
     limit : float
-        w, a multiple of 2^-8.
+        w in Z_2^64, a multiple of 2^-8.
     low : int
         f below the window.
     identity : bool
@@ -68,18 +70,24 @@ WINDOWS = {
 }
 
 
+def below(ctx: Context, t: Share, limits: Sequence[int]) -> Protocol:
+    """Planes of <[t < limit]> of an opened vector, with limits in its units: two rounds."""
+    (operand,) = yield from masked(ctx, t)
+    dealt = yield Draw(Digits(operand.mask, True))
+    return (
+        yield from together(
+            *(
+                sign_plane(ctx, ring.subtract(operand.d, ring.scalar(end)), dealt["tables"], dealt["top"])
+                for end in limits
+            )
+        )
+    )
+
+
 def sides(ctx: Context, t: Share, limit: int) -> Protocol:
     """Bits [-limit <= t < limit] and [t >= limit] of an opened vector, with a limit in its units: three rounds."""
     n = t.shape[0]
-    (operand,) = yield from masked(ctx, t)
-    dealt = yield Draw(Digits(operand.mask, True))
-    planes = yield from together(
-        *(
-            sign_plane(ctx, ring.subtract(operand.d, ring.scalar(end)), dealt["tables"], dealt["top"])
-            for end in (limit, -limit)
-        )
-    )
-    below_high, below_low = planes
+    below_high, below_low = yield from below(ctx, t, (limit, -limit))
     high = ~below_high if ctx.first else below_high
     return (yield from together(b2a(ctx, below_high ^ below_low, n), b2a(ctx, high, n)))
 
@@ -87,9 +95,10 @@ def sides(ctx: Context, t: Share, limit: int) -> Protocol:
 def windowed(ctx: Context, x: Share, name: str) -> Protocol:
     """f(x) on a vector at the session's fraction."""
     window, one = WINDOWS[name], 1 << ctx.fraction
+    limit = series128.FUNCTIONS[name].window if ctx.width == 128 else window.limit
     series = yield from series_of(ctx, x, name, ctx.fraction)
     word, (inside, high) = yield from together(
-        opened(ctx, series, SCALE - ctx.fraction), sides(ctx, x, int(window.limit * one))
+        opened(ctx, series, SCALES[ctx.width] - ctx.fraction), sides(ctx, x, int(limit * one))
     )
     result = yield from chosen(ctx, inside, word)
     if window.low:

@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from simulation import FRACTION, FRACTIONS, random_words, signed, words
+from wide_inputs import OF_TWO, PRECISE, operands
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
@@ -399,6 +400,25 @@ _WIDE_REALS = _reals(
     lambda rng, shape: rng.normal(0, 6, shape),
 )
 WIDE_POSITIVE = magnitudes(*_WIDE_EDGES)
+
+
+def of_wide_function(name: str, shift: int = 0) -> Inputs:
+    """Some of the operands that `test_ring128_errors` tries a function on, smaller by a shift."""
+
+    def inputs(rng: np.random.Generator, shapes: Sequence[Shape]) -> list[Words]:
+        columns = operands(name, 300, WIDE)
+        places = rng.integers(0, len(columns[0]), shapes[0])
+        return [ring.words(np.array([column[i] >> shift for i in places], object), 128) for column in columns]
+
+    return inputs
+
+
+WIDE_FUNCTIONS = {
+    **dict.fromkeys(PRECISE, 0.0),
+    **dict.fromkeys(("arctan", "arctan2", "arcsin", "arccos", "arcsinh", "arccosh", "arctanh"), 0.0),
+    **{"tan": 2.0**-45, "power": 2.0**-41.5, "cbrt": 2.0**-45, "hypot": 2.0**-45},
+}
+"""Their relative errors."""
 WIDE_CASES: dict[str, Sequence[Case]] = {
     **{
         primitive: [replace(case, inputs=widened(case.inputs)) for case in CASES[primitive]]
@@ -435,6 +455,14 @@ WIDE_CASES: dict[str, Sequence[Case]] = {
     "rsqrt": [_case("rsqrt", ONE_VECTOR, WIDE_POSITIVE, near(2.0**-45))],
     "sin": [_case("sin", ONE_VECTOR, _WIDE_ANGLES, near(0))],
     "cos": [_case("cos", ONE_VECTOR, _WIDE_ANGLES, near(0))],
+    **{
+        name: [_case(name, TWO_VECTORS if name in OF_TWO else ONE_VECTOR, of_wide_function(name), near(relative))]
+        for name, relative in WIDE_FUNCTIONS.items()
+    },
+    "public_power": [
+        replace(_public_power(power), inputs=of_wide_function("sqrt", 20), agrees=near(2.0**-45))
+        for power in (0.3, 1.25)
+    ],
     "permute": [replace(_by_owner(owner), inputs=widened(ANY), agrees=same_elements) for owner in (0, 1)],
 }
 """The same for Z_2^128."""

@@ -16,6 +16,7 @@ from bench.__main__ import main as command
 from bench.numerics import FRACTIONS, Found, cost, load, measure, page
 from mpcfl import numerics
 from mpcfl.bounds import SECTIONS, TABLE, Entry, Error
+from mpcfl.bounds.wide import WIDE
 from mpcfl.errors import InputError, UsageError
 
 SOURCE = Path(numerics.__file__).read_text("utf-8")
@@ -48,6 +49,38 @@ def test_the_stated_error_on_a_million_inputs(name: str) -> None:
 @pytest.mark.parametrize("name", TABLE)
 def test_the_stated_cost(name: str) -> None:
     assert cost(TABLE[name]) == (TABLE[name].rounds, TABLE[name].bytes)
+
+
+@pytest.mark.parametrize("fraction", [24, 40, 48])
+@pytest.mark.parametrize("entry", SECTIONS["elementary"], ids=lambda entry: entry.name)
+def test_the_stated_error_in_ring_128(entry: Entry, fraction: int) -> None:
+    found = measure(entry, 2_000, fraction, width=128)
+    assert found.of_bound <= 1, f"{entry.name}: {found.of_bound:.3f} of its bound at {found.worst}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", SECTIONS["elementary"], ids=lambda entry: entry.name)
+def test_the_stated_error_in_ring_128_on_many_inputs(entry: Entry) -> None:
+    for fraction in (32, 48):
+        found = measure(entry, 40_000, fraction, seed=1, width=128)
+        assert found.of_bound <= 1, f"{entry.name}: {found.of_bound:.3f} of its bound at {found.worst}"
+
+
+@pytest.mark.parametrize("entry", SECTIONS["elementary"], ids=lambda entry: entry.name)
+def test_the_stated_cost_in_ring_128(entry: Entry) -> None:
+    own = entry.over(128)
+    assert cost(entry, 128) == (own.rounds, own.bytes)
+
+
+def test_ring_128_has_a_statement_of_its_own() -> None:
+    assert WIDE.keys() == {entry.name for entry in SECTIONS["elementary"]}
+    assert TABLE["np.exp2"].over(128).domain.text == "x < 126-f; 0 far below"
+    assert TABLE["numerics.tanh"].over(128).domain.text == "|x| < 2^(125-f)"
+    assert TABLE["np.sin"].over(128).domain.text == "|x| < 2^(72-f)"
+    assert TABLE["np.exp"].over(64) is TABLE["np.exp"]
+    assert str(TABLE["np.exp"]).endswith("Ring 128: 1.1 ulps + 2^-45 |r|, 5 rounds and 88.9 bytes an element.")
+    with pytest.raises(UsageError, match=r"x \+ y states nothing of its own for ring 128"):
+        TABLE["x + y"].over(128)
 
 
 @pytest.mark.parametrize("entry", SECTIONS["elementary"], ids=lambda entry: entry.name)

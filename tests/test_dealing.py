@@ -72,6 +72,9 @@ def every_wide_correlation(trusted: Trusted):
     yield Sines(named, True), (a,)
     yield Powers(named, 112, 128), (a,)
     yield WideLogarithm(named, 1 << 112), (a,)
+    yield Waves(named, "erf"), (a,)
+    yield Waves(named, "arcsinh_exp"), (a,)
+    yield Waves(named, "sin"), (a,)
 
 
 def every_correlation(trusted: Trusted):

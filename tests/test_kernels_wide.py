@@ -29,47 +29,53 @@ def turned(angle):
     return 2 * gmpy2.const_pi() * angle / (1 << 64)
 
 
+COEFFICIENT = st.integers(-(1 << 60), 1 << 60)
+STEP = st.sampled_from([1, 2])
+
+
 @settings(deadline=None)
-@given(st.lists(ANGLE, min_size=1, max_size=8), st.integers(-(1 << 60), 1 << 60), st.integers(-(1 << 60), 1 << 60))
-def test_dealt_coefficients_are_those_of_the_shifted_series(angles, a, b):
-    u, v = (np.empty((2, len(angles)), np.int64) for _ in range(2))
-    coefficients = np.array([a, b // 7], np.int64), np.array([b, a // 3], np.int64)
-    fourier128.rotated(np.array(angles, np.uint64), *precision.sines(), *coefficients, u, v)
+@given(st.lists(ANGLE, min_size=1, max_size=8), COEFFICIENT, COEFFICIENT, STEP, st.sampled_from([0, 6]))
+def test_dealt_coefficients_are_those_of_the_shifted_series(angles, a, b, step, dropped):
+    terms = 11  # some are rotations of those before
+    u, v = (np.empty((terms, len(angles), 2), np.uint64) for _ in range(2))
+    coefficients = np.array([a, b // 7] * 6, np.int64)[:terms], np.array([b, a // 3] * 6, np.int64)[:terms]
+    fourier128.rotated(np.array(angles, np.uint64), *precision.sines(), step, *coefficients, dropped, u, v)
+    error = 2.0 ** (61 - 55 - dropped) + 1  # two factors of 2^60, sines to 2^-55, and rounding
     with gmpy2.context(precision=200):
-        for k in range(2):
+        for k in range(terms):
             x, y = (int(row[k]) for row in coefficients)
+            first, second = (integers(part[k], signed=True) for part in (u, v))
             for i, angle in enumerate(angles):
-                sin, cos = gmpy2.sin(turned(angle) * (k + 1)), gmpy2.cos(turned(angle) * (k + 1))
-                assert abs(int(u[k, i]) - (x * cos + y * sin) / 64) < 0.7
-                assert abs(int(v[k, i]) - (y * cos - x * sin) / 64) < 0.7
+                sin, cos = gmpy2.sin(turned(angle) * (1 + k * step)), gmpy2.cos(turned(angle) * (1 + k * step))
+                assert abs(first[i] - (x * cos + y * sin) / (1 << dropped)) < error
+                assert abs(second[i] - (y * cos - x * sin) / (1 << dropped)) < error
 
 
 @settings(deadline=None)
-@given(st.lists(ANGLE, min_size=1, max_size=8), st.integers(0, 2**32))
-def test_a_series_at_public_angles(angles, seed):
+@given(st.lists(ANGLE, min_size=1, max_size=8), STEP, st.integers(0, 2**32))
+def test_a_series_at_public_angles(angles, step, seed):
     rng = np.random.default_rng(seed)
-    u, v = (rng.integers(0, 1 << 64, (3, len(angles), 2), dtype=np.uint64) for _ in range(2))
+    terms = 11
+    u, v = (rng.integers(0, 1 << 64, (terms, len(angles), 2), dtype=np.uint64) for _ in range(2))
     out = np.empty((len(angles), 2), np.uint64)
-    fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), u, v, out)
+    fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), step, u, v, out)
     # shares: the words wrap, so the sines must be the very same integers for all of them
     other = rng.integers(0, 1 << 64, u.shape, dtype=np.uint64)
     rest, second = np.empty_like(u), np.empty_like(out)
     ring128.subtract(u.reshape(-1, 2), other.reshape(-1, 2), rest.reshape(-1, 2))
-    fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), rest, v, second)
+    fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), step, rest, v, second)
     third = np.empty_like(out)
-    fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), other, np.zeros_like(v), third)
+    fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), step, other, np.zeros_like(v), third)
     ring128.add(second, third, second)
     np.testing.assert_array_equal(second, out)
     small = np.zeros_like(u)
     small[..., 0] = u[..., 0] >> np.uint64(12)
-    fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), small, small, out)
+    fourier128.evaluate(np.array(angles, np.uint64), *precision.sines(), step, small, small, out)
     with gmpy2.context(precision=200):
         for i, value in enumerate(integers(out, signed=True)):
-            exact = sum(
-                int(small[k, i, 0]) * (gmpy2.sin(turned(angles[i]) * (k + 1)) + gmpy2.cos(turned(angles[i]) * (k + 1)))
-                for k in range(3)
-            )
-            assert abs(gmpy2.mpfr(value) / (1 << 60) - exact) < 6 * 2.0 ** (52 - 57)
+            multiples = [turned(angles[i]) * (1 + k * step) for k in range(terms)]
+            exact = sum(int(small[k, i, 0]) * (gmpy2.sin(m) + gmpy2.cos(m)) for k, m in enumerate(multiples))
+            assert abs(gmpy2.mpfr(value) / (1 << 60) - exact) < 2 * terms * 2.0 ** (52 - 55)
 
 
 @settings(deadline=None)
@@ -123,9 +129,9 @@ K = np.zeros((2, 3, 2), np.uint64)
         lambda: fixed128.decode(N, 8, np.zeros(4)),
         lambda: fixed128.scale_floor(N, A, 8, N.copy()),
         lambda: fixed128.truncate(N, N, M, A[:2], 8, 0, N.copy()),
-        lambda: fourier128.evaluate(A, *S, K, K[:, :2].copy(), N.copy()),
-        lambda: fourier128.evaluate(A, *S[:3], S[0][:9], K, K, N.copy()),
-        lambda: fourier128.rotated(A, *S, S[0][:2], S[0][:1], np.zeros((2, 3), np.int64), np.zeros((2, 3), np.int64)),
+        lambda: fourier128.evaluate(A, *S, 1, K, K[:, :2].copy(), N.copy()),
+        lambda: fourier128.evaluate(A, *S[:3], S[0][:9], 1, K, K, N.copy()),
+        lambda: fourier128.rotated(A, *S, 1, S[0][:2], S[0][:1], 0, *np.zeros((2, 2, 3, 2), np.uint64)),
         lambda: powers128.rows(N, 112, *P, np.zeros((3, 3, 2), np.uint64)),
         lambda: powers128.rows(N, 64, *P, np.zeros((3, 4, 2), np.uint64)),
         lambda: powers128.combine(N, 112, *P, np.zeros((3, 4, 2), np.uint64), S[0][:4], S[0][:3], K.copy()),

@@ -157,7 +157,7 @@ def anywhere(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
 
 
 def angles(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
-    end = 2.0 ** (40 - fraction) - 1
+    end = max(2.0 ** (40 - fraction) - 1, 7.0)
     return [np.concatenate([np.linspace(-7, 7, n // 2), rng.uniform(-end, end, n // 2), [0, end, -end]])]
 
 
@@ -206,7 +206,7 @@ def two_of_any_size(spare: int) -> Sampler:
 
 
 def tangents(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
-    end = 2.0 ** (36 - fraction) - 1
+    end = max(2.0 ** (36 - fraction) - 1, 7.0)
     x = np.concatenate([np.linspace(-7, 7, n // 2), rng.uniform(-end, end, n // 2 + n // 64 + 9), [0, end, -end]])
     x = np.ldexp(np.rint(np.ldexp(x, fraction)), -fraction)
     return [x[np.abs(np.tan(x)) < 2.0**9]]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mpcfl.errors import UsageError
 
 Array: TypeAlias = NDArray[Any]
 Draws: TypeAlias = Any
@@ -97,6 +100,26 @@ def _power(value: float) -> str:
 
 
 @dataclass(frozen=True)
+class Wide:
+    """What an operation states in ring 128.
+
+    Parameters
+    ----------
+    error : Error
+        For fractions up to 48.
+    rounds : int
+    bytes : float
+    domain : str
+        Where it is another than that of ring 64 with 64 more bits.
+    """
+
+    error: Error
+    rounds: int
+    bytes: float
+    domain: str = ""
+
+
+@dataclass(frozen=True)
 class Entry:
     """A row of the table.
 
@@ -116,6 +139,8 @@ class Entry:
         What happens there.
     exact : callable, optional
         The exact result where `call` has none of its own.
+    wide : Wide, optional
+        The statement for ring 128.
     """
 
     name: str
@@ -126,6 +151,25 @@ class Entry:
     bytes: float
     outside: str
     exact: Callable[..., Array] | None = None
+    wide: Wide | None = None
+
+    def over(self, width: int) -> Entry:
+        """The entry for a ring: 64 or 128.
+
+        Raises
+        ------
+        UsageError
+            It states nothing for that ring.
+        """
+        if width == 64:
+            return self
+        if self.wide is None:
+            raise UsageError(f"{self.name} states nothing of its own for ring {width}")
+        own = self.wide
+        text = own.domain or re.sub(r"\b6[0-4]-f", lambda bits: f"{int(bits[0][:2]) + 64}-f", self.domain.text)
+        return replace(
+            self, domain=replace(self.domain, text=text), error=own.error, rounds=own.rounds, bytes=own.bytes, wide=None
+        )
 
     def reference(self, inputs: Sequence[Array]) -> Array:
         """The exact result, as exact as `numpy.longdouble` is (64 bits on x86)."""
@@ -134,7 +178,11 @@ class Entry:
             return np.asarray((self.exact or self.call)(*wide))
 
     def __str__(self) -> str:
-        return "\n".join([self.name, *(f"    {sentence}" for sentence in self.statement)])
+        lines = [self.name, *(f"    {sentence}" for sentence in self.statement)]
+        if self.wide is not None:
+            own = self.over(128)
+            lines.append(f"    Ring 128: {own.error}, {own.cost}.")
+        return "\n".join(lines)
 
     @property
     def cost(self) -> str:

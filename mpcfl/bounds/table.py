@@ -1,4 +1,4 @@
-"""The table: what every operation on secrets states. An operation is added by one entry, and nowhere else.
+"""The table: what every operation on secrets states. An operation is added by one entry, and one in `wide`.
 
 `python -m bench numerics` measures each entry, `--write` renews docs/numerics.md from it; tests hold the statements of
 docstrings, the page, and the code against it.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ import numpy as np
 from mpcfl import numerics
 from mpcfl.bounds import samples as on
 from mpcfl.bounds.stated import Array, Entry, Error
+from mpcfl.bounds.wide import WIDE
 
 NONE = Error()
 WRAPS = "wraps by multiples of 2^(64-f)"
@@ -275,7 +277,7 @@ SECTIONS: Mapping[str, Sequence[Entry]] = {
     "arithmetic": ARITHMETIC,
     "choice": CHOICE,
     "statistics": STATISTICS,
-    "elementary": ELEMENTARY,
+    "elementary": [replace(entry, wide=WIDE.get(entry.name)) for entry in ELEMENTARY],
 }
 """The entries by the section of docs/numerics.md that has them."""
 TABLE: Mapping[str, Entry] = {entry.name: entry for section in SECTIONS.values() for entry in section}

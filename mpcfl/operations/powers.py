@@ -29,8 +29,10 @@ from mpcfl.operations.operands import (
 from mpcfl.operations.products import multiply
 from mpcfl.share import Share
 
-EXPONENT_BITS = 30
-"""What `public_power` takes: its exponents fit into so many bits, the point included."""
+EXPONENT_BITS = {64: 30, 128: 58}
+"""What `public_power` takes, by the ring: its exponents fit into so many bits, the point included."""
+LARGEST_BITS = 30
+"""Exponents are below 2^30 in either ring."""
 ZERO = np.array(0)
 
 
@@ -49,8 +51,8 @@ def raised(x: Operand, y: Operand) -> Value:
         return _public_base(x, y)
     if isinstance(y, Value):
         return function_of_two("power", x, y)
-    if not np.isfinite(y).all() or (np.abs(y) >= 1 << EXPONENT_BITS).any():
-        raise InputError(f"a public exponent must be finite and below 2^{EXPONENT_BITS} in magnitude")
+    if not np.isfinite(y).all() or (np.abs(y) >= 1 << LARGEST_BITS).any():
+        raise InputError(f"a public exponent must be finite and below 2^{LARGEST_BITS} in magnitude")
     kind = joined(x.kind, public_kind(y))
     if kind != FIXED and (y < 0).any():
         raise ValueError("integers to negative integer powers are not allowed: make the base real")
@@ -92,10 +94,11 @@ def _one_whole(base: Value, exponent: int) -> Value:
 
 
 def _by_logarithm(x: Value, y: Public) -> Value:
-    """x^y for public y at 31 significant bits of the largest, x >= 0."""
+    """x^y for public y at 31 significant bits of the largest, or 59 in ring 128, x >= 0."""
     engine, shape = x.engine, x.shape
-    bits = EXPONENT_BITS - int(np.abs(y).max(initial=0.0)).bit_length()
-    words = ring.words(np.rint(np.ldexp(y.astype(np.float64), bits)).astype(np.int64))
+    width = engine.ctx.width
+    bits = EXPONENT_BITS[width] - int(np.abs(y).max(initial=0.0)).bit_length()
+    words = ring.words(np.rint(np.ldexp(y.astype(np.float64), bits)).astype(np.int64), width)
     exponents = np.ascontiguousarray(np.broadcast_to(words, shape).reshape(-1))
 
     def protocol(share: Share) -> Protocol:
