@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from simulation import perform
+from simulation import FRACTIONS, perform
 
 import mpcfl
 
@@ -60,11 +60,11 @@ def check(function, *operands, tolerance=0.0, parties=2):
     agree(on_secrets(function, *operands, parties=parties), function(*operands), tolerance)
 
 
-def spent(function, *shapes, dtype=np.float64):
+def spent(function, *shapes, dtype=np.float64, ring=64):
     """Rounds and bytes a party of `function` on secrets of these shapes, sharing excluded."""
 
     def program(session):
         return function(*(session.share(np.ones(shape, dtype), owner=0, shape=shape, dtype=dtype) for shape in shapes))
 
-    cost = mpcfl.forecast(program)
+    cost = mpcfl.forecast(program, ring=ring, fraction=FRACTIONS[ring])
     return cost.rounds, cost.bytes_sent[0]

@@ -135,7 +135,7 @@ def cholesky(x: Value) -> Value:
         strict = s.times(a, np.tril(np.ones((n, n), np.int64), -1))
         near, roots = yield from unit_diagonal(engine, s.plus(lower, s.swapped(strict)))
         left = yield from triangle(engine, near)
-        return (yield from s.product(engine, left, roots, at.fine + at.roots - engine.ctx.fraction)).words
+        return (yield from s.product(engine, left, roots, at.triangle + at.roots - engine.ctx.fraction)).words
 
     return engine.submit("cholesky", FIXED, x.shape, [x], protocol, Share)
 
@@ -147,21 +147,24 @@ def unit_diagonal(engine: Engine, a: Share) -> Protocol:
     """
     at, fraction, n = precision(engine), engine.ctx.fraction, a.shape[-1]
     odd = fraction % 2
-    scale = at.diagonal_root - (fraction + odd) // 2
+    half_fraction = (fraction + odd) // 2
+    # near times a factor must be representable, with a bit for the odd fraction and one to spare
+    power = min(at.diagonal_root, (engine.ctx.bound - 2 - at.fine + half_fraction) // 3 * 3)
+    scale = power - half_fraction
     diagonal = a.take((..., np.arange(n), np.arange(n), None))
-    factor = yield from s.inverse_root(engine, diagonal, at.diagonal_root)
+    factor = yield from s.inverse_root(engine, diagonal, power)
     half, roots = yield from together(
         s.product(engine, a, factor, fraction + scale - at.fine),
-        s.product(engine, diagonal, factor, fraction + scale - at.roots),
+        s.product(engine, diagonal, factor, fraction + scale - at.roots + odd),
     )
     near = yield from s.product(engine, half, s.swapped(factor), scale)
     ones = near.take((..., np.arange(n), np.arange(n), None))
-    inverse = s.minus(s.public(engine, ones, 1 << (1 + odd + at.fine)), ones)
-    return near, (yield from s.product(engine, roots, inverse, at.fine + 2 * odd))
+    less = s.minus(s.public(engine, ones, 1 << (odd + at.fine)), ones)
+    return near, s.plus(roots, (yield from s.product(engine, roots, less, at.fine + odd)))
 
 
 def triangle(engine: Engine, a: Share) -> Protocol:
-    """The lower triangular factor of a at `fine` bits, for a diagonal near one."""
+    """The lower triangular factor of a, at `fine` bits, for a diagonal near one: at `triangle` bits."""
     at, fine, n = precision(engine), precision(engine).fine, a.shape[-1]
     rest, below = a, s.identity(engine, a, n, 1 << at.triangle)
     rows = []
@@ -184,5 +187,5 @@ def triangle(engine: Engine, a: Share) -> Protocol:
         gram = yield from s.matrix_product(engine, half, s.swapped(w), 2 * at.triangle - fine)
         twice = s.times(s.minus(gram, s.identity(engine, a, n, 1 << fine)), halves(n, lower=True))
         w = yield from s.reduced(engine, w, twice, w, fine + 1)
-    left = yield from s.matrix_product(engine, a, s.swapped(w), at.triangle)
+    left = yield from s.matrix_product(engine, a, s.swapped(w), fine)
     return s.times(left, np.tril(np.ones((n, n), np.int64)))

@@ -32,11 +32,11 @@ class Precision:
     turn_root : int
         That of the square of what tells an angle, at twice `fine` and two bits more.
     diagonal_root : int
-        That of the diagonal of a positive definite matrix.
+        That of the diagonal of a positive definite matrix, less where the fraction is small.
     triangle : int
-        The inverse of a Cholesky factor with a unit diagonal, which with `fine` leaves it 2^8, or 2^12.
+        A Cholesky factor with a unit diagonal and its inverse, which `fine` leaves 2^8, or 2^12.
     roots : int
-        Roots of a diagonal; with `fine` they leave 2^12, or 2^20.
+        Roots of a diagonal; `triangle` leaves them 2^14, or 2^20.
     near, far : int
         Residuals: of square systems, where they are rounding errors, and of least squares.
     quotients : int
@@ -89,13 +89,13 @@ PRECISIONS = {
         sum_root=60,
         norm_root=120,
         turn_root=123,
-        diagonal_root=84,
+        diagonal_root=81,
         triangle=54,
-        roots=44,
+        roots=52,
         near=58,
         far=48,
         quotients=56,
-        more_sweeps=(1, 2, 2, 3, 5, 7, 12, 20, 34, 58, 99, 168, 286),
+        more_sweeps=(1, 2, 2, 3, 4, 6, 8, 10, 12, 15, 20, 24, 34, 58, 99, 168, 286),
     ),
 }
 
