@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import simulation
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from simulation import FRACTIONS, perform
 
 import mpcfl
 
-ULP = 2.0**-18
+ULP = 2.0 ** -FRACTIONS[simulation.RING]
+"""One unit of the ring that programs run in."""
 DTYPES = {"f": np.float64, "i": np.int64, "b": np.bool_}
 ELEMENTS = {
     "f": st.integers(-20 * 64, 20 * 64).map(lambda n: n / 64),

@@ -2,18 +2,18 @@
 
 Both go column by column and never pivot: orthogonalisation is stable without it, and so is Cholesky on a positive
 definite matrix. Columns are first brought to norms of about one by a secret factor, so that no product can leave its
-range whatever units the user has, and the numbers then stand at 28 fractional bits, more than a session's fraction
-could afford. One reciprocal root a column is the only division.
+range whatever units the user has, and the numbers then stand at 28 fractional bits, or 60 in ring 128 (`fine`, see
+`precision`), more than a session's fraction could afford. One reciprocal root a column is the only division.
 
     A D = Q R'        D diagonal: the scale. Modified Gram-Schmidt; a column subtracts itself from all that follow.
     W = R'^-1         the same column operations on the identity, in the same rounds.
-    E = Q^T Q - I     about n cond 2^-20, from the error of the reciprocal roots.
+    E = Q^T Q - I     about n cond 2^-20, or 2^-45, from the error of the reciprocal roots.
     Q (I - U)         U = the upper triangle of E and half its diagonal: leaves an E of the square of that size, keeps
                       A D W = Q and the triangular form. Two such steps, of four rounds each.
 
-A column costs 13 rounds: the products with those that follow (1), the reciprocal root (8), the column and its
-coefficients (2), the subtraction (2). Cholesky costs 12. On B = D A D, whose diagonal is one, it gives W with
-W B W^T = I, by row operations on the identity that are corrected in the same way; the factor is B W^T.
+A column costs 12 rounds, 18 in ring 128: the products with those that follow (1), the reciprocal root (7 or 13), the
+column and its coefficients (2), the subtraction (2). Cholesky costs one less. On B = D A D, whose diagonal is one, it
+gives W with W B W^T = I, by row operations on the identity that are corrected in the same way; the factor is B W^T.
 
 References: Bjorck, BIT 7 (1967), for the stability of modified Gram-Schmidt. Yamamoto et al., ETNA 44 (2015), for a
 second Cholesky factor that repairs the orthogonality of a first. van der Sluis, Numer. Math. 14 (1969), for scaling.

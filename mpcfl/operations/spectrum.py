@@ -7,14 +7,15 @@ A rotation of two columns l and r makes them orthogonal. With h = |l|^2 - |r|^2 
 
 so that |t| <= pi / 4, and small angles are exact. h is taken as an odd number of half units: rho is never zero, and
 columns that are equal or already orthogonal are left as they are. All pairs of a step are disjoint and turn at the same
-time: a sweep of all pairs of n columns is n - 1 steps, n for odd n, of 25 rounds each.
+time: a sweep of all pairs of n columns is n - 1 steps, n for odd n, of 23 rounds each, or 35 in ring 128.
 
     svd      the columns of a V, for a divided by its Frobenius norm; V starts as the identity
     eigen    those of I + a / (4 |a|): positive definite, so that left and right singular vectors are the eigenvectors
 
-Roots have an error of 2^-20.5, so V leaves orthogonality by some 2^-18 over the sweeps. It is then made orthogonal to
-first order, V - V (V^T V - I) / 2, its product is formed anew, and one last sweep turns by tiny angles only. The order
-comes last: an element's place is the number of those that it follows, and a one-hot matrix of places puts it there.
+Roots have an error of 2^-20.5, so V leaves orthogonality by some 2^-18 over the sweeps, or 2^-45 and 2^-42 in ring
+128. It is then made orthogonal to first order, V - V (V^T V - I) / 2, its product is formed anew, and one last sweep
+turns by tiny angles only. The order comes last: an element's place is the number of those that it follows, and a
+one-hot matrix of places puts it there.
 
 References: Hestenes, J. SIAM 6 (1958). Brent and Luk, SIAM J. Sci. Stat. Comput. 6 (1985), for the parallel order.
 """
@@ -66,7 +67,7 @@ def swept(engine: Engine, parts: Sequence[Share]) -> Protocol:
 
 
 def _turned(engine: Engine, parts: Sequence[Share], left: list[int], right: list[int]) -> Protocol:
-    """One step: 25 rounds."""
+    """One step."""
     at, n, last = precision(engine), parts[0].shape[-1], len(parts[0].shape) - 1
     fine = at.fine
     one, two = (parts[0].take((..., np.array(places))) for places in (left, right))
