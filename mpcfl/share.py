@@ -178,7 +178,7 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     bases: dict[Base, Base] = {}
 
     def spec(words: Words) -> Words:
-        return Spec(words.shape)  # type: ignore[return-value]
+        return Spec(words.shape, words.dtype)  # type: ignore[return-value]
 
     def twin(base: Base) -> View[Base]:
         if base not in bases:
