@@ -226,6 +226,18 @@ def check_ends(at: Place, top: float, largest: float, scaled: int, diagonal: flo
     at.check("eigh: eigenvalues", a, at.errors(L.eigvalsh, [exact.eigen(real(a))[0]], a)[0])
 
 
+@pytest.mark.parametrize(
+    ("at", "condition"), [(Place(64, 18), 1e3), (Place(64, 20), 1e3), (Place(128, 40), 1e6)], ids=repr
+)
+def test_singular_values_that_are_small_and_near_one_another(at: Place, condition: float) -> None:
+    rng = np.random.default_rng(at.fraction)
+    for near in (1, 1e-2):
+        small = (1 + near * rng.random(2)) / condition
+        u, v = (L.qr(rng.normal(size=(4, 4)))[0] for _ in range(2))
+        a = at.sample(30 * (u * [1.2, 1.0, *small]) @ v.T)
+        at.check("svd: S", a, at.errors(L.svdvals, [exact.singular_values(real(a))], a)[0])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("fraction", "condition"), [(16, 1000), (18, 100), (20, 1000)])
 @pytest.mark.parametrize("n", [3, 10, 16])
