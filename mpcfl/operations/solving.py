@@ -88,8 +88,10 @@ LOG_2, LOG_2_BITS = 837963523372001241319908, 80
 def log_determinant(a: Value) -> tuple[Value, Value]:
     """(sign, log |det|) of stacks of square matrices, by reflections, whose own determinants are -1.
 
-    The reflection of a column x subtracts v (v^T .) / (1 + |u_1|) from all that follow, u = x / |x| and v = u +
-    sign(x_1) e_1. The determinant is the product of sign(x_1) |x| over all columns and of 1 / d over their scales d.
+    The reflection of a column x subtracts w (w^T .) from all that follow, w = v / sqrt(1 + |u_1|), u = x / |x| and v =
+    u + sign(x_1) e_1. The roots in u and w have errors: u is made of norm one to first order, beside the second root,
+    and what is subtracted is divided by w^T w / 2 in the same way. The determinant is the product of sign(x_1) |x| over
+    all columns and of 1 / d over their scales d.
     """
     engine, fraction, at = a.engine, a.engine.ctx.fraction, precision(a.engine)
     *batch, _, n = a.shape
@@ -119,20 +121,18 @@ def log_determinant(a: Value) -> tuple[Value, Value]:
 
 def _reflected(engine: Engine, at: Precision, a: Share) -> Protocol:
     """(|x|^2 at twice `fine`, [x_1 < 0], what is left of the others below the first row) of the first column x."""
-    shift = at.norm_root - at.fine
     column, others = s.first_columns(a), s.other_columns(a)
-    row = yield from s.matrix_product(engine, s.swapped(column), a)
-    size = s.first_columns(row)
-    (root, along), (minus, signed) = yield from together(
-        together(s.inverse_root(engine, size, at.norm_root), s.lowered(engine, s.other_columns(row), at.fine)),
-        _signed(engine, a.take((..., slice(None, 1), slice(None)))),
+    size = yield from _square(engine, column)
+    root, (minus, signed) = yield from together(
+        s.inverse_root(engine, size, at.norm_root), _signed(engine, a.take((..., slice(None, 1), slice(None))))
     )
-    unit, along, length = yield from together(
-        s.product(engine, column, root, shift),
-        s.product(engine, along, root, shift),
-        s.product(engine, s.first_columns(signed), root, shift),
+    unit, length = yield from together(
+        *(s.product(engine, x, root, at.norm_root - at.fine) for x in (column, s.first_columns(signed)))
     )
-    half = yield from s.inverse_root(engine, s.plus_public(engine, length, 1 << at.fine), at.half_root)
+    half, (unit, along) = yield from together(
+        s.inverse_root(engine, s.plus_public(engine, length, 1 << at.fine), at.half_root),
+        _along(engine, at.fine, unit, others),
+    )
     ones = s.minus(s.public(engine, minus, 1 << at.fine), minus.scale(2 << at.fine))
     top = s.plus(unit.take((..., slice(None, 1), slice(None))), ones)
     reflector = Share(
@@ -141,7 +141,30 @@ def _reflected(engine: Engine, at: Precision, a: Share) -> Protocol:
     weights = s.plus(along, s.other_columns(signed))
     reflector, weights = yield from together(*(s.product(engine, x, half, at.fine) for x in (reflector, weights)))
     kept = (..., slice(1, None), slice(None))
-    return size, minus, (yield from s.reduced(engine, others.take(kept), reflector.take(kept), weights, at.fine))
+    gone, beyond = yield from together(
+        s.matrix_product(engine, reflector.take(kept), weights, at.fine), _beyond(engine, at.fine, reflector, 2)
+    )
+    more = yield from s.product(engine, gone, beyond, at.fine + 1)
+    return size, minus, s.plus(s.minus(others.take(kept), gone), more)
+
+
+def _along(engine: Engine, fine: int, unit: Share, others: Share) -> Protocol:
+    """A column of norm near one, made of norm one to first order, and the products of others with it: six rounds."""
+    beyond = yield from _beyond(engine, fine, unit, 1)
+    unit = s.minus(unit, (yield from s.product(engine, unit, beyond, fine + 1)))
+    return unit, (yield from s.matrix_product(engine, s.swapped(unit), others, fine))
+
+
+def _beyond(engine: Engine, fine: int, column: Share, square: int) -> Protocol:
+    """|x|^2 of a column less a number near it: two rounds."""
+    size = yield from _square(engine, column)
+    return (yield from s.lowered(engine, s.plus_public(engine, size, -(square << 2 * fine)), fine))
+
+
+def _square(engine: Engine, column: Share) -> Protocol:
+    """|x|^2 of a column, at twice its fraction."""
+    squares = yield from engine.suite["square"](engine.ctx, vector(column, column.shape))
+    return s.total(Share(ring.reshape(squares, column.shape)), -2)
 
 
 def _signed(engine: Engine, row: Share) -> Protocol:
