@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import simulation
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from simulation import perform
+from simulation import FRACTIONS, perform
 
 import mpcfl
 
-ULP = 2.0**-18
+ULP = 2.0 ** -FRACTIONS[simulation.RING]
+"""One unit of the ring that programs run in."""
 DTYPES = {"f": np.float64, "i": np.int64, "b": np.bool_}
 ELEMENTS = {
     "f": st.integers(-20 * 64, 20 * 64).map(lambda n: n / 64),
@@ -60,11 +62,11 @@ def check(function, *operands, tolerance=0.0, parties=2):
     agree(on_secrets(function, *operands, parties=parties), function(*operands), tolerance)
 
 
-def spent(function, *shapes, dtype=np.float64):
+def spent(function, *shapes, dtype=np.float64, ring=64):
     """Rounds and bytes a party of `function` on secrets of these shapes, sharing excluded."""
 
     def program(session):
         return function(*(session.share(np.ones(shape, dtype), owner=0, shape=shape, dtype=dtype) for shape in shapes))
 
-    cost = mpcfl.forecast(program)
+    cost = mpcfl.forecast(program, ring=ring, fraction=FRACTIONS[ring])
     return cost.rounds, cost.bytes_sent[0]

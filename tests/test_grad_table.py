@@ -14,6 +14,7 @@ from mpcfl.grad import table
 from mpcfl.grad.traced import Traced, name_of
 from mpcfl.protocols import semi2k
 
+L = np.linalg
 ENTRIES = [
     pytest.param(one, id=f"{name_of(function)}-{i}") for function, cases in CASES.items() for i, one in enumerate(cases)
 ]
@@ -144,6 +145,26 @@ def test_secret_against_plain(one):
         assert [view.shape for view in read.masks()] == [view.shape for view in correlation.masks()]
 
     foreseen = mpcfl.forecast(program, on_draw=understood)
+    assert (foreseen.rounds, foreseen.bytes_sent) == (run.rounds, run.bytes_sent)
+
+
+@pytest.mark.parametrize(
+    "one",
+    [one for f in (L.solve, L.inv, L.cholesky, L.norm, L.matrix_power) for one in CASES[f]],
+    ids=lambda one: one.program.__name__,
+)
+def test_linear_algebra_in_ring_128(one):
+    """To 20 more bits, against the plain gradient."""
+    loss, everything = weighed(one), tuple(range(len(one.operands)))
+
+    def program(session):
+        operands = [session.share(x, 0, x.shape) for x in one.operands]
+        return [g.reveal() for g in grad.grad(loss, everything)(*operands)]
+
+    run = mpcfl.simulate(program, ring=128, fraction=40, seed=1)
+    for got, plain in zip(run.results[0], grad.grad(loss, everything)(*one.operands), strict=True):
+        np.testing.assert_allclose(got, plain, atol=2.0**-20 * one.tolerance)
+    foreseen = mpcfl.forecast(program, ring=128, fraction=40)
     assert (foreseen.rounds, foreseen.bytes_sent) == (run.rounds, run.bytes_sent)
 
 

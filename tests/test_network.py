@@ -187,9 +187,10 @@ def continued(session: Session) -> Any:
     return [part.tolist() for part in results], session.bytes_sent - before
 
 
-def test_a_foreseen_program_takes_arrays_of_the_session(play: Play) -> None:
-    results = play(continued, continued)
-    run = mpcfl.simulate(continued)
+@pytest.mark.parametrize("ring", [64, 128])
+def test_a_foreseen_program_takes_arrays_of_the_session(play: Play, ring: int) -> None:
+    results = play(continued, continued, options={"ring": ring})
+    run = mpcfl.simulate(continued, ring=ring)
     for rank, name in enumerate(NAMES[:2]):
         (masked, product), sent = results[name]
         np.testing.assert_allclose(masked, [11.0, 19.0], atol=1e-4)

@@ -15,6 +15,7 @@ import mpcfl
 from mpcfl import ring, wide
 from mpcfl.errors import InputError, UsageError
 from mpcfl.ring import Spec
+from mpcfl.share import Share, on_shapes
 
 FRACTION = 40
 MODULUS = 1 << 128
@@ -160,6 +161,7 @@ def test_specs_know_their_ring():
     assert ring.top_bits(x).nbytes == 8
     assert ring.like(x, (2,)).nbytes == 32
     assert x[1:].nbytes == 32
+    assert on_shapes([Share(wide_words([1, 2]))])[0].words.nbytes == 32
 
 
 # Programs

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-FILES = [HERE / "test_array.py", HERE / "test_ordering.py", *sorted(HERE.glob("test_coverage_*.py"))]
+FILES = [HERE / f"test_{name}.py" for name in ("array", "ordering", "linalg")] + sorted(HERE.glob("test_coverage_*.py"))
 
 
 @pytest.mark.slow

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
@@ -19,7 +20,7 @@ from mpcfl.engine import FIXED, Engine, Value
 from mpcfl.operations.linear import reshape, take
 from mpcfl.operations.operands import vector
 from mpcfl.operations.products import chosen, truncated
-from mpcfl.ring import Shape, Words
+from mpcfl.ring import Shape
 from mpcfl.share import Share
 
 
@@ -47,9 +48,9 @@ def minus(x: Share, y: Share) -> Share:
     return Share(ring.subtract(x.words, y.words))
 
 
-def times(x: Share, integers: Words) -> Share:
+def times(x: Share, integers: NDArray[np.int64]) -> Share:
     """Times public integers of a shape that broadcasts."""
-    return Share(ring.multiply(x.words, integers))
+    return Share(ring.multiply(x.words, ring.words(integers, ring.width(x.words))))
 
 
 def total(x: Share, axis: int) -> Share:
@@ -61,8 +62,18 @@ def total(x: Share, axis: int) -> Share:
 
 def identity(engine: Engine, template: Share, n: int, unit: int) -> Share:
     """A stack of n-by-n identity matrices times `unit`, beside the stack `template`."""
-    eye = np.eye(n, dtype=np.uint64) * np.uint64(unit)
+    eye = ring.multiply(ring.words(np.eye(n, dtype=np.int64), engine.ctx.width), unit)
     return Share(engine.ctx.constant(ring.broadcast(eye, (*template.shape[:-2], n, n))))
+
+
+def public(engine: Engine, template: Share, value: int) -> Share:
+    """A public integer as a share of the shape of `template`."""
+    return Share(engine.ctx.constant(ring.like(template.words, template.shape, value)))
+
+
+def plus_public(engine: Engine, x: Share, value: int) -> Share:
+    """x plus a public integer, under the mask of x."""
+    return x.shift(ring.like(x.words, x.shape, value), engine.ctx.first)
 
 
 def lowered(engine: Engine, x: Share, bits: int) -> Protocol:
@@ -91,12 +102,12 @@ def reduced(engine: Engine, x: Share, y: Share, z: Share, bits: int) -> Protocol
 
 
 def inverse_root(engine: Engine, x: Share, power: int) -> Protocol:
-    """2^power / sqrt(x) for integers 0 < x < 2^62: eight rounds, relative error 2^-20.5.
+    """2^power / sqrt(x) for representable integers x > 0: seven rounds, relative error 2^-20.5; or 13 and 2^-45.
 
     Parameters
     ----------
     power : int
-        A multiple of 3, at most 60: the rule for 1 / sqrt at fraction g gives 2^(3 g / 2) / sqrt(x).
+        A multiple of 3, at most 60 or 123: the rule for 1 / sqrt at fraction g gives 2^(3 g / 2) / sqrt(x).
     """
     at = replace(engine.ctx, fraction=2 * power // 3)
     words = yield from engine.suite["rsqrt"](at, vector(x, x.shape))
@@ -104,7 +115,13 @@ def inverse_root(engine: Engine, x: Share, power: int) -> Protocol:
 
 
 def inverse(engine: Engine, x: Share, power: int) -> Protocol:
-    """2^power / x for integers x that are not zero: thirteen rounds, relative error 2^-20.5; power is even."""
+    """2^power / x for integers x that are not zero: eight rounds, relative error 2^-20.5; or 14 and 2^-45.
+
+    Parameters
+    ----------
+    power : int
+        Even.
+    """
     at = replace(engine.ctx, fraction=power // 2)
     words = yield from engine.suite["reciprocal"](at, vector(x, x.shape))
     return Share(ring.reshape(words, x.shape))
@@ -128,12 +145,6 @@ def magnitude(engine: Engine, x: Share) -> Protocol:
     return minus(x, (yield from picked(engine, bit, x)).scale(2))
 
 
-def in_ring_64(engine: Engine, name: str) -> None:
-    """Refuse other rings: the numbers inside are scaled for words of 64 bits."""
-    if engine.ctx.width != 64:
-        raise NotImplementedError(f"linear algebra ({name}) is not offered in ring {engine.ctx.width}: use ring 64")
-
-
 def several(
     name: str, shapes: Sequence[Shape], inputs: Sequence[Value], protocol: Callable[..., Protocol], *public: object
 ) -> list[Value]:
@@ -147,7 +158,6 @@ def several(
         From the shares of the inputs to the list of the results' shares.
     """
     engine = inputs[0].engine
-    in_ring_64(engine, name)
     sizes = [math.prod(shape) for shape in shapes]
 
     def finish(results: Sequence[Share]) -> Share:

@@ -10,14 +10,12 @@ from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.engine import FIXED, Engine, Value
 from mpcfl.operations import scaled as s
-from mpcfl.operations.factorisation import FINE, ROOM, SCALE, orthonormal, scaled_columns
+from mpcfl.operations.factorisation import orthonormal, scaled_columns
 from mpcfl.operations.operands import vector
+from mpcfl.operations.precision import Precision, precision
 from mpcfl.protocol import together
 from mpcfl.ring import matmul_shape
 from mpcfl.share import Share
-
-NEAR, FAR = 26, 20
-"""Fractional bits of residuals: of square systems, where they are rounding errors, and of least squares."""
 
 
 def least_squares(a: Value, b: Value) -> Value:
@@ -26,7 +24,7 @@ def least_squares(a: Value, b: Value) -> Value:
     With a d = q w^-1 it is d w q^T b. The residual b - a x is exact before its one truncation, since what wraps in the
     two terms wraps in their difference; solving for it once more leaves the errors of that second, smaller x.
     """
-    engine, fraction = a.engine, a.engine.ctx.fraction
+    engine, fraction, at = a.engine, a.engine.ctx.fraction, precision(a.engine)
     m, n = a.shape[-2:]
     shape = matmul_shape((*a.shape[:-2], n, m), b.shape)
 
@@ -34,35 +32,32 @@ def least_squares(a: Value, b: Value) -> Value:
         near, scale = yield from scaled_columns(engine, left, fraction)
         q, w = yield from orthonormal(engine, near)
         factors = s.swapped(q), w, s.swapped(scale)
-        x = yield from _applied(engine, *factors, right, fraction, ROOM)
+        x = yield from _applied(engine, *factors, right, fraction, at.inverse)
         product = yield from s.matrix_product(engine, left, x)
-        bits = NEAR if m == n else FAR
+        bits = at.near if m == n else at.far
         rest = yield from s.lowered(engine, s.minus(right.scale(1 << fraction), product), 2 * fraction - bits)
         return s.plus(x, (yield from _applied(engine, *factors, rest, bits, bits))).words
 
-    s.in_ring_64(engine, "least squares")
     return engine.submit("least squares", FIXED, shape, [a, b], protocol, Share)
 
 
 def _applied(engine: Engine, q: Share, w: Share, scale: Share, b: Share, fraction: int, bits: int) -> Protocol:
     """scale w q b at the session's fraction, for b at another; in between there are `bits` fractional bits."""
-    c = yield from s.matrix_product(engine, q, b, FINE + fraction - bits)
-    y = yield from s.matrix_product(engine, w, c, ROOM)
-    return (yield from s.product(engine, y, scale, bits + SCALE - engine.ctx.fraction))
-
-
-INVERSES = 26
-"""Fractional bits of the inverses of a triangle's diagonal."""
+    at = precision(engine)
+    c = yield from s.matrix_product(engine, q, b, at.fine + fraction - bits)
+    y = yield from s.matrix_product(engine, w, c, at.inverse)
+    return (yield from s.product(engine, y, scale, bits + at.scale - engine.ctx.fraction))
 
 
 def triangular(a: Value, b: Value, lower: bool) -> Value:
     """x with a x = b for stacks of triangular matrices, of which the other triangle is not read; b as `solve` takes it.
 
-    Thirteen rounds for the inverses of the diagonal, then four a column, the last one two.
+    One after another: the inverses of the diagonal, then four rounds a column, the last one two.
     """
     engine, n, fraction = a.engine, a.shape[-1], a.engine.ctx.fraction
     shape = matmul_shape(a.shape, b.shape)
-    bits = INVERSES + (fraction + INVERSES) % 2
+    bits = precision(engine).quotients
+    bits += (fraction + bits) % 2
     order = range(n) if lower else range(n - 1, -1, -1)
 
     def protocol(left: Share, right: Share) -> Protocol:
@@ -80,31 +75,32 @@ def triangular(a: Value, b: Value, lower: bool) -> Value:
                 rest = yield from s.reduced(engine, rest.take((..., others, slice(None))), column, found[j], fraction)
         return ring.reshape(ring.concatenate([x.words for x in found], len(found[0].shape) - 2), shape)
 
-    s.in_ring_64(engine, "triangular")
     return engine.submit("triangular", FIXED, shape, [a, b], protocol, Share, lower)
 
 
 # --------------------------------------------------------------------------------------------------------- determinants
 
 
-LOG_2, LOG_2_BITS = 762123384786, 40
-"""log 2, times 2^40."""
+LOG_2, LOG_2_BITS = 837963523372001241319908, 80
+"""log 2, times 2^80."""
 
 
 def log_determinant(a: Value) -> tuple[Value, Value]:
     """(sign, log |det|) of stacks of square matrices, by reflections, whose own determinants are -1.
 
-    The reflection of a column x subtracts v (v^T .) / (1 + |u_1|) from all that follow, u = x / |x| and v = u +
-    sign(x_1) e_1. The determinant is the product of sign(x_1) |x| over all columns and of 1 / d over their scales d.
+    The reflection of a column x subtracts w (w^T .) from all that follow, w = v / sqrt(1 + |u_1|), u = x / |x| and v =
+    u + sign(x_1) e_1. The roots in u and w have errors: u is made of norm one to first order, beside the second root,
+    and what is subtracted is divided by w^T w / 2 in the same way. The determinant is the product of sign(x_1) |x| over
+    all columns and of 1 / d over their scales d.
     """
-    engine, fraction = a.engine, a.engine.ctx.fraction
+    engine, fraction, at = a.engine, a.engine.ctx.fraction, precision(a.engine)
     *batch, _, n = a.shape
 
     def protocol(share: Share) -> Protocol:
         rest, scale = yield from scaled_columns(engine, share, fraction)
         sizes, signs = [], []
         for _ in range(n - 1):
-            size, sign, rest = yield from _reflected(engine, rest)
+            size, sign, rest = yield from _reflected(engine, at, rest)
             sizes.append(size)
             signs.append(sign)
         last, sign = yield from together(s.product(engine, rest, rest), s.negative(engine, rest))
@@ -114,41 +110,61 @@ def log_determinant(a: Value) -> tuple[Value, Value]:
             _logarithm(engine, squares), _logarithm(engine, scale), _sign(engine, minus)
         )
         twice = s.minus(s.total(logs, -2), s.total(factors, -1).scale(2)).reshape((*batch,))
-        # the logarithms were taken at 28 fractional bits: |x|^2 has twice as many, d has 26
-        extra = (n * (FINE + 2 * (FINE - SCALE)) * LOG_2) >> (LOG_2_BITS - FINE)
-        twice = twice.shift(ring.like(twice.words, tuple(batch), -extra), engine.ctx.first)
-        size = yield from s.lowered(engine, twice, FINE + 1 - fraction)
+        # the logarithms were taken at `fine` fractional bits: |x|^2 has twice as many, d has `scale`
+        extra = (n * (at.fine + 2 * (at.fine - at.scale)) * LOG_2) >> (LOG_2_BITS - at.fine)
+        size = yield from s.lowered(engine, s.plus_public(engine, twice, -extra), at.fine + 1 - fraction)
         return [sign.reshape((*batch,)).scale(1 << fraction), size]
 
     sign, size = s.several("log determinant", [tuple(batch)] * 2, [a], protocol)
     return sign, size
 
 
-def _reflected(engine: Engine, a: Share) -> Protocol:
-    """(|x|^2 at 56 bits, [x_1 < 0], what is left of the other columns below the first row) of the first column x."""
+def _reflected(engine: Engine, at: Precision, a: Share) -> Protocol:
+    """(|x|^2 at twice `fine`, [x_1 < 0], what is left of the others below the first row) of the first column x."""
     column, others = s.first_columns(a), s.other_columns(a)
-    row = yield from s.matrix_product(engine, s.swapped(column), a)
-    size = s.first_columns(row)
-    (root, along), (minus, signed) = yield from together(
-        together(s.inverse_root(engine, size, 57), s.lowered(engine, s.other_columns(row), FINE)),
-        _signed(engine, a.take((..., slice(None, 1), slice(None)))),
+    size = yield from _square(engine, column)
+    root, (minus, signed) = yield from together(
+        s.inverse_root(engine, size, at.norm_root), _signed(engine, a.take((..., slice(None, 1), slice(None))))
     )
-    unit, along, length = yield from together(
-        s.product(engine, column, root, 29),
-        s.product(engine, along, root, 29),
-        s.product(engine, s.first_columns(signed), root, 29),
+    unit, length = yield from together(
+        *(s.product(engine, x, root, at.norm_root - at.fine) for x in (column, s.first_columns(signed)))
     )
-    one = ring.broadcast(np.array(1 << FINE, np.uint64), length.shape)
-    half = yield from s.inverse_root(engine, length.shift(one, engine.ctx.first), 42)
-    ones = s.minus(Share(engine.ctx.constant(one)), minus.scale(2 << FINE))
+    half, (unit, along) = yield from together(
+        s.inverse_root(engine, s.plus_public(engine, length, 1 << at.fine), at.half_root),
+        _along(engine, at.fine, unit, others),
+    )
+    ones = s.minus(s.public(engine, minus, 1 << at.fine), minus.scale(2 << at.fine))
     top = s.plus(unit.take((..., slice(None, 1), slice(None))), ones)
     reflector = Share(
         ring.concatenate([top.words, unit.take((..., slice(1, None), slice(None))).words], len(a.shape) - 2)
     )
     weights = s.plus(along, s.other_columns(signed))
-    reflector, weights = yield from together(*(s.product(engine, x, half, FINE) for x in (reflector, weights)))
+    reflector, weights = yield from together(*(s.product(engine, x, half, at.fine) for x in (reflector, weights)))
     kept = (..., slice(1, None), slice(None))
-    return size, minus, (yield from s.reduced(engine, others.take(kept), reflector.take(kept), weights, FINE))
+    gone, beyond = yield from together(
+        s.matrix_product(engine, reflector.take(kept), weights, at.fine), _beyond(engine, at.fine, reflector, 2)
+    )
+    more = yield from s.product(engine, gone, beyond, at.fine + 1)
+    return size, minus, s.plus(s.minus(others.take(kept), gone), more)
+
+
+def _along(engine: Engine, fine: int, unit: Share, others: Share) -> Protocol:
+    """A column of norm near one, made of norm one to first order, and the products of others with it: six rounds."""
+    beyond = yield from _beyond(engine, fine, unit, 1)
+    unit = s.minus(unit, (yield from s.product(engine, unit, beyond, fine + 1)))
+    return unit, (yield from s.matrix_product(engine, s.swapped(unit), others, fine))
+
+
+def _beyond(engine: Engine, fine: int, column: Share, square: int) -> Protocol:
+    """|x|^2 of a column less a number near it: two rounds."""
+    size = yield from _square(engine, column)
+    return (yield from s.lowered(engine, s.plus_public(engine, size, -(square << 2 * fine)), fine))
+
+
+def _square(engine: Engine, column: Share) -> Protocol:
+    """|x|^2 of a column, at twice its fraction."""
+    squares = yield from engine.suite["square"](engine.ctx, vector(column, column.shape))
+    return s.total(Share(ring.reshape(squares, column.shape)), -2)
 
 
 def _signed(engine: Engine, row: Share) -> Protocol:
@@ -158,14 +174,14 @@ def _signed(engine: Engine, row: Share) -> Protocol:
 
 
 def _logarithm(engine: Engine, x: Share) -> Protocol:
-    """log(x / 2^28) at 28 fractional bits, for integers x > 0."""
-    words = yield from engine.suite["log"](replace(engine.ctx, fraction=FINE), vector(x, x.shape))
+    """log(x / 2^fine) at `fine` fractional bits, for integers x > 0."""
+    words = yield from engine.suite["log"](replace(engine.ctx, fraction=precision(engine).fine), vector(x, x.shape))
     return Share(ring.reshape(words, x.shape))
 
 
 def _sign(engine: Engine, minus: Share) -> Protocol:
     """The product of 1 - 2 b over the last axis but one, pairs first."""
-    signs = s.minus(Share(engine.ctx.constant(ring.like(minus.words, minus.shape, 1))), minus.scale(2))
+    signs = s.minus(s.public(engine, minus, 1), minus.scale(2))
     while (n := signs.shape[-2]) > 1:
         even = n - n % 2
         left, right = (signs.take((..., slice(start, even, 2), slice(None))) for start in (0, 1))
