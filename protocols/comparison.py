@@ -131,6 +131,9 @@ class Digits(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = ring.negative(masks[0])
         limbs = ring.limbs(ring.without_top(r) if self.signed else r)
@@ -154,6 +157,9 @@ class BitProducts(Correlation):
             Field("bits", (self.variables, self.width), group="bits"),
             Field("products", (len(self.subsets), self.width), group="bits", determined=True),
         )
+
+    def elementwise(self) -> tuple[str, ...]:
+        return ("width",)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         out = np.empty((len(self.subsets), self.width), np.uint64)

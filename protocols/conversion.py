@@ -42,6 +42,9 @@ class DaBit(Correlation):
             Field("beta", (self.size,), self.group, determined=True),
         )
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("size",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         bits = ring.unpack(uniform["bits"], self.size)
         return {"beta": ring.words(bits, 128) if self.group == "wide" else bits}

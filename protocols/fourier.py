@@ -139,6 +139,9 @@ class Harmonics(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         series = SERIES[self.series]
         if group_of(self.mask) == "wide":

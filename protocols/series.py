@@ -233,6 +233,9 @@ class Waves(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         series = SERIES[self.series]
         return rotated(masks[0], series.sin, series.cos, series.step)

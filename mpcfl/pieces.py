@@ -1,0 +1,135 @@
+"""How a large correlation is dealt and sent: in pieces that fit a cache, each on its way before the next is made.
+
+A correlation that says of which elements it is (`Correlation.elementwise`) is cut into runs of elements. A field is a
+matrix of 64-bit words, whose columns run along the axis of the elements; piece k has the k-th columns of every field,
+field by field and row by row. Any other correlation is one piece. Dealer, parties and tapes cut alike.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+import numpy as np
+
+from mpcfl import view
+from mpcfl.buffers import empty
+from mpcfl.correlation import Correlation, Field
+from mpcfl.ring import Words
+from mpcfl.view import View
+
+PIECE_BYTES = 1 << 19
+"""Corrections in a piece, at most, where a few elements do not have more."""
+UNIT = 128
+"""Pieces are multiples of this many elements: a bit of each fills whole blocks of the key stream."""
+
+
+@dataclass(frozen=True)
+class Stripes:
+    """A field as a matrix of 64-bit words, of which each piece has the next `step` columns."""
+
+    rows: int
+    columns: int
+    step: int
+
+    @property
+    def size(self) -> int:
+        return self.rows * self.columns
+
+    @property
+    def pieces(self) -> int:
+        return max(1, -(-self.columns // self.step)) if self.step else 1
+
+    def part(self, piece: int) -> slice:
+        """The columns of a piece."""
+        return slice(piece * self.step, min((piece + 1) * self.step, self.columns))
+
+
+class Cut:
+    """A correlation cut into pieces.
+
+    Parameters
+    ----------
+    correlation : Correlation
+    piece_bytes : int
+        Corrections in a piece.
+
+    Attributes
+    ----------
+    fields : tuple of Field
+        Of the whole.
+    stripes : tuple of Stripes
+        One a field.
+    pieces : int
+    """
+
+    def __init__(self, correlation: Correlation, piece_bytes: int = PIECE_BYTES) -> None:
+        self._correlation = correlation
+        self.fields = correlation.fields()
+        self._elements = self._step = 0
+        size = sum(field.correction_bytes for field in self.fields)
+        named = correlation.elementwise() if size > piece_bytes else ()
+        lengths = [_length(getattr(correlation, name)) for name in named]
+        if lengths and None not in lengths and len(set(lengths)) == 1:
+            self._elements = cast("int", lengths[0])
+            self._step = max(1, self._elements * piece_bytes // (size * UNIT)) * UNIT
+        self.pieces = -(-self._elements // self._step) if self._step else 1
+        parts = self.fields if self.pieces == 1 else self.part(0).fields()
+        self.stripes = tuple(_stripes(*both) for both in zip(self.fields, parts, strict=True))
+
+    def run(self, piece: int) -> tuple[int, int]:
+        """The elements of a piece: the first, and the one after the last."""
+        return piece * self._step, min((piece + 1) * self._step, self._elements)
+
+    def part(self, piece: int) -> Correlation:
+        """The correlation of a piece's elements alone."""
+        if self.pieces == 1:
+            return self._correlation
+        start, stop = self.run(piece)
+        names = self._correlation.elementwise()
+        parts = {name: _part(getattr(self._correlation, name), start, stop) for name in names}
+        return cast("Correlation", dataclasses.replace(cast("Any", self._correlation), **parts))
+
+
+def _length(parameter: Any) -> int | None:
+    """How many elements a parameter stands for; None for what is no vector."""
+    if isinstance(parameter, View):
+        return parameter.shape[0] if len(parameter.shape) == 1 else None
+    return int(parameter)
+
+
+def _part(parameter: Any, start: int, stop: int) -> Any:
+    return view.take(parameter, slice(start, stop)) if isinstance(parameter, View) else stop - start
+
+
+def _stripes(field: Field, part: Field) -> Stripes:
+    """How a field lies, from its shape in the whole and in the first piece: they differ in the axis of the elements."""
+    words = field.dtype.itemsize // 8
+    differing = [axis for axis, (n, m) in enumerate(zip(field.shape, part.shape, strict=True)) if n != m]
+    axis = differing[0] if differing else 0
+    rows = math.prod(field.shape[:axis])
+    return Stripes(rows, words * math.prod(field.shape[axis:]), words * math.prod(part.shape[axis:]))
+
+
+def collect(stripes: Sequence[Stripes], take: Callable[[int], Words]) -> list[Words]:
+    """The words of the fields, one vector each, from a source that gives them piece by piece.
+
+    Parameters
+    ----------
+    stripes : sequence of Stripes
+        Of the fields that come, in order.
+    take : callable
+        `take(n)` gives the next n words.
+    """
+    pieces = max((one.pieces for one in stripes), default=1)
+    if pieces == 1:
+        return [take(one.size) for one in stripes]
+    fields: list[Words] = [empty((one.rows, one.columns)) for one in stripes]
+    for piece in range(pieces):
+        for one, field in zip(stripes, fields, strict=True):
+            target = field[:, one.part(piece)]
+            np.copyto(target, take(target.size).reshape(target.shape))
+    return [field.reshape(-1) for field in fields]
