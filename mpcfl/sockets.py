@@ -199,7 +199,8 @@ class Hub:
         _, socket = self._sockets[descriptor]
         self._touched.add(descriptor)
         try:
-            socket.send_multipart(frames, zmq.NOBLOCK)
+            # without a copy: what is sealed does not change, and large frames are many
+            socket.send_multipart(frames, zmq.NOBLOCK, copy=False)
         except zmq.Again:
             return False
         except zmq.ZMQError as error:
