@@ -21,7 +21,7 @@ from mpcfl.correlation import Correlation, Field
 from mpcfl.ring import Words
 from mpcfl.view import View
 
-PIECE_BYTES = 1 << 19
+PIECE_BYTES = 1 << 20
 """Corrections in a piece, at most, where a few elements do not have more."""
 UNIT = 128
 """Pieces are multiples of this many elements: a bit of each fills whole blocks of the key stream."""
@@ -70,6 +70,7 @@ class Cut:
         self._correlation = correlation
         self.fields = correlation.fields()
         self._elements = self._step = 0
+        self._parts: dict[int, Correlation] = {}
         size = sum(field.correction_bytes for field in self.fields)
         named = correlation.elementwise() if size > piece_bytes else ()
         lengths = [_length(getattr(correlation, name)) for name in named]
@@ -85,13 +86,17 @@ class Cut:
         return piece * self._step, min((piece + 1) * self._step, self._elements)
 
     def part(self, piece: int) -> Correlation:
-        """The correlation of a piece's elements alone."""
+        """A correlation of as many elements as the piece has. Which of the masks' elements they are does not matter."""
         if self.pieces == 1:
             return self._correlation
         start, stop = self.run(piece)
-        names = self._correlation.elementwise()
-        parts = {name: _part(getattr(self._correlation, name), start, stop) for name in names}
-        return cast("Correlation", dataclasses.replace(cast("Any", self._correlation), **parts))
+        if stop - start not in self._parts:
+            names = self._correlation.elementwise()
+            named = {name: _part(getattr(self._correlation, name), stop - start) for name in names}
+            self._parts[stop - start] = cast(
+                "Correlation", dataclasses.replace(cast("Any", self._correlation), **named)
+            )
+        return self._parts[stop - start]
 
 
 def _length(parameter: Any) -> int | None:
@@ -101,8 +106,8 @@ def _length(parameter: Any) -> int | None:
     return int(parameter)
 
 
-def _part(parameter: Any, start: int, stop: int) -> Any:
-    return view.take(parameter, slice(start, stop)) if isinstance(parameter, View) else stop - start
+def _part(parameter: Any, elements: int) -> Any:
+    return view.take(parameter, slice(elements)) if isinstance(parameter, View) else elements
 
 
 def _stripes(field: Field, part: Field) -> Stripes:
@@ -114,22 +119,34 @@ def _stripes(field: Field, part: Field) -> Stripes:
     return Stripes(rows, words * math.prod(field.shape[axis:]), words * math.prod(part.shape[axis:]))
 
 
-def collect(stripes: Sequence[Stripes], take: Callable[[int], Words]) -> list[Words]:
+def collect(stripes: Sequence[Stripes], whole: Callable[[int], Words], some: Callable[[int], Words]) -> list[Words]:
     """The words of the fields, one vector each, from a source that gives them piece by piece.
 
     Parameters
     ----------
     stripes : sequence of Stripes
         Of the fields that come, in order.
-    take : callable
-        `take(n)` gives the next n words.
+    whole : callable
+        `whole(n)` gives the next n words in an array that stays.
+    some : callable
+        `some(n)` gives the next words, one to n of them, in an array that is read before the next call.
     """
     pieces = max((one.pieces for one in stripes), default=1)
     if pieces == 1:
-        return [take(one.size) for one in stripes]
+        return [whole(one.size) for one in stripes]
     fields: list[Words] = [empty((one.rows, one.columns)) for one in stripes]
     for piece in range(pieces):
         for one, field in zip(stripes, fields, strict=True):
-            target = field[:, one.part(piece)]
-            np.copyto(target, take(target.size).reshape(target.shape))
+            _fill(field[:, one.part(piece)], some)
     return [field.reshape(-1) for field in fields]
+
+
+def _fill(target: Words, some: Callable[[int], Words]) -> None:
+    """Copy the next words to a piece of a field."""
+    words = some(target.size)
+    if words.size < target.size:  # it goes on in the source's next frame
+        parts = [words.copy()]
+        while (missing := target.size - sum(part.size for part in parts)) > 0:
+            parts.append(some(missing).copy())
+        words = np.concatenate(parts)
+    np.copyto(target, words.reshape(target.shape))

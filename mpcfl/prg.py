@@ -119,7 +119,7 @@ def combine(out: Words, streams: Sequence[Stream], number: int, group: str, star
 
 
 def less(value: Words, streams: Sequence[Stream], number: int, group: str, start: int = 0) -> None:
-    """Take the shares that tensor `number` of several streams gives from `value`, which is overwritten; see `combine`."""
+    """Take the shares that tensor `number` of several streams gives from `value`, in its place; see `combine`."""
     keys = [stream._known(number) for stream in streams]
     if group == "wide":
         for key in keys:

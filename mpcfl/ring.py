@@ -10,6 +10,7 @@ Public bits, one a word or packed 64 to a word, are uint64 arrays in both rings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
@@ -31,8 +32,8 @@ Words: TypeAlias = NDArray[np.uint64]
 MODULUS = 1 << 64
 WIDTHS = (64, 128)
 """The rings: Z_2^64 and Z_2^128."""
-TOP = np.uint64(63)
-LOW_63 = np.uint64((1 << 63) - 1)
+TOP = np.array(63, np.uint64)
+LOW_63 = np.array((1 << 63) - 1, np.uint64)
 GROUPS = {"words": WORD, "wide": wide.DTYPE, "bits": WORD}
 """How a tensor is shared (by sums in Z_2^64 or Z_2^128, or by exclusive or, 64 bits to a word): what it is made of."""
 
@@ -107,11 +108,13 @@ def broadcast(x: Words, shape: Shape) -> Words:
 
 
 def concatenate(parts: Sequence[Words], axis: int) -> Words:
+    shape = list(parts[0].shape)
+    shape[axis] = sum(part.shape[axis] for part in parts)
     if any(is_spec(part) for part in parts):
-        shape = list(parts[0].shape)
-        shape[axis] = sum(part.shape[axis] for part in parts)
         return cast("Words", Spec(tuple(shape), dtype_of(parts)))
-    return np.concatenate(parts, axis=axis)
+    if math.prod(shape) < LARGE:
+        return np.concatenate(parts, axis=axis)
+    return np.concatenate(parts, axis=axis, out=empty(tuple(shape), parts[0].dtype))
 
 
 @shaped(lambda x, axis: tuple(n for i, n in enumerate(x.shape) if i != axis), wider=wide.total)
@@ -177,6 +180,7 @@ def multiply(x: Words | int, y: Words | int) -> Words:
     return _paired(np.multiply, _operand(x), _operand(y))
 
 
+@shaped(_broadcast_shape, bits=True)
 def exclusive_or(x: Words, y: Words) -> Words:
     """Of packed bits."""
     return _paired(np.bitwise_xor, x, y)
@@ -347,18 +351,33 @@ def limbs(x: Words) -> list[NDArray[np.uint64]]:
 @shaped(lambda x: (packed(x.shape[0]),), bits=True)
 def top_bits(x: Words) -> Words:
     """The most significant bits of a vector, packed."""
-    return pack(limbs(x)[-1] >> TOP)
+    return pack(_top(x))
 
 
 def top_words(x: Words) -> Words:
     """The most significant bits as ring words."""
-    return words(limbs(x)[-1] >> TOP, width(x))
+    top = _top(x)
+    return words(top, 128) if wide.is_wide(x) else top
+
+
+def _top(x: Words) -> Words:
+    return _paired(np.right_shift, limbs(x)[-1], TOP)
 
 
 @shaped(lambda x: x.shape, wider=wide.without_top)
 def without_top(x: Words) -> Words:
     """x less its most significant bit."""
-    return np.asarray(x & LOW_63)
+    return _paired(np.bitwise_and, x, LOW_63)
+
+
+@shaped(lambda t, beta, first: beta.shape)
+def flipped(t: Words, beta: Words, first: int) -> Words:
+    """Share of t + (1 - 2t) beta for public bits t, on vectors: [beta] where t is 0, [1 - beta] where it is 1."""
+    if wide.is_wide(beta):
+        return add(beta, multiply(t, subtract(first, multiply(beta, 2))))
+    out = empty(beta.shape)
+    ring64.flip(_flat(t), _flat(beta), first, out)
+    return out
 
 
 @shaped(lambda plane, n: (n,))

@@ -393,7 +393,7 @@ class Tape:
                 entry = frames.words(3 * count).reshape(count, 3).tolist()
                 parts = tuple((Part(word >> 60), Stripes(word & (1 << 60) - 1, *rest)) for word, *rest in entry)
                 draw = Draw(self.head.families[family], np.array(digest, "<u8").tobytes(), parts)
-                yield draw, collect(draw.corrections, frames.words)
+                yield draw, collect(draw.corrections, frames.words, frames.some)
         except IntegrityError as error:
             raise IntegrityError(
                 f"the tape {self.path} was altered ({error.reason}): {_AGAIN}", file=str(self.path)

@@ -55,5 +55,4 @@ def b2a(ctx: Context, plane: Words, size: int) -> Protocol:
     dealt = yield Draw(DaBit(size, ctx.group))
     opened = yield Open(BIT, plane ^ dealt["bits"])
     t, beta = ring.unpack(opened, size), dealt["beta"]
-    words = ring.add(beta, ring.multiply(t, ring.subtract(ctx.first, ring.multiply(beta, 2))))
-    return Bit(words, t, beta, dealt.leaf("bits", bits=size))
+    return Bit(ring.flipped(t, beta, ctx.first), t, beta, dealt.leaf("bits", bits=size))

@@ -18,9 +18,9 @@ from mpcfl import frames
 from mpcfl.errors import IntegrityError, ResourceError, UsageError
 from mpcfl.frames import CHUNK, TAG, FrameReader, FrameWriter, sealed_size
 from mpcfl.keys import generate
+from mpcfl.pieces import Stripes
 from mpcfl.register import Register
 from mpcfl.saving import replacing
-from mpcfl.pieces import Stripes
 from mpcfl.tape import HEAD_BYTES, MAGIC, PURPOSE, Draw, Label, Part, Tape, TapeWriter, UsedTape
 
 BANK, OTHER = generate("bank", "party"), generate("bank", "party")

@@ -111,7 +111,7 @@ class DealerLink:
         """The next corrections, one a determined field."""
         cut = Cut(correlation)
         both = [(f, stripes) for f, stripes in zip(cut.fields, cut.stripes, strict=True) if f.determined]
-        words = collect([stripes for _, stripes in both], self._take)
+        words = collect([stripes for _, stripes in both], self._take, self._some)
         return [one.view(field.dtype).reshape(field.shape) for one, (field, _) in zip(words, both, strict=True)]
 
     def _take(self, size: int) -> Words:
