@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from mpcfl import threads
 from mpcfl.kernels import aes, processor
 from mpcfl.ring import Words
 
@@ -66,7 +67,7 @@ def expand(keys: Sequence[Key], number: int, out: Words, first: int = STORE, res
         flat, start = flat[1:], start + 1
     if VECTOR:
         schedules = keys[0].schedule[None] if len(keys) == 1 else np.stack([one.schedule for one in keys])
-        vaes.expand(schedules, number, start >> 1, flat, first, rest)
+        threads.across(flat.size, lambda i, j: vaes.expand(schedules, number, start + i >> 1, flat[i:j], first, rest))
         return
     for place, one in enumerate(keys):
         _by_openssl(one.key, number, start >> 1, flat, first if place == 0 else rest)

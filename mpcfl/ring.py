@@ -11,13 +11,13 @@ Public bits, one a word or packed 64 to a word, are uint64 arrays in both rings.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import wide
+from mpcfl import threads, wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
 from mpcfl.kernels import bits, fixed, ring64
@@ -139,7 +139,24 @@ def _paired(step: np.ufunc, x: Words, y: Words) -> Words:
     if x.size < LARGE and y.size < LARGE:
         return np.asarray(step(x, y))
     out: Words = empty(np.broadcast_shapes(x.shape, y.shape))
-    step(x, y, out=out)
+    whole = [one for one in (x, y) if one.ndim]
+    if threads.count() > 1 and all(one.shape == out.shape and one.flags.c_contiguous for one in whole):
+        left, right = (one.reshape(-1) if one.ndim else one for one in (x, y))
+        flat = out.reshape(-1)
+        threads.across(out.size, lambda i, j: step(left[i:j] if x.ndim else x, right[i:j] if y.ndim else y, flat[i:j]))
+    else:
+        step(x, y, out=out)
+    return out
+
+
+def _by_elements(kernel: Callable[..., object], vectors: Sequence[Words], *rest: int) -> Words:
+    """What an elementwise kernel makes of vectors of one length."""
+    given = [_flat(one) for one in vectors]
+    out: Words = empty(given[0].shape)
+    if threads.count() == 1:
+        kernel(*given, *rest, out)
+    else:
+        threads.across(out.size, lambda i, j: kernel(*(one[i:j] for one in given), *rest, out[i:j]))
     return out
 
 
@@ -254,25 +271,19 @@ def _flat(x: Words) -> Words:
 @shaped(lambda c, *rest: c.shape, wider=wide.beaver)
 def beaver(c: Words, a: Words, b: Words, d: Words, e: Words, first: int) -> Words:
     """[c] + d [b] + [a] e + d e, elementwise on vectors; the public term at the first party alone."""
-    out = empty(c.shape)
-    ring64.beaver(_flat(c), _flat(a), _flat(b), _flat(d), _flat(e), first, out)
-    return out
+    return _by_elements(ring64.beaver, (c, a, b, d, e), first)
 
 
 @shaped(lambda c, *rest: c.shape, wider=wide.square)
 def square(c: Words, a: Words, d: Words, first: int) -> Words:
     """[c] + 2 d [a] + d d, elementwise on vectors."""
-    out = empty(c.shape)
-    ring64.square(_flat(c), _flat(a), _flat(d), first, out)
-    return out
+    return _by_elements(ring64.square, (c, a, d), first)
 
 
 @shaped(lambda t, *rest: t.shape, wider=wide.select)
 def select(t: Words, beta: Words, d: Words, a: Words, product: Words, first: int) -> Words:
     """Share of b v for b = t + (1 - 2t) beta, v = d + a, from [beta], [a] and [beta a], on vectors."""
-    out = empty(t.shape)
-    ring64.select(_flat(t), _flat(beta), _flat(d), _flat(a), _flat(product), first, out)
-    return out
+    return _by_elements(ring64.select, (t, beta, d, a, product), first)
 
 
 # ---------------------------------------------------------------------------------------------------------- fixed point
@@ -314,17 +325,13 @@ def decode(x: Words, fraction: int) -> NDArray[np.float64]:
 @shaped(lambda x, multiplier, shift: x.shape, wider=wide.scale_floor)
 def scale_floor(x: Words, multiplier: int, shift: int) -> Words:
     """floor((x mod 2^63) multiplier / 2^shift) mod 2^64, exact, on vectors; 2^127 and 2^128 in the wide ring."""
-    out = empty(x.shape)
-    fixed.scale_floor(_flat(x), multiplier, shift, out)
-    return out
+    return _by_elements(fixed.scale_floor, (x,), multiplier, shift)
 
 
 @shaped(lambda c, *rest: c.shape, wider=wide.truncate)
 def truncate(c: Words, rho: Words, mu: Words, multiplier: int, shift: int, first: int) -> Words:
     """One party's share of x multiplier / 2^shift, see `mpcfl.protocols.truncation`, on vectors."""
-    out = empty(c.shape)
-    fixed.truncate(_flat(c), _flat(rho), _flat(mu), multiplier, shift, first, out)
-    return out
+    return _by_elements(fixed.truncate, (c, rho, mu), multiplier, shift, first)
 
 
 # ----------------------------------------------------------------------------------------------------------------- bits
@@ -375,9 +382,7 @@ def flipped(t: Words, beta: Words, first: int) -> Words:
     """Share of t + (1 - 2t) beta for public bits t, on vectors: [beta] where t is 0, [1 - beta] where it is 1."""
     if wide.is_wide(beta):
         return add(beta, multiply(t, subtract(first, multiply(beta, 2))))
-    out = empty(beta.shape)
-    ring64.flip(_flat(t), _flat(beta), first, out)
-    return out
+    return _by_elements(ring64.flip, (t, beta), first)
 
 
 @shaped(lambda plane, n: (n,))

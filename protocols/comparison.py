@@ -35,7 +35,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import ring
+from mpcfl import ring, threads
 from mpcfl.buffers import empty
 from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Open, Protocol
@@ -178,12 +178,16 @@ def look_up(d: Words, tables: Words) -> Words:
     found = empty((d.shape[0],), np.uint32)
     parts = []
     for limb, own in zip(ring.limbs(d), tables if tables.ndim == 3 else [tables], strict=True):
-        digits.lookup(limb, own, found)
+        _look_up(limb, own, found)
         planes = empty((2, DIGITS_OF_WORD, ring.packed(d.shape[0])))
         bits.to_planes(found, planes.reshape(2 * DIGITS_OF_WORD, -1))
         parts.append(planes)
     joined = parts[0] if len(parts) == 1 else ring.concatenate(parts, axis=1)
     return joined.reshape(len(parts) * 2 * DIGITS_OF_WORD, -1)
+
+
+def _look_up(limb: Words, tables: Words, found: NDArray[np.uint32]) -> None:
+    threads.across(found.size, lambda i, j: digits.lookup(limb[i:j], tables[i:j], found[i:j]))
 
 
 def multiply_bits(ctx: Context, polynomial: Polynomial, factors: Words) -> Protocol:
