@@ -20,7 +20,7 @@ from mpcfl import prg, ring, view
 from mpcfl.buffers import empty
 from mpcfl.correlation import Correlation, Dealt, Field, Leaf, MaskView
 from mpcfl.errors import ProtocolViolation
-from mpcfl.pieces import PIECE_BYTES, Cut, Stripes
+from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
 from mpcfl.ring import GROUPS, Words
 
@@ -104,13 +104,13 @@ class Dealer:
         whole = correlation.correction_bytes
         return next(self.pieces(correlation, whole), [])
 
-    def pieces(self, correlation: Correlation, piece_bytes: int = PIECE_BYTES) -> Iterator[list[Words]]:
+    def pieces(self, correlation: Correlation, piece_bytes: int | None = None) -> Iterator[list[Words]]:
         """The corrections of the next draw, made piece by piece as they are asked for.
 
         Parameters
         ----------
         correlation : Correlation
-        piece_bytes : int
+        piece_bytes : int, optional
             As of `mpcfl.pieces.Cut`.
 
         Yields

@@ -54,8 +54,8 @@ class Cut:
     Parameters
     ----------
     correlation : Correlation
-    piece_bytes : int
-        Corrections in a piece.
+    piece_bytes : int, optional
+        Corrections in a piece; by default `PIECE_BYTES`, as dealer, parties and tapes have it.
 
     Attributes
     ----------
@@ -66,7 +66,8 @@ class Cut:
     pieces : int
     """
 
-    def __init__(self, correlation: Correlation, piece_bytes: int = PIECE_BYTES) -> None:
+    def __init__(self, correlation: Correlation, piece_bytes: int | None = None) -> None:
+        piece_bytes = PIECE_BYTES if piece_bytes is None else piece_bytes
         self._correlation = correlation
         self.fields = correlation.fields()
         self._elements = self._step = 0
