@@ -14,11 +14,10 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from mpcfl import view
 from mpcfl.correlation import Correlation, Leaf, MaskView
+from mpcfl.dealer import FRAME_BYTES
 from mpcfl.dealing import Dealer, Holder
 from mpcfl.pieces import Cut, collect
 from mpcfl.prg import Stream
@@ -38,7 +37,7 @@ from mpcfl.view import View
 
 PARTIES = 2
 ELEMENTS = 1_000_000
-REPEATS = 5
+REPEATS = 9
 FRACTION = 18
 KEYS = [bytes([rank]) * 32 for rank in range(PARTIES)]
 
@@ -104,7 +103,7 @@ def measured(name: str, what: str, correlation: Correlation, n: int) -> Row:
 
     cut = Cut(correlation)
     determined = [stripes for field, stripes in zip(cut.fields, cut.stripes, strict=True) if field.determined]
-    frame = np.zeros(1 << 17, np.uint64)
+    frame = np.zeros(FRAME_BYTES // 8, np.uint64)
 
     def holder(rank: int) -> Callable[[], object]:
         holding = Holder(Stream(KEYS[rank]), rank, PARTIES)
@@ -141,18 +140,12 @@ def main(
     elements: Annotated[int, typer.Option(min=1, help="elements of each operation")] = ELEMENTS,
 ) -> None:
     """Print a table, in the form of docs/performance.md."""
-    table = Table(title=f"{elements} elements, {PARTIES} parties, one thread", title_justify="left")
-    for column in ("correlation", "for"):
-        table.add_column(column)
-    for column in ("dealer ns", "first party ns", "last party ns", "sent B"):
-        table.add_column(column, justify="right")
+    print("| correlation | for | dealer ns | first party ns | last party ns | sent B |\n|:--|:--|--:|--:|--:|--:|")
     for name, what, correlation in correlations(elements):
-        if names and correlation.family not in names:
-            continue
-        row = measured(name, what, correlation, elements)
-        figures = (f"{value:.3g}" for value in (row.dealer, row.first, row.last, row.sent))
-        table.add_row(row.name, row.what, *figures)
-    Console(highlight=False, width=120).print(table)
+        if not names or correlation.family in names:
+            row = measured(name, what, correlation, elements)
+            figures = " | ".join(f"{value:.3g}" for value in (row.dealer, row.first, row.last, row.sent))
+            print(f"| {row.name} | {row.what} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":
