@@ -169,3 +169,16 @@ def select(t: Words, beta: Words, f: Words, rho: Words, product: Words, first: i
         raise ValueError("select: all vectors must have one length")
     for i in range(n):
         out[i] = t[i] * (first * f[i] + rho[i]) + (ONE - TWO * t[i]) * (f[i] * beta[i] + product[i])
+
+
+@njit(void(reads(uint64, 1), reads(uint64, 1), uint64, writes(uint64, 1)), cache=True, nogil=True)
+def flip(t: Words, beta: Words, first: int, out: Words) -> None:
+    """Share of the bit t xor beta from a public t (0 or 1) and a share of beta: out = t first + (1 - 2 t) beta.
+
+    Elementwise on vectors of one length; `out` may be one of the inputs.
+    """
+    n = out.size
+    if t.size != n or beta.size != n:
+        raise ValueError("flip: all vectors must have one length")
+    for i in range(n):
+        out[i] = t[i] * first + (ONE - TWO * t[i]) * beta[i]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
+import os
 import weakref
 from typing import Any
 
@@ -17,8 +18,8 @@ from numpy.typing import DTypeLike, NDArray
 
 SMALLEST = 1 << 18
 """Bytes from which on an array has memory of its own."""
-KEPT = 1 << 29
-"""Bytes that are kept for later arrays, at most."""
+KEPT = max(1 << 29, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 4)
+"""Bytes that are kept for later arrays, at most: half a gibibyte, or a sixteenth of the machine's memory."""
 
 
 class _Block(np.ndarray[Any, Any]):

@@ -101,6 +101,14 @@ class Correlation:
         """The clear values of the determined fields, in arrays made here: the dealer overwrites them."""
         return {}
 
+    def elementwise(self) -> tuple[str, ...]:
+        """The parameters that say of which elements this is, if each element is dealt by itself: it may go in pieces.
+
+        They are vectors of masks or numbers of elements, all as long. Element i of every determined field is then a
+        function of element i of these masks and of the uniform fields. By default none: what is dealt is one whole.
+        """
+        return ()
+
     @property
     def tensors(self) -> tuple[Field, ...]:
         """`fields()`, made once."""

@@ -34,9 +34,10 @@ from mpcfl.saving import locked
 from mpcfl.tape import Label
 from mpcfl.wire import Buffer
 
-AHEAD_BYTES = 256 << 20
+AHEAD_BYTES = 64 << 20
 """Corrections that may wait at the dealer for the last party."""
-GROUP_BYTES = 1 << 20
+FRAME_BYTES = 1 << 20
+"""Corrections in a frame, at most, unless one piece has more."""
 ALIVE_SECONDS = 10.0
 
 
@@ -149,18 +150,22 @@ class _Service:
             raise ProtocolViolation(f"{self._links[rank].peer} sent the dealer a frame of kind {kind!r}")
 
     def _deal(self) -> None:
-        """Deal what all have asked for, up to one frame of corrections."""
+        """Deal what all have asked for; a frame of corrections leaves as soon as it is full."""
         corrections: list[Words] = []
         size = count = 0
-        while size < GROUP_BYTES and all(self._waiting) and self._waiting[0][0] is not None:
+        while all(self._waiting) and self._waiting[0][0] is not None:
             asked = [queue.popleft() for queue in self._waiting]
             request = asked[0]
             if request is None or any(other != request for other in asked):
                 raise Mismatch("the parties ask the dealer for different correlations: their programs differ")
-            given = self._dealer.deal(requests.decode(request, self._families, self._recent))
+            for piece in self._dealer.pieces(requests.decode(request, self._families, self._recent)):
+                more = sum(words.nbytes for words in piece)
+                if corrections and size + more > FRAME_BYTES:
+                    self._send(corrections)
+                    corrections, size = [], 0
+                corrections += piece
+                size += more
             self._dealt(request)
-            corrections += given
-            size += sum(words.nbytes for words in given)
             count += 1
         if count == 0:
             raise Mismatch("a party needs no more correlations while another does: their programs differ")

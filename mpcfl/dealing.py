@@ -10,16 +10,19 @@ Reference   Beaver, STOC 1997 (commodity-based cryptography: a dealer that never
 from __future__ import annotations
 
 import functools
+import math
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from mpcfl import prg, ring
-from mpcfl.correlation import Correlation, Dealt, Field, Leaf
+from mpcfl import prg, ring, view
+from mpcfl.buffers import empty
+from mpcfl.correlation import Correlation, Dealt, Field, Leaf, MaskView
 from mpcfl.errors import ProtocolViolation
+from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
-from mpcfl.ring import Words
+from mpcfl.ring import GROUPS, Words
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
@@ -97,40 +100,102 @@ class Dealer:
         return self._draws
 
     def deal(self, correlation: Correlation) -> list[Words]:
-        """The corrections of the next draw for the last party."""
+        """The corrections of the next draw for the last party, one a determined field."""
+        whole = correlation.correction_bytes
+        return next(self.pieces(correlation, whole), [])
+
+    def pieces(self, correlation: Correlation, piece_bytes: int | None = None) -> Iterator[list[Words]]:
+        """The corrections of the next draw, made piece by piece as they are asked for.
+
+        Parameters
+        ----------
+        correlation : Correlation
+        piece_bytes : int, optional
+            As of `mpcfl.pieces.Cut`.
+
+        Yields
+        ------
+        list of Words
+            The piece's part of each determined field.
+        """
         number, self._draws = self._draws, self._draws + 1
         for stream in self._streams:
-            stream.pass_over(tensor(number, 0))
-        fields = correlation.tensors
-        if len(fields) > FIELDS_PER_DRAW:
+            stream.claim(tensor(number, 0), tensor(number + 1, 0))
+        cut = Cut(correlation, piece_bytes)
+        if len(cut.fields) > FIELDS_PER_DRAW:
             raise ValueError(f"{correlation.family}: a correlation has at most {FIELDS_PER_DRAW} fields")
-        if not any(field.determined for field in fields):
-            return []
-        uniform = {f.name: self._uniform(number, i, f) for i, f in enumerate(fields) if not f.determined}
-        masks = [mask.apply(self._mask, "mask") for mask in correlation.masks()]
-        clear = correlation.sample(uniform, *masks)
+        if not any(field.determined for field in cut.fields):
+            return iter(())
+        masks = [self._reader(mask, cut) for mask in correlation.masks()]
+        return (self._piece(number, cut, piece, masks) for piece in range(cut.pieces))
+
+    def _piece(self, number: int, cut: Cut, piece: int, readers: Sequence[Callable[[int], Words]]) -> list[Words]:
+        part = cut.part(piece)
+        fields = part.tensors
+        places = [(tensor(number, place), *both) for place, both in enumerate(zip(fields, cut.stripes, strict=True))]
+        uniform = {f.name: self._uniform(index, f, s, piece) for index, f, s in places if not f.determined}
+        masks = [read(piece) for read in readers]
+        clear = part.sample(uniform, *masks)
         known = [*uniform.values(), *masks, *clear.values()]
         corrections = []
-        for place, field in enumerate(fields):
+        for index, field, stripes in places:
             if field.determined:
                 value = clear[field.name]
                 if (value.shape, value.dtype) != (field.shape, field.dtype):
-                    raise ValueError(f"{correlation.family}.{field.name}: shape {value.shape}, declared {field.shape}")
+                    raise ValueError(f"{part.family}.{field.name}: shape {value.shape}, declared {field.shape}")
                 correction = value if _alone(value, known) else np.array(value, order="C")
-                prg.less(correction, self._streams[:-1], tensor(number, place), field.group)
+                for row, start in _rows(correction, stripes, piece):
+                    prg.less(row, self._streams[:-1], index, field.group, start)
                 corrections.append(correction)
         return corrections
 
-    def _uniform(self, number: int, place: int, field: Field) -> Words:
-        index = tensor(number, place)
-        if field.owner is not None:
-            return self._streams[field.owner].fresh(index, field.shape, field.dtype)
-        return prg.fresh(self._streams, index, field.shape, field.group)
+    def _uniform(self, index: int, field: Field, stripes: Stripes, piece: int) -> Words:
+        out: Words = empty(field.shape, field.dtype)
+        streams = self._streams if field.owner is None else [self._streams[field.owner]]
+        for row, start in _rows(out, stripes, piece):
+            prg.combine(row, streams, index, field.group, start)
+        return out
+
+    def _reader(self, mask: MaskView, cut: Cut) -> Callable[[int], Words]:
+        """What gives a mask's clear elements of each piece; all of them are made at once only where it must be."""
+        found = view.run(mask, 0) if cut.pieces > 1 else None
+        if found is None:
+            whole = mask.apply(self._mask, "mask")
+            return lambda piece: whole[slice(*cut.run(piece))] if cut.pieces > 1 else whole
+        leaf, offset, factor = found
+        self._require(leaf)
+
+        def read(piece: int) -> Words:
+            start, stop = (offset + element for element in cut.run(piece))
+            value = self._elements(leaf, start, stop)
+            return value if factor == 1 else ring.multiply(value, factor)
+
+        return read
+
+    def _elements(self, leaf: Leaf, start: int, stop: int) -> Words:
+        """Some elements of a mask drawn earlier."""
+        kept = self._masks.get(leaf)
+        if kept is not None:
+            return kept.reshape(-1)[start:stop]
+        if leaf.bits is not None:
+            first = start // 64
+            plane = self._words(leaf, first, -(-stop // 64) - first)
+            return ring.unpack(plane, stop - 64 * first)[start - 64 * first :]
+        return self._words(leaf, start, stop - start)
+
+    def _words(self, leaf: Leaf, start: int, size: int) -> Words:
+        dtype = GROUPS[leaf.group]
+        streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
+        out: Words = empty((size,), dtype)
+        return prg.combine(out, streams, tensor(leaf.draw, leaf.place), leaf.group, start * dtype.itemsize // 8)
+
+    def _require(self, leaf: Leaf) -> None:
+        if leaf.draw >= self._draws:
+            raise ProtocolViolation("a request refers to a mask that was not drawn yet")
 
     def _mask(self, leaf: Leaf) -> Words:
         """The clear value of a mask drawn earlier."""
-        if leaf.draw >= self._draws:
-            raise ProtocolViolation("a request refers to a mask that was not drawn yet")
+        self._require(leaf)
         value = self._masks.pop(leaf, None)
         if value is None:
             value = self._expand_again(leaf)
@@ -146,7 +211,12 @@ class Dealer:
         return value
 
     def _expand_again(self, leaf: Leaf) -> Words:
-        streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
-        index = tensor(leaf.draw, leaf.place)
-        value = prg.again(streams, index, leaf.shape, leaf.group)
+        value = self._words(leaf, 0, math.prod(leaf.shape)).reshape(leaf.shape)
         return value if leaf.bits is None else ring.unpack(value, leaf.bits)
+
+
+def _rows(words: Words, stripes: Stripes, piece: int) -> Iterator[tuple[Words, int]]:
+    """The rows of a piece of a field, each with the number of 64-bit words of the field before it."""
+    first = stripes.part(piece).start
+    for row, part in enumerate(words.reshape(stripes.rows, -1) if stripes.size else ()):
+        yield part, row * stripes.columns + first

@@ -15,6 +15,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from numpy.typing import NDArray
 
+from mpcfl.buffers import empty
 from mpcfl.errors import IntegrityError
 
 CHUNK: Final = 1 << 20
@@ -104,14 +105,14 @@ class FrameReader:
         self._rest = memoryview(b"")
 
     def words(self, count: int) -> NDArray[np.uint64]:
-        """The next words.
+        """The next words, in an array of their own.
 
         Raises
         ------
         IntegrityError
             The next frame does not open, or there is none.
         """
-        out = np.empty(count, "<u8")
+        out = empty((count,), "<u8")
         target = memoryview(out.view(np.uint8))  # type: ignore[arg-type]
         while len(target):
             size = min(CHUNK, self._left)
@@ -119,13 +120,29 @@ class FrameReader:
                 self._open(target[:size])
                 target = target[size:]
                 continue
-            if not self._rest:
-                self._rest = memoryview(self._chunk)[:size]
-                self._open(self._rest)
-            size = min(len(self._rest), len(target))
-            target[:size] = self._rest[:size]
-            self._rest, target = self._rest[size:], target[size:]
+            part = self._next(len(target))
+            target[: len(part)] = part
+            target = target[len(part) :]
         return out.astype(np.uint64, copy=False)
+
+    def some(self, count: int) -> NDArray[np.uint64]:
+        """The next words as far as one frame has them, at most `count`; they stay until more is read.
+
+        Raises
+        ------
+        IntegrityError
+            The next frame does not open, or there is none.
+        """
+        return np.frombuffer(self._next(8 * count), "<u8").astype(np.uint64, copy=False)
+
+    def _next(self, size: int) -> memoryview:
+        """The next bytes as far as one frame has them, at most `size`."""
+        if not self._rest:
+            rest = memoryview(self._chunk)[: min(CHUNK, self._left)]
+            self._open(rest)
+            self._rest = rest
+        part, self._rest = self._rest[:size], self._rest[size:]
+        return part
 
     def _open(self, out: memoryview) -> None:
         sealed = memoryview(self._sealed)[: len(out) + TAG]

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from mpcfl import threads
 from mpcfl.kernels import aes, processor
 from mpcfl.ring import Words
 
@@ -56,12 +57,17 @@ def expand(keys: Sequence[Key], number: int, out: Words, first: int = STORE, res
     first, rest : int
         `STORE`, `ADD`, `SUBTRACT` or `XOR`, for the first key and for all others.
     start : int
-        How many words of the key stream come before those of `out`, an even number.
+        How many words of the key stream come before those of `out`.
     """
     flat = out.reshape(-1)
+    if start & 1 and flat.size:  # in the middle of a block
+        pair = np.array([0, flat[0]], np.uint64)
+        expand(keys, number, pair, first, rest, start - 1)
+        flat[0] = pair[1]
+        flat, start = flat[1:], start + 1
     if VECTOR:
         schedules = keys[0].schedule[None] if len(keys) == 1 else np.stack([one.schedule for one in keys])
-        vaes.expand(schedules, number, start >> 1, flat, first, rest)
+        threads.across(flat.size, lambda i, j: vaes.expand(schedules, number, start + i >> 1, flat[i:j], first, rest))
         return
     for place, one in enumerate(keys):
         _by_openssl(one.key, number, start >> 1, flat, first if place == 0 else rest)

@@ -62,9 +62,10 @@ class Stream:
         """Tensor `number` once more, as it was."""
         return _expanded(self._known(number), number, shape, dtype)
 
-    def pass_over(self, number: int) -> None:
-        """Count all tensors below `number` as drawn, though nobody expanded them yet."""
-        self._next = max(self._next, number)
+    def claim(self, first: int, stop: int) -> None:
+        """Count the tensors from `first` up to `stop` as drawn now; their words are then read in any order."""
+        self._require(first)
+        self._next = stop
 
     def wipe(self) -> None:
         """Forget the key: nothing can be read from this stream again."""
@@ -72,10 +73,13 @@ class Stream:
 
     def _drawn(self, number: int) -> Key:
         """The key, for a tensor that is drawn now."""
-        if number < self._next:
-            raise IntegrityError(f"tensor {number} of a mask stream was asked for twice; a mask is never used again")
+        self._require(number)
         self._next = number + 1
         return self._held()
+
+    def _require(self, number: int) -> None:
+        if number < self._next:
+            raise IntegrityError(f"tensor {number} of a mask stream was asked for twice; a mask is never used again")
 
     def _known(self, number: int) -> Key:
         """The key, for a tensor that was drawn before."""
@@ -91,38 +95,43 @@ class Stream:
         return self._key
 
 
-def fresh(streams: Sequence[Stream], number: int, shape: Shape, group: str) -> Words:
-    """The value that tensor `number` of several streams shares: their sum, or for `group` "bits" their exclusive or."""
-    return _sum([stream._drawn(number) for stream in streams], number, shape, group)
+def combine(out: Words, streams: Sequence[Stream], number: int, group: str, start: int = 0) -> Words:
+    """Set `out` to what tensor `number` of several streams shares: their sum, for `group` "bits" their exclusive or.
 
-
-def again(streams: Sequence[Stream], number: int, shape: Shape, group: str) -> Words:
-    """What `fresh` gave, once more."""
-    return _sum([stream._known(number) for stream in streams], number, shape, group)
-
-
-def less(value: Words, streams: Sequence[Stream], number: int, group: str) -> None:
-    """Take the shares that tensor `number` of several streams gives from `value`, which is overwritten."""
-    keys = [stream._drawn(number) for stream in streams]
-    if group == "wide":
-        for key in keys:
-            value[...] = ring.subtract(value, _expanded(key, number, value.shape, value.dtype))
-        return
-    step = XOR if group == "bits" else SUBTRACT
-    keystream.expand(keys, number, value, step, step)
-
-
-def _sum(keys: Sequence[Key], number: int, shape: Shape, group: str) -> Words:
+    Parameters
+    ----------
+    out : Words, contiguous
+    streams : sequence of Stream
+    number : int
+        Of a tensor that was drawn.
+    group : str
+        As of a field of a correlation.
+    start : int
+        64-bit words of the tensor before those of `out`.
+    """
+    keys = [stream._known(number) for stream in streams]
     if group == "wide":  # limbs carry: each stream by itself
-        return functools.reduce(ring.add, (_expanded(key, number, shape, ring.GROUPS[group]) for key in keys))
-    out: Words = buffers.empty(shape)
-    keystream.expand(keys, number, out, STORE, XOR if group == "bits" else ADD)
+        parts = (_expanded(key, number, out.shape, out.dtype, start) for key in keys)
+        out[...] = functools.reduce(ring.add, parts)
+    else:
+        keystream.expand(keys, number, out, STORE, XOR if group == "bits" else ADD, start)
     return out
 
 
-def _expanded(key: Key, number: int, shape: Shape, dtype: np.dtype[Any]) -> Words:
+def less(value: Words, streams: Sequence[Stream], number: int, group: str, start: int = 0) -> None:
+    """Take the shares that tensor `number` of several streams gives from `value`, in its place; see `combine`."""
+    keys = [stream._known(number) for stream in streams]
+    if group == "wide":
+        for key in keys:
+            value[...] = ring.subtract(value, _expanded(key, number, value.shape, value.dtype, start))
+        return
+    step = XOR if group == "bits" else SUBTRACT
+    keystream.expand(keys, number, value, step, step, start)
+
+
+def _expanded(key: Key, number: int, shape: Shape, dtype: np.dtype[Any], start: int = 0) -> Words:
     out: Words = buffers.empty(shape, dtype)
-    keystream.expand([key], number, out.reshape(-1).view(np.uint64))
+    keystream.expand([key], number, out.reshape(-1).view(np.uint64), start=start)
     return out
 
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import wide
+from mpcfl import threads, wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
 from mpcfl.kernels import bits, fixed, gather, ring64
@@ -35,8 +35,8 @@ Words: TypeAlias = NDArray[np.uint64]
 MODULUS = 1 << 64
 WIDTHS = (64, 128)
 """The rings: Z_2^64 and Z_2^128."""
-TOP = np.uint64(63)
-LOW_63 = np.uint64((1 << 63) - 1)
+TOP = np.array(63, np.uint64)
+LOW_63 = np.array((1 << 63) - 1, np.uint64)
 GROUPS = {"words": WORD, "wide": wide.DTYPE, "bits": WORD}
 """How a tensor is shared (by sums in Z_2^64 or Z_2^128, or by exclusive or, 64 bits to a word): what it is made of."""
 
@@ -151,11 +151,13 @@ def broadcast(x: Words, shape: Shape) -> Words:
 
 
 def concatenate(parts: Sequence[Words], axis: int) -> Words:
+    shape = list(parts[0].shape)
+    shape[axis] = sum(part.shape[axis] for part in parts)
     if any(is_spec(part) for part in parts):
-        shape = list(parts[0].shape)
-        shape[axis] = sum(part.shape[axis] for part in parts)
         return cast("Words", Spec(tuple(shape), dtype_of(parts)))
-    return np.concatenate(parts, axis=axis)
+    if math.prod(shape) < LARGE:
+        return np.concatenate(parts, axis=axis)
+    return np.concatenate(parts, axis=axis, out=empty(tuple(shape), parts[0].dtype))
 
 
 @shaped(lambda x, axis: tuple(n for i, n in enumerate(x.shape) if i != axis), wider=wide.total)
@@ -180,7 +182,24 @@ def _paired(step: np.ufunc, x: Words, y: Words) -> Words:
     if x.size < LARGE and y.size < LARGE:
         return np.asarray(step(x, y))
     out: Words = empty(broadcast_shape(x.shape, y.shape))
-    step(x, y, out=out)
+    whole = [one for one in (x, y) if one.ndim]
+    if threads.count() > 1 and all(one.shape == out.shape and one.flags.c_contiguous for one in whole):
+        left, right = (one.reshape(-1) if one.ndim else one for one in (x, y))
+        flat = out.reshape(-1)
+        threads.across(out.size, lambda i, j: step(left[i:j] if x.ndim else x, right[i:j] if y.ndim else y, flat[i:j]))
+    else:
+        step(x, y, out=out)
+    return out
+
+
+def _by_elements(kernel: Callable[..., object], vectors: Sequence[Words], *rest: int) -> Words:
+    """What an elementwise kernel makes of vectors of one length."""
+    given = [_flat(one) for one in vectors]
+    out: Words = empty(given[0].shape)
+    if threads.count() == 1:
+        kernel(*given, *rest, out)
+    else:
+        threads.across(out.size, lambda i, j: kernel(*(one[i:j] for one in given), *rest, out[i:j]))
     return out
 
 
@@ -221,6 +240,7 @@ def multiply(x: Words | int, y: Words | int) -> Words:
     return _paired(np.multiply, _operand(x), _operand(y))
 
 
+@shaped(_broadcast_shape, bits=True)
 def exclusive_or(x: Words, y: Words) -> Words:
     """Of packed bits."""
     return _paired(np.bitwise_xor, x, y)
@@ -294,25 +314,19 @@ def _flat(x: Words) -> Words:
 @shaped(lambda c, *rest: c.shape, wider=wide.beaver)
 def beaver(c: Words, a: Words, b: Words, d: Words, e: Words, first: int) -> Words:
     """[c] + d [b] + [a] e + d e, elementwise on vectors; the public term at the first party alone."""
-    out = empty(c.shape)
-    ring64.beaver(_flat(c), _flat(a), _flat(b), _flat(d), _flat(e), first, out)
-    return out
+    return _by_elements(ring64.beaver, (c, a, b, d, e), first)
 
 
 @shaped(lambda c, *rest: c.shape, wider=wide.square)
 def square(c: Words, a: Words, d: Words, first: int) -> Words:
     """[c] + 2 d [a] + d d, elementwise on vectors."""
-    out = empty(c.shape)
-    ring64.square(_flat(c), _flat(a), _flat(d), first, out)
-    return out
+    return _by_elements(ring64.square, (c, a, d), first)
 
 
 @shaped(lambda t, *rest: t.shape, wider=wide.select)
 def select(t: Words, beta: Words, d: Words, a: Words, product: Words, first: int) -> Words:
     """Share of b v for b = t + (1 - 2t) beta, v = d + a, from [beta], [a] and [beta a], on vectors."""
-    out = empty(t.shape)
-    ring64.select(_flat(t), _flat(beta), _flat(d), _flat(a), _flat(product), first, out)
-    return out
+    return _by_elements(ring64.select, (t, beta, d, a, product), first)
 
 
 # ---------------------------------------------------------------------------------------------------------- fixed point
@@ -354,17 +368,13 @@ def decode(x: Words, fraction: int) -> NDArray[np.float64]:
 @shaped(lambda x, multiplier, shift: x.shape, wider=wide.scale_floor)
 def scale_floor(x: Words, multiplier: int, shift: int) -> Words:
     """floor((x mod 2^63) multiplier / 2^shift) mod 2^64, exact, on vectors; 2^127 and 2^128 in the wide ring."""
-    out = empty(x.shape)
-    fixed.scale_floor(_flat(x), multiplier, shift, out)
-    return out
+    return _by_elements(fixed.scale_floor, (x,), multiplier, shift)
 
 
 @shaped(lambda c, *rest: c.shape, wider=wide.truncate)
 def truncate(c: Words, rho: Words, mu: Words, multiplier: int, shift: int, first: int) -> Words:
     """One party's share of x multiplier / 2^shift, see `mpcfl.protocols.truncation`, on vectors."""
-    out = empty(c.shape)
-    fixed.truncate(_flat(c), _flat(rho), _flat(mu), multiplier, shift, first, out)
-    return out
+    return _by_elements(fixed.truncate, (c, rho, mu), multiplier, shift, first)
 
 
 # ----------------------------------------------------------------------------------------------------------------- bits
@@ -391,18 +401,31 @@ def limbs(x: Words) -> list[NDArray[np.uint64]]:
 @shaped(lambda x: (packed(x.shape[0]),), bits=True)
 def top_bits(x: Words) -> Words:
     """The most significant bits of a vector, packed."""
-    return pack(limbs(x)[-1] >> TOP)
+    return pack(_top(x))
 
 
 def top_words(x: Words) -> Words:
     """The most significant bits as ring words."""
-    return words(limbs(x)[-1] >> TOP, width(x))
+    top = _top(x)
+    return words(top, 128) if wide.is_wide(x) else top
+
+
+def _top(x: Words) -> Words:
+    return _paired(np.right_shift, limbs(x)[-1], TOP)
 
 
 @shaped(lambda x: x.shape, wider=wide.without_top)
 def without_top(x: Words) -> Words:
     """x less its most significant bit."""
-    return np.asarray(x & LOW_63)
+    return _paired(np.bitwise_and, x, LOW_63)
+
+
+@shaped(lambda t, beta, first: beta.shape)
+def flipped(t: Words, beta: Words, first: int) -> Words:
+    """Share of t + (1 - 2t) beta for public bits t, on vectors: [beta] where t is 0, [1 - beta] where it is 1."""
+    if wide.is_wide(beta):
+        return add(beta, multiply(t, subtract(first, multiply(beta, 2))))
+    return _by_elements(ring64.flip, (t, beta), first)
 
 
 @shaped(lambda plane, n: (n,))

@@ -29,6 +29,8 @@ _BASE: Final[Any] = zmq.backend.Socket
 _POLLIN: Final = int(zmq.POLLIN)
 _NOBLOCK: Final = int(zmq.NOBLOCK)
 _MORE_TO_SEND: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+_COPIED: Final = 1 << 16
+"""Bytes of a frame below which a copy costs less than doing without."""
 _MAX_CONTROL = 64 << 10
 
 Socket = zmq.Socket[bytes]
@@ -199,7 +201,8 @@ class Hub:
         try:
             for frame in frames[:-1]:
                 _BASE.send(socket, frame, _MORE_TO_SEND)
-            _BASE.send(socket, frames[-1], _NOBLOCK)
+            # What is sealed does not change: a large frame goes without a copy.
+            _BASE.send(socket, frames[-1], _NOBLOCK, len(frames[-1]) < _COPIED)
         except zmq.Again:
             return False
         except zmq.ZMQError as error:

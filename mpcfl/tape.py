@@ -4,7 +4,7 @@
 
 The head is sealed under HKDF-SHA256(signing secret of the party, salt = id). It says what the tape serves, and holds
 the seed of the party's masks and the key of the frames, both fresh for this tape. The frames hold, draw by draw, a
-digest of the request, the size of each field, and the corrections of the last party.
+digest of the request, how each field lies, and the corrections of the last party, in pieces as the dealer made them.
 
 A session reserves the whole tape with one write before its first draw: the head is replaced by one that says "used",
 and that is on disk before anything goes on. Seed and key are then nowhere but in the memory of that session, so after a
@@ -20,7 +20,7 @@ import datetime
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from pathlib import Path
@@ -33,9 +33,10 @@ from numpy.typing import NDArray
 
 from mpcfl.errors import IntegrityError, ResourceError, UsageError
 from mpcfl.frames import FrameReader, FrameWriter, sealed_size
+from mpcfl.pieces import Stripes, collect
 from mpcfl.saving import check_target
 
-MAGIC: Final = b"mpcfl tape 1\n\0\0\0"
+MAGIC: Final = b"mpcfl tape 2\n\0\0\0"
 ID_BYTES: Final = 16
 HEAD_BYTES: Final = 32 << 10
 PURPOSE: Final = "tape"
@@ -77,13 +78,18 @@ class Draw:
     family : str
     digest : bytes
         Of the request, 16 bytes.
-    parts : tuple of (Part, int)
-        By field: where its words come from, and how many there are.
+    parts : tuple of (Part, Stripes)
+        By field: where its words come from, and how they lie.
     """
 
     family: str
     digest: bytes
-    parts: tuple[tuple[Part, int], ...]
+    parts: tuple[tuple[Part, Stripes], ...]
+
+    @property
+    def corrections(self) -> list[Stripes]:
+        """Of the fields that are corrections."""
+        return [stripes for part, stripes in self.parts if part is Part.CORRECTION]
 
 
 @dataclass(frozen=True)
@@ -192,8 +198,8 @@ class TapeWriter:
         file.write(MAGIC + tape + bytes(HEAD_BYTES))
         self._frames = FrameWriter(file, MAGIC + tape)
 
-    def draw(self, draw: Draw, corrections: Sequence[NDArray[np.uint64]]) -> None:
-        """Write a draw, with one array for each of its parts that is a correction.
+    def draw(self, draw: Draw, corrections: Iterable[NDArray[np.uint64]]) -> None:
+        """Write a draw, with the words of its corrections end to end as the dealer sends them.
 
         Raises
         ------
@@ -202,7 +208,7 @@ class TapeWriter:
         """
         family = self._families.setdefault(draw.family, len(self._families))
         entry = [family, len(draw.parts), *np.frombuffer(draw.digest, "<u8").tolist()]
-        entry += [part << 60 | size for part, size in draw.parts]
+        entry += [word for part, s in draw.parts for word in (part << 60 | s.rows, s.columns, s.step)]
         with _disk():
             self._frames.write(np.array(entry, np.uint64))
             for one in corrections:
@@ -384,9 +390,10 @@ class Tape:
         try:
             for _ in range(self.head.draws):
                 family, count, *digest = frames.words(4).tolist()
-                parts = tuple((Part(word >> 60), word & (1 << 60) - 1) for word in frames.words(count).tolist())
+                entry = frames.words(3 * count).reshape(count, 3).tolist()
+                parts = tuple((Part(word >> 60), Stripes(word & (1 << 60) - 1, *rest)) for word, *rest in entry)
                 draw = Draw(self.head.families[family], np.array(digest, "<u8").tobytes(), parts)
-                yield draw, [frames.words(size) for part, size in parts if part is Part.CORRECTION]
+                yield draw, collect(draw.corrections, frames.words, frames.some)
         except IntegrityError as error:
             raise IntegrityError(
                 f"the tape {self.path} was altered ({error.reason}): {_AGAIN}", file=str(self.path)

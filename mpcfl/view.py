@@ -7,6 +7,7 @@ nothing new is opened.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
@@ -130,6 +131,30 @@ def take(view: View[L], index: Any) -> View[L]:
         return concatenate([take(source, rows) for source in view.sources], view.argument)
     shape = ring.indexed_shape(view.shape, index)
     return View("take", index, (view,), shape)
+
+
+def run(view: View[L], start: int) -> tuple[L, int, int] | None:
+    """Where the elements of a view from `start` on lie side by side in one leaf: the leaf, their place, a factor.
+
+    None where they do not.
+    """
+    if view.operation == "leaf":
+        return view.argument, start, 1
+    if view.operation in ("transpose", "concatenate"):
+        return None
+    (source,) = view.sources
+    factor = 1
+    if view.operation == "take":
+        index = view.argument
+        if not isinstance(index, slice) or index.step not in (None, 1):
+            return None
+        start += index.indices(source.shape[0])[0] * math.prod(source.shape[1:])
+    elif view.operation == "broadcast" and math.prod(source.shape) != math.prod(view.shape):
+        return None
+    elif view.operation == "scale":
+        factor = view.argument
+    found = run(source, start)
+    return None if found is None else (*found[:2], found[2] * factor)
 
 
 def _rows(index: Any) -> NDArray[np.int64] | None:

@@ -268,10 +268,23 @@ def _chunks(views: list[memoryview]) -> Iterator[bytes | memoryview]:
             size += len(piece)
             start += len(piece)
             if size == CHUNK:
-                yield pending[0] if len(pending) == 1 else b"".join(pending)
+                yield _joined(pending)
                 pending, size = [], 0
     if pending:
-        yield pending[0] if len(pending) == 1 else b"".join(pending)
+        yield _joined(pending)
+
+
+def _joined(pieces: list[memoryview]) -> bytes | memoryview:
+    """The pieces end to end, in memory that was used before where it is much."""
+    size = sum(map(len, pieces))
+    if len(pieces) == 1 or size < buffers.SMALLEST:
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    joined: memoryview = buffers.empty((size,), np.uint8).data
+    start = 0
+    for piece in pieces:
+        joined[start : start + len(piece)] = piece
+        start += len(piece)
+    return joined
 
 
 class SealingKey:

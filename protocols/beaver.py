@@ -68,6 +68,9 @@ class Triple(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.left, self.right)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("left", "right") if self.operation == "mul" else ()
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         a, b = masks
         return {"c": ring.matmul(a, b) if self.operation == "matmul" else ring.multiply(a, b)}

@@ -35,7 +35,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import ring
+from mpcfl import ring, threads
+from mpcfl.buffers import empty
 from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.kernels import bits, digits
@@ -88,7 +89,7 @@ def _subsets(product: tuple[int, ...]) -> list[int]:
 
 @shaped(lambda opened, shares, terms, targets, first: (targets, opened.shape[1]))
 def _multilinear(opened: Words, shares: Words, terms: NDArray[np.int64], targets: int, first: int) -> Words:
-    out = np.empty((targets, opened.shape[1]), np.uint64)
+    out = empty((targets, opened.shape[1]))
     bits.multilinear(opened, shares, terms, first, out)
     return out
 
@@ -131,10 +132,13 @@ class Digits(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = ring.negative(masks[0])
         limbs = ring.limbs(ring.without_top(r) if self.signed else r)
-        tables = np.empty((len(limbs), r.shape[0], 4), np.uint64)
+        tables = empty((len(limbs), r.shape[0], 4))
         for limb, part in zip(limbs, tables, strict=True):
             digits.onehot(limb, part)
         return {"tables": tables if len(limbs) > 1 else tables[0], "top": ring.top_bits(r)}
@@ -155,8 +159,11 @@ class BitProducts(Correlation):
             Field("products", (len(self.subsets), self.width), group="bits", determined=True),
         )
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("width",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        out = np.empty((len(self.subsets), self.width), np.uint64)
+        out = empty((len(self.subsets), self.width))
         bits.products(uniform["bits"], np.array(self.subsets, np.int64), out)
         return {"products": out}
 
@@ -168,21 +175,26 @@ CORRELATIONS = (Mask, Digits, BitProducts, DaBit)
 @shaped(lambda d, tables: (ring.width(d) // 2, ring.packed(d.shape[0])), bits=True)
 def look_up(d: Words, tables: Words) -> Words:
     """Planes of <lt_i> (the first half of the rows) and <eq_i> (the second), least significant digit first."""
-    found = np.empty(d.shape[0], np.uint32)
+    found = empty((d.shape[0],), np.uint32)
     parts = []
     for limb, own in zip(ring.limbs(d), tables if tables.ndim == 3 else [tables], strict=True):
-        digits.lookup(limb, own, found)
-        planes = np.empty((2, DIGITS_OF_WORD, ring.packed(d.shape[0])), np.uint64)
+        _look_up(limb, own, found)
+        planes = empty((2, DIGITS_OF_WORD, ring.packed(d.shape[0])))
         bits.to_planes(found, planes.reshape(2 * DIGITS_OF_WORD, -1))
         parts.append(planes)
-    return np.concatenate(parts, axis=1).reshape(len(parts) * 2 * DIGITS_OF_WORD, -1)
+    joined = parts[0] if len(parts) == 1 else ring.concatenate(parts, axis=1)
+    return joined.reshape(len(parts) * 2 * DIGITS_OF_WORD, -1)
+
+
+def _look_up(limb: Words, tables: Words, found: NDArray[np.uint32]) -> None:
+    threads.across(found.size, lambda i, j: digits.lookup(limb[i:j], tables[i:j], found[i:j]))
 
 
 def multiply_bits(ctx: Context, polynomial: Polynomial, factors: Words) -> Protocol:
     """Shares of the polynomial's targets on planes of <factors>: one round."""
     variables, width = factors.shape
     dealt = yield Draw(BitProducts(variables, tuple(polynomial.subsets), width))
-    opened = yield Open(MERGE, factors ^ dealt["bits"])
+    opened = yield Open(MERGE, ring.exclusive_or(factors, dealt["bits"]))
     shares = ring.concatenate([dealt["bits"], dealt["products"]], axis=0)
     return polynomial.evaluate(opened, shares, ctx.first)
 

@@ -42,6 +42,9 @@ class DaBit(Correlation):
             Field("beta", (self.size,), self.group, determined=True),
         )
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("size",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         bits = ring.unpack(uniform["bits"], self.size)
         return {"beta": ring.words(bits, 128) if self.group == "wide" else bits}
@@ -52,5 +55,4 @@ def b2a(ctx: Context, plane: Words, size: int) -> Protocol:
     dealt = yield Draw(DaBit(size, ctx.group))
     opened = yield Open(BIT, plane ^ dealt["bits"])
     t, beta = ring.unpack(opened, size), dealt["beta"]
-    words = ring.add(beta, ring.multiply(t, ring.subtract(ctx.first, ring.multiply(beta, 2))))
-    return Bit(words, t, beta, dealt.leaf("bits", bits=size))
+    return Bit(ring.flipped(t, beta, ctx.first), t, beta, dealt.leaf("bits", bits=size))

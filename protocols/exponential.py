@@ -91,6 +91,9 @@ class Powers(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         if group_of(self.mask) == "wide":
             return {"rows": precision.power_rows(ring.negative(masks[0]), self.scale, self.window)}

@@ -39,6 +39,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl import ring
+from mpcfl.buffers import empty
 from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.kernels import fourier
@@ -120,7 +121,11 @@ def tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], N
 
 def angle(x: Words, fraction: int) -> NDArray[np.uint32]:
     """x modulo the period as a 24-bit fraction of a turn."""
-    return ((x << np.uint64(64 - PERIOD_BITS - fraction)) >> np.uint64(40)).astype(np.uint32)
+    turns: Words = np.left_shift(x, np.uint64(64 - PERIOD_BITS - fraction), out=empty(x.shape))
+    np.right_shift(turns, np.uint64(40), out=turns)
+    out: NDArray[np.uint32] = empty(x.shape, np.uint32)
+    np.copyto(out, turns, casting="unsafe")
+    return out
 
 
 @dataclass(frozen=True)
@@ -139,6 +144,9 @@ class Harmonics(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         series = SERIES[self.series]
         if group_of(self.mask) == "wide":
@@ -147,7 +155,7 @@ class Harmonics(Correlation):
             )
             return precision.rotated(ring.negative(masks[0]), sines, cosines, self.fraction)
         r = angle(ring.negative(masks[0]), self.fraction)
-        sin, cos = (np.empty((len(series.sin), r.shape[0]), np.int64) for _ in range(2))
+        sin, cos = (empty((len(series.sin), r.shape[0]), np.int64) for _ in range(2))
         fourier.harmonics(r, *tables(), sin, cos)
         fourier.rotate(np.array(series.sin, np.int64), np.array(series.cos, np.int64), sin, cos)
         return {"u": cos.view(np.uint64), "v": sin.view(np.uint64)}
@@ -156,7 +164,7 @@ class Harmonics(Correlation):
 @shaped(lambda d, u, v, fraction: d.shape, wider=precision.evaluate)
 def evaluate(d: Words, u: Words, v: Words, fraction: int) -> Words:
     """sum_k sin(k w d) u_k + cos(k w d) v_k at public d."""
-    out = np.empty(d.shape, np.uint64)
+    out: Words = empty(d.shape)
     fourier.evaluate(angle(d, fraction), *tables(), u, v, out)
     return out
 

@@ -96,6 +96,9 @@ class Positions(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         a = np.ascontiguousarray(masks[0])
         planes = [*uniform["place"], *([uniform["sign"]] if self.signed else [])]
@@ -215,6 +218,9 @@ class DigitProducts(Correlation):
             Field("bits", (choice.variables, self.width), group="bits"),
             Field("products", (len(choice.subsets), self.width), group="bits", determined=True),
         )
+
+    def elementwise(self) -> tuple[str, ...]:
+        return ("width",)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         subsets = np.array(CHOICES[self.choice].subsets, np.int64)

@@ -63,6 +63,9 @@ class WideLogarithm(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         sines, cosines = ([times(c, self.unit) for c in row] for row in (LOG_SIN, LOG_COS))
         return precision.rotated(ring.negative(masks[0]), sines, cosines, BOUND - PERIOD_BITS)

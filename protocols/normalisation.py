@@ -68,6 +68,9 @@ class LogHarmonics(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         sin, cos = (tuple(scaled(c, self.unit) for c in row) for row in (SIN, COS))
         return rotated(masks[0], sin, cos, 1)

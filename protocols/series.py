@@ -264,6 +264,9 @@ class Waves(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         width = _width(group_of(self.mask))
         series = series_in(self.series, width)

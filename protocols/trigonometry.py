@@ -65,6 +65,9 @@ class Sines(Correlation):
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("mask",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         if group_of(self.mask) == "wide":
             one = 1 << precision.COEFFICIENT_BITS

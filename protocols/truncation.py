@@ -66,6 +66,9 @@ class TruncPair(Correlation):
         group = self.group
         return (Field("r", n, group), Field("rho", n, group, determined=True), Field("mu", n, group, determined=True))
 
+    def elementwise(self) -> tuple[str, ...]:
+        return ("size",)
+
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = uniform["r"]
         return {"rho": ring.scale_floor(r, self.multiplier, self.shift), "mu": ring.top_words(r)}
@@ -87,6 +90,9 @@ class TruncMux(Correlation):
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.beta, self.r)
+
+    def elementwise(self) -> tuple[str, ...]:
+        return ("beta", "r")
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         beta, r = masks

@@ -80,6 +80,8 @@ def test_elementwise_formulas(data, n, first):
     t = frozen(a & np.uint64(1))
     ring64.select(t, b, c, d, e, first, out)
     np.testing.assert_array_equal(out, np.where(t == 0, c * b + e, share * c + d - c * b - e))
+    ring64.flip(t, b, first, out)
+    np.testing.assert_array_equal(out, np.where(t == 0, b, share - b))
 
 
 def additive(seed, value, parties):
@@ -133,6 +135,9 @@ def test_elementwise_kernels_work_in_place():
     t, out = a & np.uint64(1), b.copy()
     ring64.select(t, out, c, d, e, 0, out)
     np.testing.assert_array_equal(out, np.where(t == 0, c * b + e, d - c * b - e))
+    out = b.copy()
+    ring64.flip(t, out, 1, out)
+    np.testing.assert_array_equal(out, np.where(t == 0, b, 1 - b))
 
 
 def test_a_frame_needs_no_copy():
@@ -161,6 +166,7 @@ def test_shapes_that_do_not_fit_are_refused():
         lambda: ring64.beaver(two, two, three, two, two, 1, two),
         lambda: ring64.square(two, two, two, 1, three),
         lambda: ring64.select(two, two, two, two, three, 0, two),
+        lambda: ring64.flip(two, three, 1, two),
     ):
         with pytest.raises(ValueError, match="must"):
             call()

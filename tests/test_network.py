@@ -17,7 +17,7 @@ from checks import oracle
 from simulation import FRACTIONS, cost, parts, sum_of
 
 import mpcfl
-from mpcfl import audit, requests
+from mpcfl import audit, pieces, requests
 from mpcfl.drivers.network import NetworkDriver
 from mpcfl.errors import InputError, IntegrityError, Mismatch, MpcflError, PeerLost, UsageError
 from mpcfl.ledger import Disclosures, Ledger
@@ -170,6 +170,29 @@ def test_a_foreseen_program_costs_what_the_forecast_says(play: Play) -> None:
     foreseen = mpcfl.forecast(fitted)
     for rank, name in enumerate(NAMES[:2]):
         assert results[name] == (foreseen.rounds, foreseen.bytes_sent[rank], foreseen.offline_bytes)
+
+
+def long(session: Session) -> Any:
+    x = session.share(np.linspace(-9, 9, 2_000) if session.rank == 0 else None, owner=0, shape=(2_000,))
+    return np.where(x < 0, x * x, mpcfl.numerics.sigmoid(x)).reveal()
+
+
+@pytest.mark.parametrize("programs", [2, 3])
+def test_what_is_dealt_in_pieces_is_what_is_dealt_as_one(
+    programs: int, play: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreseen = mpcfl.forecast(long, programs)
+    expected = mpcfl.simulate(long, programs).results
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 1 << 12)
+
+    def counted(session: Session) -> Any:
+        return session.run(long), session.rounds, session.bytes_sent, session.offline_bytes
+
+    results = play(*[counted] * programs)
+    for rank, name in enumerate(NAMES[:programs]):
+        value, *counts = results[name]
+        assert counts == [foreseen.rounds, foreseen.bytes_sent[rank], foreseen.offline_bytes]
+        np.testing.assert_allclose(value, expected[rank], atol=1e-4)  # other coins
 
 
 def continued(session: Session) -> Any:

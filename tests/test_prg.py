@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mpcfl import prg
+from mpcfl import prg, ring
 from mpcfl.errors import IntegrityError
 from mpcfl.prg import Stream
 
@@ -51,14 +51,31 @@ def test_again_gives_the_same_tensor_and_only_what_was_drawn():
         stream.again(5, (1,))
 
 
-def test_what_was_passed_over_is_not_fresh_any_more():
+def test_what_was_claimed_is_not_fresh_any_more():
     stream = Stream(KEY)
-    stream.pass_over(10)
-    with pytest.raises(IntegrityError, match="twice"):
-        stream.fresh(9, (1,))
-    stream.pass_over(3)
+    stream.claim(2, 10)
+    for again in (lambda: stream.fresh(9, (1,)), lambda: stream.claim(9, 12)):
+        with pytest.raises(IntegrityError, match="twice"):
+            again()
     stream.again(9, (1,))
     stream.fresh(10, (1,))
+
+
+@pytest.mark.parametrize("group", ring.GROUPS)
+@pytest.mark.parametrize("parties", [1, 3])
+def test_a_tensor_is_read_in_parts(group, parties):
+    streams = [Stream(bytes([i]) * 32) for i in range(parties)]
+    with pytest.raises(IntegrityError, match="never drawn"):
+        prg.combine(np.empty(1, ring.GROUPS[group]), streams, 0, group)
+    for stream in streams:
+        stream.claim(0, 1)
+    whole = prg.combine(np.empty(500, ring.GROUPS[group]), streams, 0, group)
+    for start, stop in ((0, 1), (1, 2), (3, 300), (128, 500), (499, 500), (7, 7)):
+        limbs = whole.dtype.itemsize // 8
+        part = prg.combine(np.empty(stop - start, whole.dtype), streams, 0, group, limbs * start)
+        np.testing.assert_array_equal(part, whole[start:stop])
+        prg.less(part, streams, 0, group, limbs * start)
+        assert not part.view(np.uint64).any()
 
 
 def test_a_wiped_stream_gives_nothing():

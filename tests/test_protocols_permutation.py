@@ -9,6 +9,8 @@ from collections import Counter
 import numpy as np
 import pytest
 from checks import check_no_word_repeats, check_uniform
+from hypothesis import given
+from hypothesis import strategies as st
 from simulation import cost, play, random_words
 
 import mpcfl
@@ -16,7 +18,7 @@ from mpcfl import ordering
 from mpcfl.message import Exposure
 from mpcfl.protocols import semi2k
 from mpcfl.protocols.beaver import mul
-from mpcfl.protocols.permutation import Permutation, permute
+from mpcfl.protocols.permutation import Permutation, order, permute
 from mpcfl.share import Share
 
 SUITE = semi2k.suite.derive("shuffling", [permute])
@@ -66,6 +68,15 @@ def test_shares_are_fresh_and_what_is_opened_is_uniform(owner):
     for words in (said, [played.results[0].words], [played.results[1].words]):
         check_uniform(words)
         check_no_word_repeats(words)
+
+
+@pytest.mark.parametrize("distinct", [1, 2, 50, 1 << 64])
+@given(n=st.integers(0, 200), seed=st.integers(0, 99))
+def test_an_order_is_that_of_numbers_of_128_bits(distinct, n, seed):
+    low, high = random_words(np.random.default_rng(seed), (2, n))
+    numbers = np.stack([low, high % np.uint64(distinct) if distinct < 1 << 64 else high])
+    whole = [int(upper) << 64 | int(lower) for lower, upper in zip(*numbers, strict=True)]
+    np.testing.assert_array_equal(order(numbers), sorted(range(n), key=whole.__getitem__))
 
 
 def test_every_order_is_as_likely():

@@ -18,6 +18,7 @@ from mpcfl import frames
 from mpcfl.errors import IntegrityError, ResourceError, UsageError
 from mpcfl.frames import CHUNK, TAG, FrameReader, FrameWriter, sealed_size
 from mpcfl.keys import generate
+from mpcfl.pieces import Stripes
 from mpcfl.register import Register
 from mpcfl.saving import replacing
 from mpcfl.tape import HEAD_BYTES, MAGIC, PURPOSE, Draw, Label, Part, Tape, TapeWriter, UsedTape
@@ -33,7 +34,8 @@ def words(*sizes: int) -> list[np.ndarray[Any, np.dtype[np.uint64]]]:
 
 
 def draw_of(family: str, *corrections: int) -> Draw:
-    parts = [(Part.SEED, 3), (Part.NOTHING, 70), *((Part.CORRECTION, size) for size in corrections)]
+    parts = [(Part.SEED, Stripes(1, 3, 3)), (Part.NOTHING, Stripes(1, 70, 70))]
+    parts += [(Part.CORRECTION, Stripes(1, size, size)) for size in corrections]
     return Draw(family, os.urandom(16), tuple(parts))
 
 

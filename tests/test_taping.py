@@ -17,7 +17,7 @@ import pytest
 import sockets
 
 import mpcfl
-from mpcfl import audit, dealer, requests
+from mpcfl import audit, dealer, frames, pieces, requests
 from mpcfl.connection import RecordingSession
 from mpcfl.drivers import offline, taping
 from mpcfl.errors import InputError, IntegrityError, Mismatch, MpcflError, PeerLost, ResourceError, UsageError
@@ -218,6 +218,28 @@ def test_a_tape_of_many_frames_in_bounded_memory(site: Site, monkeypatch: pytest
     for _ in range(3):
         clear = clear * 0.5 * clear
     np.testing.assert_allclose(well(site.play(chain))["party0"], clear, rtol=1e-3, atol=1e-3)
+
+
+def test_what_is_dealt_in_pieces_is_recorded_and_played(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(1).uniform(-9, 9, 2_000)
+
+    def program(session: Session) -> Any:
+        y = session.share(x if session.rank == 0 else None, owner=0, shape=x.shape)
+        return np.where(y < 0, y * y, mpcfl.numerics.sigmoid(y)).reveal()
+
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 1 << 12)
+    monkeypatch.setattr(dealer, "FRAME_BYTES", 3 << 12)
+    monkeypatch.setattr(frames, "CHUNK", 10_000 // 8 * 8)
+    exact = np.where(x < 0, x * x, 1 / (1 + np.exp(-x)))
+    well(site.record(program))
+    corrections = [line for line in lines(site.ledger("party1")) if line["message"] == requests.CORRECTION.name]
+    assert sum(line["payload_bytes"] for line in corrections) == mpcfl.forecast(program, 2).offline_bytes
+    assert len(corrections) > 20
+    assert max(line["payload_bytes"] for line in corrections) < 32 << 10  # no piece is below 128 elements
+    np.testing.assert_allclose(well(site.play(program))["party0"], exact, atol=1e-3)
+    well(site.record(program))
+    monkeypatch.setattr(pieces, "PIECE_BYTES", 1 << 11)  # how they lie stands on the tape
+    np.testing.assert_allclose(well(site.play(program))["party0"], exact, atol=1e-3)
 
 
 def test_while_the_dealer_is_behind_signs_of_life_are_enough(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mpcfl import dealer as service
+from mpcfl import threads
 from mpcfl.cli.console import err, printable, say
 from mpcfl.cli.run import ConnectTimeout, RoundTimeout
 from mpcfl.disclosure import DEALER_WARNING
@@ -32,6 +33,7 @@ def dealer(
     round_timeout: RoundTimeout = 60.0,
     forever: Annotated[bool, typer.Option("--forever", help="Serve one session after another.")] = False,
 ) -> None:
+    threads.take_cores()
     known, identity = Roster.load(roster), Identity.load(key)
     register = None if state_dir is None else state_dir / TAPES
     with contextlib.nullcontext() if state_dir is None else locked(state_dir):

@@ -130,8 +130,12 @@ def perform(job_file: Path, files: Mapping[str, Path], out: Path | None, offline
                     if offline:
                         given["--tape"] = private / f"{party}.tape"
                     options = [str(part) for option in given.items() for part in option]
-                    roles.start(party, [command, str(job_file), *_keys(private, party), *options, "--events"])
-                roles.start(dealer, ["dealer", *_keys(private, dealer), "--state-dir", str(private / dealer)])
+                    roles.start(
+                        party, [command, str(job_file), *_keys(private, party), *options, "--events"], len(files) + 1
+                    )
+                roles.start(
+                    dealer, ["dealer", *_keys(private, dealer), "--state-dir", str(private / dealer)], len(files) + 1
+                )
                 roles.wait()
             return {party: json.loads(path.read_text("utf-8")) for party, path in told.items()}
 

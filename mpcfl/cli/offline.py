@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from mpcfl import training
+from mpcfl import threads, training
 from mpcfl.cli.console import megabytes, say, show_table
 from mpcfl.cli.plan import column_numbers
 from mpcfl.cli.run import (
@@ -60,6 +60,7 @@ def offline(
 ) -> None:
     if json_file is not None:
         check_target(json_file)
+    threads.take_cores()
     task, known, names, _ = who(job, roster, party)
     identity = Identity.load(key)
     task.check(names)

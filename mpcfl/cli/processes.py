@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Any, Self
 
+from mpcfl import threads
 from mpcfl.errors import BY_CODE, MpcflError, PeerLost, from_code
 
 GRACE = 5.0
@@ -41,10 +42,11 @@ class Roles:
         self._files = ExitStack()
         self._readers: list[threading.Thread] = []
 
-    def start(self, role: str, arguments: Sequence[str]) -> None:
-        """Start `mpcfl ARGUMENTS` as this role."""
+    def start(self, role: str, arguments: Sequence[str], roles: int) -> None:
+        """Start `mpcfl ARGUMENTS` as this role, one of `roles` that share the cores of this machine."""
         # The same modules as here, wherever this process has them from, and none from the current folder.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        environment.setdefault(threads.VARIABLE, str(max(1, threads.cores() // roles)))
         errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - it lives as long as its process
         self._errors[role] = self._files.enter_context(errors)
         process = self._processes[role] = subprocess.Popen(

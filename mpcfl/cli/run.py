@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mpcfl import training
+from mpcfl import threads, training
 from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics
 from mpcfl.connection import connect
 from mpcfl.contribution import Contribution
@@ -73,6 +73,7 @@ def run(
 ) -> None:
     if json_file is not None:
         check_target(json_file)
+    threads.take_cores()
     task, known, names, dealer = who(job, roster, party)
     identity = Identity.load(key)
     disclosures = agreed(task, names)

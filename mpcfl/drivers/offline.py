@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from mpcfl.drivers.recording import record
 from mpcfl.errors import Mismatch, MpcflError, ProtocolViolation
 from mpcfl.ledger import Ledger
 from mpcfl.link import Frame, Link
+from mpcfl.pieces import Cut, collect
 from mpcfl.prg import Stream
 from mpcfl.requests import ALIVE, CORRECTIONS, END, REQUESTS, SEED
 from mpcfl.ring import Words
@@ -91,7 +92,7 @@ class DealerLink:
             self._ask([request])
         corrections = None
         if self._last:
-            corrections = [self._take(f.shape, f.dtype) for f in correlation.tensors if f.determined]
+            corrections = self._corrections(correlation)
         return self._holder.take(correlation, corrections)
 
     def _expected(self, request: bytes) -> bool:
@@ -106,9 +107,22 @@ class DealerLink:
                 raise Mismatch("the program draws other correlations than it did on shapes alone: it branches on data")
             return True
 
-    def _take(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Words:
-        """The next correction."""
-        size = dtype.itemsize // 8 * int(np.prod(shape, dtype=np.int64))
+    def _corrections(self, correlation: Correlation) -> list[Words]:
+        """The next corrections, one a determined field."""
+        cut = Cut(correlation)
+        both = [(f, stripes) for f, stripes in zip(cut.fields, cut.stripes, strict=True) if f.determined]
+        words = collect([stripes for _, stripes in both], self._take, self._some)
+        return [one.view(field.dtype).reshape(field.shape) for one, (field, _) in zip(words, both, strict=True)]
+
+    def _take(self, size: int) -> Words:
+        """The next words of the corrections."""
+        part = self._some(size)
+        if part.size != size:
+            raise ProtocolViolation("the dealer sent corrections of another size than asked for", peer=self._link.peer)
+        return part
+
+    def _some(self, size: int) -> Words:
+        """The next words of the corrections as far as one frame has them, at most `size`."""
         while size and self._start == self._words.size:
             frame = self._hear(CORRECTIONS)
             if frame.body.size % 8:
@@ -116,10 +130,8 @@ class DealerLink:
             self._words, self._start = frame.body.view(np.uint64), 0
             said = (requests.CORRECTION, requests.CORRECTION.purpose, self._words.shape, self._words.dtype)
             record(self._ledger, "in", self._link.peer, [said], frame, 0, 0)
-        stop = self._start + size
-        if stop > self._words.size:
-            raise ProtocolViolation("the dealer sent corrections of another size than asked for", peer=self._link.peer)
-        part, self._start = self._words[self._start : stop].view(dtype).reshape(shape), stop
+        part = self._words[self._start : self._start + size]
+        self._start += part.size
         return part
 
     def _hear(self, kind: str) -> Frame:

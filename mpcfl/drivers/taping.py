@@ -29,10 +29,10 @@ from mpcfl.drivers.recording import record
 from mpcfl.errors import Mismatch, PeerLost, ProtocolViolation, UsageError
 from mpcfl.ledger import Ledger
 from mpcfl.link import Frame, Link
+from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
 from mpcfl.requests import ALIVE, REGISTER, TAPE, TAPE_SEED
 from mpcfl.ring import Words
-from mpcfl.spec import WORD
 from mpcfl.tape import Draw, Label, Part, Tape, TapeWriter
 
 AHEAD_BYTES = 64 << 20
@@ -128,15 +128,16 @@ class Recorder(DealerLink):
         if len(self._group) >= GROUP or sum(map(len, self._group)) >= GROUP_BYTES:
             self._send()
 
-    def _parts(self, correlation: Correlation) -> Iterator[tuple[Part, int]]:
+    def _parts(self, correlation: Correlation) -> Iterator[tuple[Part, Stripes]]:
         """Where the shares come from: the same as `mpcfl.dealing.Holder.take` says."""
-        for field in correlation.fields():
+        cut = Cut(correlation)
+        for field, stripes in zip(cut.fields, cut.stripes, strict=True):
             part = Part.SEED
             if field.determined and self._last:
                 part = Part.CORRECTION
             elif field.owner not in (None, self._rank):
                 part = Part.NOTHING
-            yield part, field.dtype.itemsize // 8 * int(np.prod(field.shape, dtype=np.int64))
+            yield part, stripes
 
     def _send(self) -> None:
         if self._group:
@@ -160,11 +161,18 @@ class Recorder(DealerLink):
             self._write(self._asked.popleft())
 
     def _write(self, draw: Draw) -> None:
-        self._writer.draw(draw, [self._take((size,), WORD) for part, size in draw.parts if part is Part.CORRECTION])
+        self._writer.draw(draw, self._pieces(sum(stripes.size for stripes in draw.corrections)))
+
+    def _pieces(self, size: int) -> Iterator[Words]:
+        """The next words of the corrections, as they come."""
+        while size:
+            part = self._some(size)
+            size -= part.size
+            yield part
 
 
 def _corrected(draw: Draw) -> bool:
-    return any(part is Part.CORRECTION and size for part, size in draw.parts)
+    return any(stripes.size for stripes in draw.corrections)
 
 
 class Player:
@@ -228,7 +236,7 @@ class Player:
                 else f"({draw.family!r}) has other sizes or operands than on the tape"
             )
             raise Mismatch(f"draw {number} of the program {what}: {_OTHER}")
-        fields = correlation.fields()
+        fields = correlation.tensors
         shares = {
             field.name: np.zeros(field.shape, field.dtype)
             if part is None
@@ -264,8 +272,8 @@ class Player:
                     if part is Part.NOTHING
                     else next(given)
                     if part is Part.CORRECTION
-                    else self._stream.fresh(tensor(number, place), (size,))
-                    for place, (part, size) in enumerate(draw.parts)
+                    else self._stream.fresh(tensor(number, place), (stripes.size,))
+                    for place, (part, stripes) in enumerate(draw.parts)
                 ]
                 self._offer(draw, parts)
                 if self._ended:
