@@ -104,6 +104,16 @@ def vecmat(x: Words, a: Words, out: Words) -> None:
             out[j] += x0 * a[i, j]
 
 
+@njit(void(reads(uint64, 1), reads(uint64, 1), uint64, writes(uint64, 1)), cache=True, nogil=True)
+def plus_multiple(x: Words, y: Words, factor: int, out: Words) -> None:
+    """out = x + factor y, on vectors of one length; `out` may be one of the inputs."""
+    n = out.size
+    if x.size != n or y.size != n:
+        raise ValueError("plus_multiple: all vectors must have one length")
+    for i in range(n):
+        out[i] = x[i] + np.uint64(factor) * y[i]
+
+
 @njit(
     void(
         reads(uint64, 1),

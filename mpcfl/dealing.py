@@ -12,14 +12,18 @@ from __future__ import annotations
 import functools
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from mpcfl import prg, ring
-from mpcfl.correlation import Correlation, Dealt, Field, Leaf
+from mpcfl.correlation import Correlation, Dealt, Field, Leaf, MaskView
 from mpcfl.errors import ProtocolViolation
 from mpcfl.prg import Stream
 from mpcfl.ring import Words
+
+Signs: TypeAlias = tuple[int, ...] | None
+"""How the shares of a mask are added, see `Correlation.combinations`; None for all of them."""
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
@@ -87,7 +91,7 @@ class Dealer:
     def __init__(self, streams: Sequence[Stream], cache_bytes: int = CACHE_BYTES) -> None:
         self._streams = streams
         self._draws = 0
-        self._masks: OrderedDict[Leaf, Words] = OrderedDict()
+        self._masks: OrderedDict[tuple[Leaf, Signs], Words] = OrderedDict()
         self._used: OrderedDict[Leaf, None] = OrderedDict()
         self._cached = 0
         self._cache_bytes = cache_bytes
@@ -107,7 +111,7 @@ class Dealer:
         if not any(field.determined for field in fields):
             return []
         uniform = {f.name: self._uniform(number, i, f) for i, f in enumerate(fields) if not f.determined}
-        masks = [mask.apply(self._mask, "mask") for mask in correlation.masks()]
+        masks = [self._view(mask, signs) for mask in correlation.masks() for signs in correlation.combinations()]
         clear = correlation.sample(uniform, *masks)
         known = [*uniform.values(), *masks, *clear.values()]
         corrections = []
@@ -127,26 +131,46 @@ class Dealer:
             return self._streams[field.owner].fresh(index, field.shape, field.dtype)
         return prg.fresh(self._streams, index, field.shape, field.group)
 
-    def _mask(self, leaf: Leaf) -> Words:
-        """The clear value of a mask drawn earlier."""
+    def _view(self, mask: MaskView, signs: Signs) -> Words:
+        return mask.apply(lambda leaf: self._mask(leaf, signs), f"mask {signs}")
+
+    def _mask(self, leaf: Leaf, signs: Signs) -> Words:
+        """The clear value of a mask drawn earlier, or a sum of its shares."""
         if leaf.draw >= self._draws:
             raise ProtocolViolation("a request refers to a mask that was not drawn yet")
-        value = self._masks.pop(leaf, None)
+        value = self._masks.pop((leaf, signs), None)
         if value is None:
-            value = self._expand_again(leaf)
-            if leaf not in self._used:  # most masks are asked for once
+            value = self._expand_again(leaf, signs)
+            if signs is None and leaf not in self._used:  # most masks are asked for once, but for those of matrices
                 self._used[leaf] = None
                 if len(self._used) > RECENT:
                     self._used.popitem(last=False)
                 return value
             self._cached += value.nbytes
-        self._masks[leaf] = value
+        self._masks[leaf, signs] = value
         while self._cached > self._cache_bytes and len(self._masks) > 1:
             self._cached -= self._masks.popitem(last=False)[1].nbytes
         return value
 
-    def _expand_again(self, leaf: Leaf) -> Words:
-        streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
+    def _expand_again(self, leaf: Leaf, signs: Signs) -> Words:
         index = tensor(leaf.draw, leaf.place)
+        if signs is not None:
+            return self._signed(leaf, index, signs)
+        streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
         value = prg.again(streams, index, leaf.shape, leaf.group)
         return value if leaf.bits is None else ring.unpack(value, leaf.bits)
+
+    def _signed(self, leaf: Leaf, index: int, signs: tuple[int, ...]) -> Words:
+        """A sum of shares; whoever does not know a private mask has a share of zero."""
+        if len(signs) != len(self._streams) or leaf.bits is not None:
+            raise ProtocolViolation("a request adds shares of a mask that is not shared so")
+        known = [
+            (sign, stream)
+            for rank, (sign, stream) in enumerate(zip(signs, self._streams, strict=True))
+            if sign and leaf.owner in (None, rank)
+        ]
+        plus, minus = ([stream for sign, stream in known if sign == which] for which in (1, -1))
+        if plus:
+            return prg.again(plus, index, leaf.shape, leaf.group, minus)
+        value = ring.zeros(leaf.shape, 128 if leaf.group == "wide" else 64)
+        return ring.subtract(value, prg.again(minus, index, leaf.shape, leaf.group)) if minus else value

@@ -96,9 +96,10 @@ def fresh(streams: Sequence[Stream], number: int, shape: Shape, group: str) -> W
     return _sum([stream._drawn(number) for stream in streams], number, shape, group)
 
 
-def again(streams: Sequence[Stream], number: int, shape: Shape, group: str) -> Words:
-    """What `fresh` gave, once more."""
-    return _sum([stream._known(number) for stream in streams], number, shape, group)
+def again(streams: Sequence[Stream], number: int, shape: Shape, group: str, minus: Sequence[Stream] = ()) -> Words:
+    """What `fresh` gave, once more; with `minus`, less what those streams give."""
+    plus, less = ([stream._known(number) for stream in those] for those in (streams, minus))
+    return _sum(plus, number, shape, group, less)
 
 
 def less(value: Words, streams: Sequence[Stream], number: int, group: str) -> None:
@@ -112,11 +113,17 @@ def less(value: Words, streams: Sequence[Stream], number: int, group: str) -> No
     keystream.expand(keys, number, value, step, step)
 
 
-def _sum(keys: Sequence[Key], number: int, shape: Shape, group: str) -> Words:
+def _sum(keys: Sequence[Key], number: int, shape: Shape, group: str, minus: Sequence[Key] = ()) -> Words:
     if group == "wide":  # limbs carry: each stream by itself
-        return functools.reduce(ring.add, (_expanded(key, number, shape, ring.GROUPS[group]) for key in keys))
+        plus, less = ((_expanded(key, number, shape, ring.GROUPS[group]) for key in those) for those in (keys, minus))
+        return functools.reduce(ring.subtract, less, functools.reduce(ring.add, plus))
     out: Words = buffers.empty(shape)
-    keystream.expand(keys, number, out, STORE, XOR if group == "bits" else ADD)
+    if minus:
+        keystream.expand([keys[0], *minus], number, out, STORE, SUBTRACT)
+        if len(keys) > 1:
+            keystream.expand(keys[1:], number, out, ADD, ADD)
+    else:
+        keystream.expand(keys, number, out, STORE, XOR if group == "bits" else ADD)
     return out
 
 

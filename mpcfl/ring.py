@@ -217,6 +217,18 @@ def plus_matmul(c: Words, x: Words, y: Words) -> Words:
     return out
 
 
+def _plus_wide_multiple(x: Words, y: Words, factor: int) -> Words:
+    return wide.add(x, y) if factor == 1 else wide.add(x, wide.multiply(y, factor))
+
+
+@shaped(lambda x, y, factor: x.shape, wider=_plus_wide_multiple)
+def plus_multiple(x: Words, y: Words, factor: int) -> Words:
+    """x + factor y, for a public integer and arrays of one shape."""
+    out = empty(x.shape)
+    ring64.plus_multiple(_flat(x).reshape(-1), _flat(y).reshape(-1), factor % MODULUS, out.reshape(-1))
+    return out
+
+
 def _flat(x: Words) -> Words:
     """What the kernels take: a broadcast or transposed operand is copied here, no other."""
     return np.ascontiguousarray(x)

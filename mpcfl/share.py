@@ -56,13 +56,15 @@ class Bit:
 class Base:
     """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words."""
 
-    __slots__ = ("bit", "claimed", "masked", "owner", "words")
+    __slots__ = ("bit", "claimed", "folded", "masked", "owner", "words")
 
     def __init__(self, words: Words, owner: int | None = None, bit: Bit | None = None) -> None:
         self.words = words
         self.owner = owner
         self.bit = bit
         self.masked: Masked | None = None
+        self.folded: Words | None = None
+        """What this party's one product of the operand takes, once it was made (`mpcfl.protocols.folded`)."""
         self.claimed = False
 
 
@@ -120,18 +122,14 @@ class Share:
     @property
     def masked(self) -> Masked:
         """The masked form, once every base was opened."""
+        d = self.origin.apply(lambda base: _opened(base).d, "d")
+        a = self.origin.apply(lambda base: _opened(base).a, "a")
+        return Masked(d if self.offset is None else ring.add(d, self.offset), a, self.mask)
 
-        def opened(base: Base) -> Masked:
-            assert base.masked is not None
-            return base.masked
-
-        d = self.origin.apply(lambda base: opened(base).d, "d")
-        a = self.origin.apply(lambda base: opened(base).a, "a")
-        return Masked(
-            d if self.offset is None else ring.add(d, self.offset),
-            a,
-            self.origin.map(lambda b: opened(b).mask, "named"),
-        )
+    @property
+    def mask(self) -> MaskView:
+        """The name of its mask, once every base was opened."""
+        return self.origin.map(lambda base: _opened(base).mask, "named")
 
     # ------------------------------------------------------------------------ public linear maps, which keep the mask
 
@@ -171,6 +169,11 @@ class Share:
             return Share(words, origin)
         offsets = [ring.like(p.words, p.shape) if p.offset is None else p.offset for p in parts]
         return Share(words, origin, ring.concatenate(offsets, axis))
+
+
+def _opened(base: Base) -> Masked:
+    assert base.masked is not None
+    return base.masked
 
 
 def on_shapes(shares: Sequence[Share]) -> list[Share]:
