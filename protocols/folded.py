@@ -13,13 +13,13 @@ Correct     The n products add up to  sum s_i d o e + g (d o b + a o e) + g^2 su
 Factor      g = 1 cannot be had for two parties: to give d o b + a o e each product needs odd factors of d and of e, and
             two odd numbers do not add up to one. So x o y is known modulo 2^(k-1), and a truncation takes the factor
             with it: the product must stay below 2^(k-3), one bit less than its own range, and then nothing is lost.
-            Whole numbers are multiplied by two products and a triple (beaver), over the whole ring. A product that
-            keeps the bit as well would take the lowest bits of d apart, x = (x - d0) + d0, halve the even rest of d, and
-            add d0 o [y]: a second product of a matrix of bits.
-Dealer      With p the last party, alpha_i = a_i - s_i s_p a_p and beta_i likewise, c is a sum of products over all other
-            parties, g sum of alpha_i o (beta_j (1 - g s_i [i = j])): n - 1 products, one for two parties, where
-            c = -2 (a_0 - a_1) o (b_0 - b_1). From four parties on that would be more than a party does, and two
-            products and a triple serve.
+            Whole numbers are multiplied by two products and a triple (beaver), over the whole ring. To keep the bit
+            one would halve d less its lowest bits d0 (public), fold y alone, and add d0 o [y]: a second product, of a
+            matrix of bits.
+Dealer      With p the last party, alpha_i = a_i - s_i s_p a_p and beta_i likewise, c is the sum over all other parties
+            of g alpha_i o (sum of beta_j (1 - g s_i [i = j])): n - 1 products. For two parties it is one,
+            c = -2 (a_0 - a_1) o (b_0 - b_1). From four parties on it would be more than a party makes, and two products
+            and a triple serve.
 Reuse       d + g s_i a_i belongs to its operand as d and a do: it is made once, and its slices, gathers and transposes
             serve later products. A product with a matrix that was opened before reads one matrix, not two.
 Realises    [g x o y] against any n - 1 semi-honest parties; dealer apart. Simulator: d, e uniform, since a, b are
