@@ -71,6 +71,8 @@ class Base:
 class Share:
     """This party's share of a secret array.
 
+    Its words are made when they are asked for: a view that is only multiplied needs none, since its base is open.
+
     Parameters
     ----------
     words : Words
@@ -81,12 +83,42 @@ class Share:
         Public words of the same shape, part of the value (at the first party's share).
     """
 
-    __slots__ = ("offset", "origin", "words")
+    __slots__ = ("_make", "_sources", "_words", "offset", "origin")
 
     def __init__(self, words: Words, origin: View[Base] | None = None, offset: Words | None = None) -> None:
-        self.words = words
+        self._words: Words | None = words
+        self._sources: tuple[Share, ...] = ()
+        self._make: Callable[..., Words] | None = None
         self.origin = View.leaf(Base(words), words.shape) if origin is None else origin
         self.offset = offset
+
+    @staticmethod
+    def _view(
+        sources: tuple[Share, ...], make: Callable[..., Words], origin: View[Base], offset: Words | None
+    ) -> Share:
+        """A share whose words are `make` of those of its sources."""
+        share = Share.__new__(Share)
+        share._words, share._sources, share._make = None, sources, make
+        share.origin, share.offset = origin, offset
+        return share
+
+    @property
+    def words(self) -> Words:
+        """Additive share in the session's ring."""
+        asked = [self]
+        while asked:  # no recursion: a program may take views of views as often as it likes
+            share = asked[-1]
+            missing = [source for source in share._sources if source._words is None]
+            if missing:
+                asked += missing
+                continue
+            asked.pop()
+            if share._words is None:
+                assert share._make is not None
+                share._words = share._make(*(source._words for source in share._sources))
+                share._sources, share._make = (), None
+        assert self._words is not None
+        return self._words
 
     @staticmethod
     def private(words: Words, owner: int) -> Share:
@@ -99,7 +131,7 @@ class Share:
 
     @property
     def shape(self) -> Shape:
-        return self.words.shape
+        return self.origin.shape
 
     def bases(self) -> list[Base]:
         return list(self.origin.leaves())
@@ -133,42 +165,37 @@ class Share:
 
     # ------------------------------------------------------------------------ public linear maps, which keep the mask
 
-    def _map(self, words: Words, origin: View[Base], move: Callable[[Words], Words]) -> Share:
-        return Share(words, origin, None if self.offset is None else move(self.offset))
+    def _map(self, move: Callable[[Words], Words], origin: View[Base]) -> Share:
+        return Share._view((self,), move, origin, None if self.offset is None else move(self.offset))
 
     def take(self, index: Any) -> Share:
-        return self._map(ring.take(self.words, index), view.take(self.origin, index), lambda x: ring.take(x, index))
+        return self._map(lambda x: ring.take(x, index), view.take(self.origin, index))
 
     def transpose(self, axes: tuple[int, ...]) -> Share:
-        words = ring.transpose(self.words, axes)
-        return self._map(words, view.transpose(self.origin, axes), lambda x: ring.transpose(x, axes))
+        return self._map(lambda x: ring.transpose(x, axes), view.transpose(self.origin, axes))
 
     def reshape(self, shape: Shape) -> Share:
-        words = ring.reshape(self.words, shape)
-        return self._map(words, view.reshape(self.origin, shape), lambda x: ring.reshape(x, shape))
+        return self._map(lambda x: ring.reshape(x, shape), view.reshape(self.origin, shape))
 
     def broadcast(self, shape: Shape) -> Share:
-        words = ring.broadcast(self.words, shape)
-        return self._map(words, view.broadcast(self.origin, shape), lambda x: ring.broadcast(x, shape))
+        return self._map(lambda x: ring.broadcast(x, shape), view.broadcast(self.origin, shape))
 
     def scale(self, factor: int) -> Share:
         """Times a public integer."""
-        words = ring.multiply(self.words, factor)
-        return self._map(words, view.scale(self.origin, factor), lambda x: ring.multiply(x, factor))
+        return self._map(lambda x: ring.multiply(x, factor), view.scale(self.origin, factor))
 
     def shift(self, constant: Words, first: int) -> Share:
         """Plus public words of the same shape."""
-        words = ring.add(self.words, constant) if first else self.words
-        return Share(words, self.origin, constant if self.offset is None else ring.add(self.offset, constant))
+        offset = constant if self.offset is None else ring.add(self.offset, constant)
+        return Share._view((self,), lambda x: ring.add(x, constant) if first else x, self.origin, offset)
 
     @staticmethod
     def concatenate(parts: list[Share], axis: int) -> Share:
-        words = ring.concatenate([part.words for part in parts], axis)
         origin = view.concatenate([part.origin for part in parts], axis)
-        if all(part.offset is None for part in parts):
-            return Share(words, origin)
-        offsets = [ring.like(p.words, p.shape) if p.offset is None else p.offset for p in parts]
-        return Share(words, origin, ring.concatenate(offsets, axis))
+        given = [part.offset for part in parts if part.offset is not None]
+        offsets = [ring.like(given[0], p.shape) if p.offset is None else p.offset for p in parts] if given else []
+        offset = ring.concatenate(offsets, axis) if given else None
+        return Share._view(tuple(parts), lambda *words: ring.concatenate(words, axis), origin, offset)
 
 
 def _opened(base: Base) -> Masked:
@@ -180,7 +207,7 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     """The same operands without their words: what was opened is opened there too, and views share their bases."""
     bases: dict[Base, Base] = {}
 
-    def spec(words: Words) -> Words:
+    def spec(words: Words | Share) -> Words:
         return Spec(words.shape)  # type: ignore[return-value]
 
     def twin(base: Base) -> View[Base]:
@@ -192,7 +219,7 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
         return View.leaf(bases[base], base.words.shape)
 
     return [
-        Share(spec(share.words), share.origin.map(twin), None if share.offset is None else spec(share.offset))
+        Share(spec(share), share.origin.map(twin), None if share.offset is None else spec(share.offset))
         for share in shares
     ]
 
