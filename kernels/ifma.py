@@ -27,11 +27,11 @@ from mpcfl.kernels.signature import strided, writes
 
 Words = NDArray[np.uint64]
 
-DEPTH = 192
-"""Steps of k in a panel: 16 columns of the right factor stay in the first-level cache (36 KiB)."""
+DEPTH = 336
+"""Steps of k in a panel, at most: the deeper, the less often a sum is read and written."""
 HALF = DEPTH // 2
 BLOCK = 256
-"""Rows of the left factor that stay in the second-level cache (576 KiB) while the panels of the right one pass."""
+"""Rows of the left factor that stay in the second-level cache (1 MiB) while the panels of the right one pass."""
 LANES = 8
 PANEL = 16
 """Columns of a panel; a last one of at most 8 columns is half as wide."""
@@ -248,8 +248,10 @@ def matmul(a: Words, b: Words, out: Words) -> None:
     rows, row_cross = np.empty((most, DEPTH), np.uint64), np.empty((most, HALF), np.uint64)
     edge = np.empty(PADDING * PANEL, np.uint64)
     flat = out.reshape(-1)
-    for start in range(0, k, DEPTH):
-        stop = min(start + DEPTH, k)
+    depth = -(-k // max(1, -(-k // DEPTH)))  # panels of one depth
+    depth += depth % 2
+    for start in range(0, k, max(1, depth)):
+        stop = min(start + depth, k)
         pairs = (stop - start + 1) // 2
         for column in range(0, padded, PANEL):
             width = min(PANEL, padded - column)

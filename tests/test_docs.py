@@ -272,10 +272,11 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_the_table_of_ranges() -> None:
-    for fraction, _, representable, product in table("docs/numerics.md", "fraction")[:4]:
+    for fraction, _, representable, product, matrix in table("docs/numerics.md", "fraction")[:4]:
         f = int(fraction)
         assert representable.startswith(f"2^{62 - f} = {2.0 ** (62 - f):.1e}".replace("e+", "e"))
-        assert product.startswith(f"2^{62 - 2 * f} = {2.0 ** (62 - 2 * f):.1e}".replace("e+0", "e").replace("e+", "e"))
+        for cell, bits in ((product, 62 - 2 * f), (matrix, 61 - 2 * f)):
+            assert cell.startswith(f"2^{bits} = {2.0**bits:.1e}".replace("e+0", "e").replace("e+", "e"))
         ring.encode(np.array([np.nextafter(2.0 ** (62 - f), 0)]), f)
         with pytest.raises(InputError):
             ring.encode(np.array([2.0 ** (62 - f)]), f)
