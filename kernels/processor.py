@@ -10,6 +10,11 @@ from numba import config
 VECTOR_AES = ("aes", "vaes", "avx512f", "avx512bw")
 """What `vaes` needs."""
 
+FUSED_MULTIPLY = ("avx512f", "avx512dq", "avx512ifma", "avx512vnni")
+"""What `ifma` needs."""
+SLOWER_FUSED_MULTIPLY = ("znver4",)
+"""Processors (LLVM's names) that multiply 64-bit lanes as fast as 52-bit ones: there `ifma` is the slower kernel."""
+
 
 def has(*features: str) -> bool:
     """Whether kernels are compiled for this very processor, and it has all these features (LLVM's names)."""
@@ -18,3 +23,8 @@ def has(*features: str) -> bool:
         return False
     here = get_host_cpu_features()
     return all(here.get(feature, False) for feature in features)
+
+
+def named(names: tuple[str, ...]) -> bool:
+    """Whether this processor is one of these (LLVM's names)."""
+    return get_host_cpu_name() in names

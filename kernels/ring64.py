@@ -1,8 +1,8 @@
 """Products in the ring Z_2^64, on uint64 arrays with wrap-around.
 
-Every kernel fills a preallocated `out`, which must not overlap an input unless its docstring allows it, and raises
-ValueError when shapes do not fit, because a kernel does not check bounds. `first` is 1 at the party of rank 0 and 0 at
-all others: that one party adds what is public.
+Every kernel fills a preallocated `out` (matrix products add to it), which must not overlap an input unless its
+docstring allows it, and raises ValueError when shapes do not fit, because a kernel does not check bounds. `first` is 1
+at the party of rank 0 and 0 at all others: that one party adds what is public.
 """
 
 import numpy as np
@@ -23,7 +23,7 @@ PANEL = 1 << 17
 
 @njit(void(reads(uint64, 2), reads(uint64, 2), writes(uint64, 2)), cache=True, nogil=True)
 def matmul(a: Words, b: Words, out: Words) -> None:
-    """Matrix product out = a b, of shapes (m, k), (k, n), (m, n).
+    """Matrix product added to `out`: out += a b, of shapes (m, k), (k, n), (m, n).
 
     Blocks of 4 rows times 4 steps of k: each pass over a row of `out` then does 16 multiplications for 8 loads, which
     keeps the multiplier busy; the compiler vectorises the loop over columns.
@@ -32,7 +32,6 @@ def matmul(a: Words, b: Words, out: Words) -> None:
     n = b.shape[1]
     if b.shape[0] != k or out.shape[0] != m or out.shape[1] != n:
         raise ValueError("matmul: shapes must be (m, k), (k, n), (m, n)")
-    out[:] = ZERO
     m4, k4 = m - m % 4, k - k % 4
     depth = max(4, PANEL // max(n, 1) // 4 * 4)
     for start in range(0, k4, depth):
@@ -64,7 +63,7 @@ def matmul(a: Words, b: Words, out: Words) -> None:
 
 @njit(void(reads(uint64, 2), reads(uint64, 1), writes(uint64, 1)), cache=True, nogil=True)
 def matvec(a: Words, x: Words, out: Words) -> None:
-    """Matrix times vector, out = a x, of shapes (m, k), (k,), (m,)."""
+    """Matrix times vector, added to `out`: out += a x, of shapes (m, k), (k,), (m,)."""
     m, k = a.shape
     if x.size != k or out.size != m:
         raise ValueError("matvec: shapes must be (m, k), (k,), (m,)")
@@ -77,21 +76,23 @@ def matvec(a: Words, x: Words, out: Words) -> None:
             s1 += a[i + 1, j] * v
             s2 += a[i + 2, j] * v
             s3 += a[i + 3, j] * v
-        out[i], out[i + 1], out[i + 2], out[i + 3] = s0, s1, s2, s3
+        out[i] += s0
+        out[i + 1] += s1
+        out[i + 2] += s2
+        out[i + 3] += s3
     for i in range(m4, m):
         s0 = ZERO
         for j in range(k):
             s0 += a[i, j] * x[j]
-        out[i] = s0
+        out[i] += s0
 
 
 @njit(void(reads(uint64, 1), reads(uint64, 2), writes(uint64, 1)), cache=True, nogil=True)
 def vecmat(x: Words, a: Words, out: Words) -> None:
-    """Vector times matrix, out = x a = a^T x, of shapes (m,), (m, k), (k,), without a transposed copy."""
+    """Vector times matrix, added to `out`: out += x a = a^T x, of shapes (m,), (m, k), (k,); nothing is transposed."""
     m, k = a.shape
     if x.size != m or out.size != k:
         raise ValueError("vecmat: shapes must be (m,), (m, k), (k,)")
-    out[:] = ZERO
     m4 = m - m % 4
     for i in range(0, m4, 4):
         x0, x1, x2, x3 = x[i], x[i + 1], x[i + 2], x[i + 3]
@@ -101,6 +102,16 @@ def vecmat(x: Words, a: Words, out: Words) -> None:
         x0 = x[i]
         for j in range(k):
             out[j] += x0 * a[i, j]
+
+
+@njit(void(reads(uint64, 1), reads(uint64, 1), uint64, writes(uint64, 1)), cache=True, nogil=True)
+def plus_multiple(x: Words, y: Words, factor: int, out: Words) -> None:
+    """out = x + factor y, on vectors of one length; `out` may be one of the inputs."""
+    n = out.size
+    if x.size != n or y.size != n:
+        raise ValueError("plus_multiple: all vectors must have one length")
+    for i in range(n):
+        out[i] = x[i] + np.uint64(factor) * y[i]
 
 
 @njit(

@@ -15,3 +15,8 @@ def reads(dtype: types.Type, dimensions: int) -> types.Array:
 def writes(dtype: types.Type, dimensions: int) -> types.Array:
     """Type of an output array: C-contiguous and writable."""
     return types.Array(dtype, dimensions, "C")
+
+
+def strided(dtype: types.Type, dimensions: int) -> types.Array:
+    """Type of an input array with any strides, read-only or writable."""
+    return types.Array(dtype, dimensions, "A", readonly=True)

@@ -94,8 +94,15 @@ class Correlation:
         raise NotImplementedError
 
     def masks(self) -> tuple[MaskView, ...]:
-        """Views of uniform fields drawn earlier that `sample` takes in the clear, in this order."""
+        """Views of uniform fields drawn earlier that `sample` takes in the clear, in this order and all its forms."""
         return ()
+
+    def combinations(self) -> tuple[tuple[int, ...] | None, ...]:
+        """In which forms `sample` takes each mask: None is the mask, signs (one a party, -1, 0 or 1) a sum of shares.
+
+        A mask that is taken as sums of its shares is that of a matrix, and the dealer keeps it from the first time on.
+        """
+        return (None,)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         """The clear values of the determined fields, in arrays made here: the dealer overwrites them."""

@@ -13,6 +13,7 @@ import functools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
@@ -23,6 +24,9 @@ from mpcfl.errors import ProtocolViolation
 from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
 from mpcfl.ring import GROUPS, Words
+
+Signs: TypeAlias = tuple[int, ...] | None
+"""How the shares of a mask are added, see `Correlation.combinations`; None for all of them."""
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
@@ -90,7 +94,7 @@ class Dealer:
     def __init__(self, streams: Sequence[Stream], cache_bytes: int = CACHE_BYTES) -> None:
         self._streams = streams
         self._draws = 0
-        self._masks: OrderedDict[Leaf, Words] = OrderedDict()
+        self._masks: OrderedDict[tuple[Leaf, Signs], Words] = OrderedDict()
         self._used: OrderedDict[Leaf, None] = OrderedDict()
         self._cached = 0
         self._cache_bytes = cache_bytes
@@ -126,7 +130,8 @@ class Dealer:
             raise ValueError(f"{correlation.family}: a correlation has at most {FIELDS_PER_DRAW} fields")
         if not any(field.determined for field in cut.fields):
             return iter(())
-        masks = [self._reader(mask, cut) for mask in correlation.masks()]
+        forms = correlation.combinations()
+        masks = [self._reader(mask, signs, cut) for mask in correlation.masks() for signs in forms]
         return (self._piece(number, cut, piece, masks) for piece in range(cut.pieces))
 
     def _piece(self, number: int, cut: Cut, piece: int, readers: Sequence[Callable[[int], Words]]) -> list[Words]:
@@ -156,11 +161,11 @@ class Dealer:
             prg.combine(row, streams, index, field.group, start)
         return out
 
-    def _reader(self, mask: MaskView, cut: Cut) -> Callable[[int], Words]:
-        """What gives a mask's clear elements of each piece; all of them are made at once only where it must be."""
-        found = view.run(mask, 0) if cut.pieces > 1 else None
+    def _reader(self, mask: MaskView, signs: Signs, cut: Cut) -> Callable[[int], Words]:
+        """What gives each piece of a mask, or of a sum of its shares: all at once only where need be."""
+        found = view.run(mask, 0) if cut.pieces > 1 and signs is None else None
         if found is None:
-            whole = mask.apply(self._mask, "mask")
+            whole = mask.apply(lambda leaf: self._mask(leaf, signs), f"mask {signs}")
             return lambda piece: whole[slice(*cut.run(piece))] if cut.pieces > 1 else whole
         leaf, offset, factor = found
         self._require(leaf)
@@ -174,7 +179,7 @@ class Dealer:
 
     def _elements(self, leaf: Leaf, start: int, stop: int) -> Words:
         """Some elements of a mask drawn earlier."""
-        kept = self._masks.get(leaf)
+        kept = self._masks.get((leaf, None))
         if kept is not None:
             return kept.reshape(-1)[start:stop]
         if leaf.bits is not None:
@@ -193,26 +198,41 @@ class Dealer:
         if leaf.draw >= self._draws:
             raise ProtocolViolation("a request refers to a mask that was not drawn yet")
 
-    def _mask(self, leaf: Leaf) -> Words:
-        """The clear value of a mask drawn earlier."""
+    def _mask(self, leaf: Leaf, signs: Signs) -> Words:
+        """The clear value of a mask drawn earlier, or a sum of its shares."""
         self._require(leaf)
-        value = self._masks.pop(leaf, None)
+        value = self._masks.pop((leaf, signs), None)
         if value is None:
-            value = self._expand_again(leaf)
-            if leaf not in self._used:  # most masks are asked for once
+            value = self._expand_again(leaf, signs)
+            if signs is None and leaf not in self._used:  # most masks are asked for once, but for those of matrices
                 self._used[leaf] = None
                 if len(self._used) > RECENT:
                     self._used.popitem(last=False)
                 return value
             self._cached += value.nbytes
-        self._masks[leaf] = value
+        self._masks[leaf, signs] = value
         while self._cached > self._cache_bytes and len(self._masks) > 1:
             self._cached -= self._masks.popitem(last=False)[1].nbytes
         return value
 
-    def _expand_again(self, leaf: Leaf) -> Words:
+    def _expand_again(self, leaf: Leaf, signs: Signs) -> Words:
+        if signs is not None:
+            return self._signed(leaf, signs)
         value = self._words(leaf, 0, math.prod(leaf.shape)).reshape(leaf.shape)
         return value if leaf.bits is None else ring.unpack(value, leaf.bits)
+
+    def _signed(self, leaf: Leaf, signs: tuple[int, ...]) -> Words:
+        """A sum of shares; whoever does not know a private mask has a share of zero."""
+        if len(signs) != len(self._streams) or leaf.bits is not None:
+            raise ProtocolViolation("a request adds shares of a mask that is not shared so")
+        known = [
+            (sign, stream)
+            for rank, (sign, stream) in enumerate(zip(signs, self._streams, strict=True))
+            if sign and leaf.owner in (None, rank)
+        ]
+        plus, minus = ([stream for sign, stream in known if sign == which] for which in (1, -1))
+        out: Words = empty(leaf.shape, GROUPS[leaf.group])
+        return prg.combine(out, plus, tensor(leaf.draw, leaf.place), leaf.group, minus=minus)
 
 
 def _rows(words: Words, stripes: Stripes, piece: int) -> Iterator[tuple[Words, int]]:

@@ -33,6 +33,8 @@ KINDS = (FIXED, INTEGER, BOOLEAN)
 """Kinds of secret numbers: fixed point with the session's fraction, int64, and zeros and ones."""
 WIDE = "wide"
 """A product of two fixed-point numbers before its truncation, at twice the fraction; no program sees one."""
+DOUBLED = "doubled"
+"""Twice such a product: of matrices, which one product at each party gives so; no program sees one either."""
 
 MAX_WAITING = 256
 MAX_WAITING_LOCAL = 4096

@@ -198,13 +198,13 @@ class Judge:
         if node.kind == INTEGER:
             true = max(true, self._as_reals(call))
         if node.kind == FIXED:
-            spare, wanted = self._before_truncation(call)
-            if spare and true >= 2.0 ** (self._bits - f - spare):
-                return self._product(call, node, spare, wanted)
+            spare, wanted, factor = self._before_truncation(call)
+            if spare and factor * true >= 2.0 ** (self._bits - f - spare):
+                return self._product(call, node, spare, wanted, factor)
         inner = self._inside(call, node)
         limit = 2.0 ** (self._bits - f) if node.kind == FIXED else 2.0**63
         if inner is not None and _truncates(inner[0]):
-            return self._product(call, node, f, 2, inner[1])
+            return self._product(call, node, f, 2, _doubled(inner[0]), inner[1])
         if inner is not None:
             true = max(true, inner[1])
         elif not true >= limit:
@@ -220,7 +220,7 @@ class Judge:
             true,
         )
 
-    def _product(self, call: Call, node: Node, spare: int, wanted: int, true: float | None = None) -> bool:
+    def _product(self, call: Call, node: Node, spare: int, wanted: int, factor: int, true: float | None = None) -> bool:
         f = self._fraction
         largest = _magnitude(node.expected) if true is None else true
         return self._report(
@@ -228,20 +228,21 @@ class Judge:
             "product",
             call.name,
             node,
-            f"a product reached 2^{self._bits - f - spare} before its truncation",
-            self._smaller(largest, wanted),
+            f"a product reached 2^{self._bits - f - spare + 1 - factor} before its truncation",
+            self._smaller(factor * largest, wanted),
             largest,
         )
 
-    def _before_truncation(self, call: Call) -> tuple[int, int]:
-        """By how many bits the range of a call's products is less than that of numbers, and of how many fractions."""
+    def _before_truncation(self, call: Call) -> tuple[int, int, int]:
+        """By how many bits the range of a call's products is less than that of numbers, of how many fractions, and what
+        times the product is truncated."""
         fixed = [node for node in leaves(call.args) if node.kind == FIXED]
         if call.name in PRODUCTS and (len(fixed) == 2 or call.name == "square"):
-            return self._fraction, 2
+            return self._fraction, 2, max((_doubled(one) for one in call.operations), default=1)
         for one in call.operations:
             if one.name in ("times", "matmul") and len(one.inputs) == 1 and len(one.public) == 2:
-                return int(str(one.public[0])), 1
-        return 0, 1
+                return int(str(one.public[0])), 1, 1
+        return 0, 1, 1
 
     def _inside(self, call: Call, node: Node) -> tuple[Operation, float] | None:
         """The first operation inside a call whose exact result is out of range, where that counts."""
@@ -256,7 +257,7 @@ class Judge:
             limit = (
                 2.0 ** (self._bits - self._fraction * (1 + _truncates(one))) if one.result.kind == FIXED else 2.0**63
             )
-            if _magnitude(true) >= limit:
+            if _doubled(one) * _magnitude(true) >= limit:
                 return one, _magnitude(true)
         return None
 
@@ -355,6 +356,11 @@ class Judge:
 def _truncates(one: Operation) -> bool:
     """Whether it is a product of two fixed-point numbers."""
     return one.name in ("multiply", "matmul") and all(node.kind == FIXED for node in one.inputs)
+
+
+def _doubled(one: Operation) -> int:
+    """A product of two matrices is truncated as twice itself (`mpcfl.protocols.folded`)."""
+    return 2 if one.name == "matmul" and _truncates(one) else 1
 
 
 def _unsigned(part: Any) -> Any:

@@ -95,7 +95,9 @@ class Stream:
         return self._key
 
 
-def combine(out: Words, streams: Sequence[Stream], number: int, group: str, start: int = 0) -> Words:
+def combine(
+    out: Words, streams: Sequence[Stream], number: int, group: str, start: int = 0, minus: Sequence[Stream] = ()
+) -> Words:
     """Set `out` to what tensor `number` of several streams shares: their sum, for `group` "bits" their exclusive or.
 
     Parameters
@@ -108,13 +110,26 @@ def combine(out: Words, streams: Sequence[Stream], number: int, group: str, star
         As of a field of a correlation.
     start : int
         64-bit words of the tensor before those of `out`.
+    minus : sequence of Stream
+        Whose words are taken from the sum.
     """
-    keys = [stream._known(number) for stream in streams]
+    keys, less = ([stream._known(number) for stream in those] for those in (streams, minus))
     if group == "wide":  # limbs carry: each stream by itself
-        parts = (_expanded(key, number, out.shape, out.dtype, start) for key in keys)
-        out[...] = functools.reduce(ring.add, parts)
+        plus, taken = ((_expanded(key, number, out.shape, out.dtype, start) for key in those) for those in (keys, less))
+        out[...] = functools.reduce(ring.subtract, taken, functools.reduce(ring.add, plus, ring.zeros(out.shape, 128)))
+        return out
+    if not keys:
+        out[...] = 0
+    elif less:
+        keystream.expand([keys[0], *less], number, out, STORE, SUBTRACT, start)
+        keys, less = keys[1:], []
+        if keys:
+            keystream.expand(keys, number, out, ADD, ADD, start)
+        return out
     else:
         keystream.expand(keys, number, out, STORE, XOR if group == "bits" else ADD, start)
+    if less:
+        keystream.expand(less, number, out, SUBTRACT, SUBTRACT, start)
     return out
 
 

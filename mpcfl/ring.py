@@ -18,7 +18,7 @@ from typing import Any, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import threads, wide
+from mpcfl import product, threads, wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
 from mpcfl.kernels import bits, fixed, gather, ring64
@@ -265,45 +265,32 @@ def matmul_shape(x: Shape, y: Shape) -> Shape:
     wider=lambda x, y: wide.matmul(x, y, matmul_shape(x.shape, y.shape)),
 )
 def matmul(x: Words, y: Words) -> Words:
-    """`x @ y` in the ring with NumPy's rules for one, two and more dimensions; a transposed matrix is not copied
-    where a vector meets it."""
-    shape = matmul_shape(x.shape, y.shape)
-    if x.ndim > 2 or y.ndim > 2:
-        return _batched(x, y, shape)
-    if x.ndim == 1 and y.ndim == 1:
-        return _matvec(x[None, :], y).reshape(shape)
-    if x.ndim == 1:
-        return _matvec(y.T, x)
-    if y.ndim == 1:
-        return _matvec(x, y)
-    if y.shape[1] == 1:
-        return _matvec(x, y[:, 0]).reshape(shape)
-    if x.shape[0] == 1:
-        return _matvec(y.T, x[0]).reshape(shape)
-    out = empty(shape)
-    ring64.matmul(np.ascontiguousarray(x), np.ascontiguousarray(y), out)
+    """`x @ y` in the ring with NumPy's rules for one, two and more dimensions; a transposed matrix is not copied."""
+    out = empty(matmul_shape(x.shape, y.shape))
+    out.fill(0)
+    product.add(x, y, out)
     return out
 
 
-def _matvec(a: Words, x: Words) -> Words:
-    out = empty((a.shape[0],))
-    x = np.ascontiguousarray(x)
-    if a.flags.f_contiguous and not a.flags.c_contiguous:
-        ring64.vecmat(x, a.T, out)
-    else:
-        ring64.matvec(np.ascontiguousarray(a), x, out)
+@shaped(lambda c, x, y: c.shape, wider=lambda c, x, y: wide.add(c, wide.matmul(x, y, c.shape)))
+def plus_matmul(c: Words, x: Words, y: Words) -> Words:
+    """`c + x @ y`, for c of the product's shape."""
+    out = empty(c.shape)
+    np.copyto(out, c)
+    product.add(x, y, out)
     return out
 
 
-def _batched(x: Words, y: Words, shape: Shape) -> Words:
-    left = x[None, :] if x.ndim == 1 else x
-    right = y[:, None] if y.ndim == 1 else y
-    batch = broadcast_shape(left.shape[:-2], right.shape[:-2])
-    left, right = np.broadcast_to(left, (*batch, *left.shape[-2:])), np.broadcast_to(right, (*batch, *right.shape[-2:]))
-    out = empty((*batch, left.shape[-2], right.shape[-1]))
-    for index in np.ndindex(*batch):
-        ring64.matmul(np.ascontiguousarray(left[index]), np.ascontiguousarray(right[index]), out[index])
-    return out.reshape(shape)
+def _plus_wide_multiple(x: Words, y: Words, factor: int) -> Words:
+    return wide.add(x, y) if factor == 1 else wide.add(x, wide.multiply(y, factor))
+
+
+@shaped(lambda x, y, factor: x.shape, wider=_plus_wide_multiple)
+def plus_multiple(x: Words, y: Words, factor: int) -> Words:
+    """x + factor y, for a public integer and arrays of one shape."""
+    out = empty(x.shape)
+    ring64.plus_multiple(_flat(x).reshape(-1), _flat(y).reshape(-1), factor % MODULUS, out.reshape(-1))
+    return out
 
 
 def _flat(x: Words) -> Words:

@@ -5,7 +5,8 @@ shares, the secret is put together, which only a process that holds all parties 
 A finding names the line of the program, and from there on the twin takes the secret's value, so that each finding is
 an error of its own line.
 
-    product    a product before truncation reached 2^(62 - 2f), or 2^(62 - f - s) for a public array at scale s
+    product    a product before truncation reached 2^(62 - 2f), a matrix product 2^(61 - 2f), or either 2^(62 - f - s)
+               for a public array at scale s
     range      a number reached 2^(62 - f), an integer 2^63
     factor     a public factor kept fewer significant bits than it needs, and that can be seen in the result
     error      the secret is further from its twin than the bound
@@ -29,7 +30,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from mpcfl import dispatch, ring
 from mpcfl.array import DTYPES, SecretArray
 from mpcfl.drivers.lockstep import LockstepDriver
-from mpcfl.engine import FIXED, WIDE, Value, caller
+from mpcfl.engine import DOUBLED, FIXED, WIDE, Value, caller
 from mpcfl.findings import Bound, Findings, Judge
 from mpcfl.protocol import Suite
 from mpcfl.ring import Shape, Words
@@ -69,7 +70,7 @@ class Shadow:
         """What is known of a value of the first party."""
         node = self._nodes.get(value)
         if node is None:
-            kind = FIXED if value.kind == WIDE else value.kind
+            kind = FIXED if value.kind in (WIDE, DOUBLED) else value.kind
             node = self._nodes[value] = self._unknown[value.number] = Node(value.number, kind, value.shape)
         return node
 
@@ -192,7 +193,8 @@ class Recorder:
 
     @staticmethod
     def _unit(value: Value) -> float:
-        return 2.0 ** -(value.engine.ctx.fraction * (2 if value.kind == WIDE else 1))
+        fraction = value.engine.ctx.fraction
+        return 2.0 ** -{WIDE: 2 * fraction, DOUBLED: 2 * fraction + 1}.get(value.kind, fraction)
 
 
 class ShadowArray(SecretArray):

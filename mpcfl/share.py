@@ -56,18 +56,22 @@ class Bit:
 class Base:
     """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words."""
 
-    __slots__ = ("bit", "claimed", "masked", "owner", "words")
+    __slots__ = ("bit", "claimed", "folded", "masked", "owner", "words")
 
     def __init__(self, words: Words, owner: int | None = None, bit: Bit | None = None) -> None:
         self.words = words
         self.owner = owner
         self.bit = bit
         self.masked: Masked | None = None
+        self.folded: Words | None = None
+        """What this party's one product of the operand takes, once it was made (`mpcfl.protocols.folded`)."""
         self.claimed = False
 
 
 class Share:
     """This party's share of a secret array.
+
+    Its words are made when they are asked for: a view that is only multiplied needs none, since its base is open.
 
     Parameters
     ----------
@@ -79,27 +83,41 @@ class Share:
         Public words of the same shape, part of the value (at the first party's share).
     """
 
-    __slots__ = ("_make", "_words", "offset", "origin")
+    __slots__ = ("_make", "_sources", "_words", "offset", "origin")
 
     def __init__(self, words: Words, origin: View[Base] | None = None, offset: Words | None = None) -> None:
         self._words: Words | None = words
-        self._make: Callable[[], Words] | None = None
+        self._sources: tuple[Share, ...] = ()
+        self._make: Callable[..., Words] | None = None
         self.origin = View.leaf(Base(words), words.shape) if origin is None else origin
         self.offset = offset
 
     @staticmethod
-    def _later(make: Callable[[], Words], origin: View[Base], offset: Words | None) -> Share:
-        """A share whose words are made when they are asked for: a product of what was opened asks for none."""
-        share = object.__new__(Share)
-        share._words, share._make, share.origin, share.offset = None, make, origin, offset
+    def _view(
+        sources: tuple[Share, ...], make: Callable[..., Words], origin: View[Base], offset: Words | None
+    ) -> Share:
+        """A share whose words are `make` of those of its sources."""
+        share = Share.__new__(Share)
+        share._words, share._sources, share._make = None, sources, make
+        share.origin, share.offset = origin, offset
         return share
 
     @property
     def words(self) -> Words:
         """Additive share in the session's ring."""
-        if self._words is None:
-            assert self._make is not None
-            self._words, self._make = self._make(), None
+        asked = [self]
+        while asked:  # no recursion: a program may take views of views as often as it likes
+            share = asked[-1]
+            missing = [source for source in share._sources if source._words is None]
+            if missing:
+                asked += missing
+                continue
+            asked.pop()
+            if share._words is None:
+                assert share._make is not None
+                share._words = share._make(*(source._words for source in share._sources))
+                share._sources, share._make = (), None
+        assert self._words is not None
         return self._words
 
     @staticmethod
@@ -136,53 +154,53 @@ class Share:
     @property
     def masked(self) -> Masked:
         """The masked form, once every base was opened."""
+        d = self.origin.apply(lambda base: _opened(base).d, "d")
+        a = self.origin.apply(lambda base: _opened(base).a, "a")
+        return Masked(d if self.offset is None else ring.add(d, self.offset), a, self.mask)
 
-        def opened(base: Base) -> Masked:
-            assert base.masked is not None
-            return base.masked
-
-        d = self.origin.apply(lambda base: opened(base).d, "d")
-        a = self.origin.apply(lambda base: opened(base).a, "a")
-        return Masked(
-            d if self.offset is None else ring.add(d, self.offset),
-            a,
-            self.origin.map(lambda b: opened(b).mask, "named"),
-        )
+    @property
+    def mask(self) -> MaskView:
+        """The name of its mask, once every base was opened."""
+        return self.origin.map(lambda base: _opened(base).mask, "named")
 
     # ------------------------------------------------------------------------ public linear maps, which keep the mask
 
-    def _map(self, origin: View[Base], move: Callable[[Words], Words]) -> Share:
-        return Share._later(lambda: move(self.words), origin, None if self.offset is None else move(self.offset))
+    def _map(self, move: Callable[[Words], Words], origin: View[Base]) -> Share:
+        return Share._view((self,), move, origin, None if self.offset is None else move(self.offset))
 
     def take(self, index: Any) -> Share:
-        return self._map(view.take(self.origin, index), lambda x: ring.take(x, index))
+        return self._map(lambda x: ring.take(x, index), view.take(self.origin, index))
 
     def transpose(self, axes: tuple[int, ...]) -> Share:
-        return self._map(view.transpose(self.origin, axes), lambda x: ring.transpose(x, axes))
+        return self._map(lambda x: ring.transpose(x, axes), view.transpose(self.origin, axes))
 
     def reshape(self, shape: Shape) -> Share:
-        return self._map(view.reshape(self.origin, shape), lambda x: ring.reshape(x, shape))
+        return self._map(lambda x: ring.reshape(x, shape), view.reshape(self.origin, shape))
 
     def broadcast(self, shape: Shape) -> Share:
-        return self._map(view.broadcast(self.origin, shape), lambda x: ring.broadcast(x, shape))
+        return self._map(lambda x: ring.broadcast(x, shape), view.broadcast(self.origin, shape))
 
     def scale(self, factor: int) -> Share:
         """Times a public integer."""
-        return self._map(view.scale(self.origin, factor), lambda x: ring.multiply(x, factor))
+        return self._map(lambda x: ring.multiply(x, factor), view.scale(self.origin, factor))
 
     def shift(self, constant: Words, first: int) -> Share:
         """Plus public words of the same shape."""
         offset = constant if self.offset is None else ring.add(self.offset, constant)
-        return Share._later(lambda: ring.add(self.words, constant) if first else self.words, self.origin, offset)
+        return Share._view((self,), lambda x: ring.add(x, constant) if first else x, self.origin, offset)
 
     @staticmethod
     def concatenate(parts: list[Share], axis: int) -> Share:
         origin = view.concatenate([part.origin for part in parts], axis)
-        offset = None
-        if any(part.offset is not None for part in parts):
-            zeros = [ring.like(p.words, p.shape) if p.offset is None else p.offset for p in parts]
-            offset = ring.concatenate(zeros, axis)
-        return Share._later(lambda: ring.concatenate([part.words for part in parts], axis), origin, offset)
+        given = [part.offset for part in parts if part.offset is not None]
+        offsets = [ring.like(given[0], p.shape) if p.offset is None else p.offset for p in parts] if given else []
+        offset = ring.concatenate(offsets, axis) if given else None
+        return Share._view(tuple(parts), lambda *words: ring.concatenate(words, axis), origin, offset)
+
+
+def _opened(base: Base) -> Masked:
+    assert base.masked is not None
+    return base.masked
 
 
 def on_shapes(shares: Sequence[Share]) -> list[Share]:

@@ -41,6 +41,10 @@ def _matmul(ctx: Context, x: Share, y: Share) -> Any:
     return ring.matmul(x.words, y.words)
 
 
+def _double_matmul(ctx: Context, x: Share, y: Share) -> Any:
+    return ring.multiply(ring.matmul(x.words, y.words), 2)
+
+
 def _square(ctx: Context, x: Share) -> Any:
     return ring.multiply(x.words, x.words)
 
@@ -139,6 +143,7 @@ def _permute(ctx: Context, x: Share, owner: int) -> Any:
 _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "mul": _mul,
     "matmul": _matmul,
+    "double_matmul": _double_matmul,
     "square": _square,
     "mux": _mux,
     "trunc_pr": _trunc_pr,

@@ -11,10 +11,11 @@ Reference   each rule's file. The combination of Beaver triples over Z_2^64 with
 from mpcfl.protocol import Suite
 from mpcfl.protocols import inverse128, powering128
 from mpcfl.protocols import logarithms128 as wide
-from mpcfl.protocols.beaver import matmul, mul, mux, square
+from mpcfl.protocols.beaver import mul, mux, square
 from mpcfl.protocols.comparison import eqz, msb
 from mpcfl.protocols.division import divide, reciprocal
 from mpcfl.protocols.exponential import exp, exp2
+from mpcfl.protocols.folded import double_matmul, matmul
 from mpcfl.protocols.fourier import sigmoid, softplus
 from mpcfl.protocols.inverse import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
 from mpcfl.protocols.logarithm import log, log2, log10
@@ -26,7 +27,7 @@ from mpcfl.protocols.trigonometry import cos, sin
 from mpcfl.protocols.truncation import trunc_exact, trunc_pr
 from mpcfl.protocols.windows import erf, gelu, gelu_tanh, precise_sigmoid, precise_softplus, precise_tanh, silu
 
-_CORE = (mul, matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute)
+_CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute)
 _PRECISE = (precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu)
 _IN_BOTH_RINGS = (*_CORE, sigmoid, softplus, exp, exp2, sin, cos, *_PRECISE)
 _WIDE = (

@@ -258,6 +258,7 @@ def _public_power(exponent: float) -> Case:
 CASES: dict[str, Sequence[Case]] = {
     "mul": [_case("mul", TWO_VECTORS, ANY, exact)],
     "matmul": [_case("matmul", MATRICES, ANY, exact)],
+    "double_matmul": [_case("double_matmul", MATRICES, ANY, exact)],
     "square": [_case("square", ONE_VECTOR, ANY, exact)],
     "mux": [Case("mux", TWO_VECTORS, ANY, exact, _compare_and_choose, [("msb", (0,)), ("mux", (0, 1))])],
     "trunc_pr": [
@@ -422,7 +423,7 @@ WIDE_FUNCTIONS = {
 WIDE_CASES: dict[str, Sequence[Case]] = {
     **{
         primitive: [replace(case, inputs=widened(case.inputs)) for case in CASES[primitive]]
-        for primitive in ("mul", "matmul", "square", "mux", "msb", "eqz")
+        for primitive in ("mul", "matmul", "double_matmul", "square", "mux", "msb", "eqz")
     },
     "trunc_pr": [
         _truncation(multiplier, shift, WIDE_IN_RANGE)

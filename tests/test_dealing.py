@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
+import msgpack
 import numpy as np
 import pytest
 from simulation import words
@@ -19,6 +21,7 @@ from mpcfl.protocols.beaver import Mask, Triple
 from mpcfl.protocols.comparison import BitProducts, Digits
 from mpcfl.protocols.conversion import DaBit
 from mpcfl.protocols.exponential import Powers
+from mpcfl.protocols.folded import Folded, signs
 from mpcfl.protocols.fourier import Harmonics
 from mpcfl.protocols.leading import CHOICES, DigitProducts, Positions
 from mpcfl.protocols.logarithms128 import WideLogarithm
@@ -50,6 +53,24 @@ class Trusted:
         return dealt, clear
 
 
+def forms(correlation: Correlation, *dealt: list) -> tuple:
+    """What `sample` takes of masks whose shares are given: sums with the signs that the correlation asks for."""
+    zero = [ring.zeros(shares[0].shape, ring.width(shares[0])) for shares in dealt]
+    return tuple(
+        functools.reduce(ring.add, (ring.multiply(x, s) for x, s in zip(shares, combination, strict=True)), none)
+        for shares, none in zip(dealt, zero, strict=True)
+        for combination in correlation.combinations()
+    )
+
+
+def folded(mask: list, parties: int):
+    """A matrix by itself transposed, and its shares."""
+    matrix = view.reshape(mask[0].leaf("a"), (7, 10))
+    correlation = Folded(matrix, view.transpose(matrix, (1, 0)), parties)
+    shares = [ring.reshape(one["a"], (7, 10)) for one in mask]
+    return correlation, forms(correlation, shares, [share.T for share in shares])
+
+
 def every_wide_correlation(trusted: Trusted):
     """One of each family of the default suite in ring 128, with the clear masks that it needs."""
     mask, clear = trusted.deal(Mask((N,), None, "wide"))
@@ -61,6 +82,7 @@ def every_wide_correlation(trusted: Trusted):
     yield Mask((2, 3), 1, "wide"), ()
     yield Triple("mul", beta, named), (beta_value, a)
     yield Triple("matmul", named, view.scale(named, 1 << 100)), (a, ring.multiply(a, 1 << 100))
+    yield folded(mask, len(mask))
     yield TruncPair(N, 1, 40, "wide"), ()
     yield Digits(named, True), (a,)
     yield Digits(named, False), (a,)
@@ -93,6 +115,7 @@ def every_correlation(trusted: Trusted):
         (ring.reshape(a, (7, 10)), ring.reshape(a, (7, 10)).T),
     )
     yield Triple("mul", beta, named), (beta_value, a)
+    yield folded(mask, len(mask))
     yield TruncPair(N, 1, 18), ()
     yield TruncMux(beta, pair[0].leaf("r"), 5, 7), (beta_value, clear_pair["r"])
     yield Digits(named, True), (a,)
@@ -160,6 +183,56 @@ def test_a_private_mask_is_its_owners_alone():
     assert not dealt[2]["a"].any()
     _, triple = trusted.deal(Triple("mul", dealt[0].leaf("a"), dealt[0].leaf("a")))
     np.testing.assert_array_equal(triple["c"], clear["a"] * clear["a"])
+
+
+@pytest.mark.parametrize("parties", [2, 3, 4, 5])
+@pytest.mark.parametrize("owners", [(None, None), (0, None), (None, 1), (0, 0), (1, 0)])
+@pytest.mark.parametrize("group", ["words", "wide"])
+def test_a_folded_product_is_what_its_formula_says(parties, owners, group):
+    """c = g a b - g^2 sum of s_i a_i b_i, from the shares as the parties hold them."""
+    trusted = Trusted(parties)
+    (left, a), (right, b) = (
+        trusted.deal(Mask(shape, owner, group)) for shape, owner in zip(((4, 6), (6, 3)), owners, strict=True)
+    )
+    own = signs(parties)
+    g = sum(own)
+    assert (g, set(own) <= {-1, 1}) == (2 - parties % 2, True)
+    expected = ring.multiply(ring.matmul(a["a"], b["a"]), g)
+    for sign, x, y in zip(own, left, right, strict=True):
+        expected = ring.subtract(expected, ring.multiply(ring.matmul(x["a"], y["a"]), g * g * sign))
+    _, got = trusted.deal(Folded(left[0].leaf("a"), right[0].leaf("a"), parties))
+    np.testing.assert_array_equal(got["c"], expected)
+
+
+def test_shares_of_bits_and_of_other_parties_are_not_added():
+    trusted = Trusted(2)
+    mask, _ = trusted.deal(Mask((4, 4)))
+    bit, _ = trusted.deal(DaBit(16))
+    beta = view.reshape(bit[0].leaf("bits", bits=16), (4, 4))
+    for wrong in (Folded(mask[0].leaf("a"), mask[0].leaf("a"), 3), Folded(mask[0].leaf("a"), beta, 2)):
+        with pytest.raises(ProtocolViolation, match="not shared so"):
+            trusted.dealer.deal(wrong)
+
+
+@pytest.mark.parametrize("parties", [1, 65, 1 << 40])
+def test_a_folded_product_of_no_such_number_of_parties_is_refused(parties):
+    named = View.leaf(Leaf(0, 0, (2, 2)), (2, 2))
+    request = requests.encode(Folded(named, named, 2))
+    assert request[-1:] == b"\x02"
+    asked = request[:-1] + msgpack.packb(parties)
+    with pytest.raises(ProtocolViolation, match="malformed"):
+        requests.decode(asked, semi2k.suite.correlations)
+
+
+def test_the_mask_of_a_matrix_is_expanded_once(monkeypatch):
+    trusted = Trusted(2)
+    mask, _ = trusted.deal(Mask((8, 8)))
+    again, seen = prg.again, []
+    monkeypatch.setattr(prg, "again", lambda *args: seen.append(args) or again(*args))
+    matrix = mask[0].leaf("a")
+    for _ in range(3):
+        trusted.deal(Folded(matrix, view.transpose(matrix, (1, 0)), 2))
+    assert len(seen) == 1
 
 
 def test_a_mask_that_left_the_cache_is_expanded_again():

@@ -41,7 +41,7 @@ def integer_matmul(a, b):
 @given(st.data(), SIZE, SIZE, SIZE)
 def test_matmul_has_the_words_of_python_integers(data, m, k, n):
     a, b = frozen(data.draw(words(m, k))), frozen(data.draw(words(k, n)))
-    out = filled(m, n)
+    out = np.zeros((m, n), np.uint64)
     ring64.matmul(a, b, out)
     np.testing.assert_array_equal(out, integer_matmul(a, b))
 
@@ -51,7 +51,7 @@ def test_matmul_has_the_words_of_python_integers(data, m, k, n):
 )
 def test_matmul_equals_numpy_beyond_one_panel(shape):
     m, k, n = shape
-    a, b, out = random_words(1, m, k), random_words(2, k, n), filled(m, n)
+    a, b, out = random_words(1, m, k), random_words(2, k, n), np.zeros((m, n), np.uint64)
     ring64.matmul(a, b, out)
     np.testing.assert_array_equal(out, a @ b)
 
@@ -60,7 +60,7 @@ def test_matmul_equals_numpy_beyond_one_panel(shape):
 @given(st.data(), SIZE, SIZE)
 def test_matrix_with_vector_equals_matrix_with_column(data, m, k):
     a, x, y = frozen(data.draw(words(m, k))), frozen(data.draw(words(k))), frozen(data.draw(words(m)))
-    right, left = filled(m), filled(k)
+    right, left = np.zeros(m, np.uint64), np.zeros(k, np.uint64)
     ring64.matvec(a, x, right)
     ring64.vecmat(y, a, left)
     np.testing.assert_array_equal(right, integer_matmul(a, x[:, None])[:, 0])
@@ -149,7 +149,7 @@ def test_a_frame_needs_no_copy():
     ring64.beaver(c, a, b, d, e, 1, out)
     np.testing.assert_array_equal(out, c + d * b + a * e + d * e)
     matrix = np.frombuffer(frame, np.uint64, offset=1)[:100].reshape(10, 10)
-    product = filled(10, 10)
+    product = np.zeros((10, 10), np.uint64)
     ring64.matmul(matrix, matrix, product)
     np.testing.assert_array_equal(product, matrix @ matrix)
 

@@ -31,6 +31,7 @@ from mpcfl.protocols import semi2k
 from mpcfl.protocols.beaver import OPERAND, Mask, Triple, masked, mul, operand_bits, square
 from mpcfl.protocols.comparison import Digits
 from mpcfl.protocols.conversion import DaBit
+from mpcfl.protocols.folded import Folded
 from mpcfl.protocols.fourier import Harmonics
 from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, trunc_pr
 from mpcfl.ring import Words
@@ -239,6 +240,7 @@ FLIPPED = lambda v: v ^ np.uint64(1)  # noqa: E731
     [
         ("mul", Triple, "c", ONE_MORE),
         ("matmul", Triple, "c", ONE_MORE),
+        ("double_matmul", Folded, "c", ONE_MORE),
         ("square", Triple, "c", ONE_MORE),
         ("mux", Triple, "c", ONE_MORE),
         ("trunc_pr", TruncPair, "mu", FLIPPED),

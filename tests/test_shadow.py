@@ -195,6 +195,24 @@ def test_a_finding_says_what_and_what_to_do():
     assert shadowed(product_too_large, fraction=16) == []
 
 
+@pytest.mark.parametrize(("largest", "found"), [(5700.0, 0), (5900.0, 1)])
+def test_a_matrix_product_has_one_bit_less_room(largest, found):
+    """Two products of 5900 by 2900 pass 2^25, and stay below 2^26."""
+
+    def program(session):
+        x = session.share(np.full((2, 2), largest), 0, (2, 2))
+        y = session.share(np.full((2, 2), 2900.0), 1, (2, 2))
+        return (x @ y).reveal()
+
+    findings = shadowed(program)
+    assert len(findings) == found
+    for finding in findings:
+        assert (finding.kind, finding.operation) == ("product", "matmul")
+        assert "reached 2^25 before" in finding.what
+        assert "fraction of 17 or less" in finding.advice
+    assert shadowed(program, fraction=17) == []
+
+
 def test_an_error_names_where_its_digits_were_lost():
     (finding,) = shadowed(digits_lost_and_found)
     start = inspect.getsourcelines(digits_lost_and_found)[1]

@@ -87,10 +87,10 @@ def squares(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
 
 
 def matrices(rng: Draws, n: int, fraction: int) -> Sequence[Array]:
-    """Stacks of square matrices whose sums of products stay below 2^(62 - 2f)."""
+    """Stacks of square matrices whose sums of products stay below 2^(61 - 2f)."""
     shape = (-(-n // SIDE**2), SIDE, SIDE)
-    top = 2.0 ** (29.4 - fraction)  # SIDE products of 2^58.8
-    scale = 2.0 ** rng.uniform(-fraction, 29.4 - fraction, (shape[0], 1, 1))
+    top = 2.0 ** (28.9 - fraction)  # SIDE products of 2^57.8
+    scale = 2.0 ** rng.uniform(-fraction, 28.9 - fraction, (shape[0], 1, 1))
     x, y = rng.uniform(-1, 1, shape) * scale, rng.uniform(-1, 1, shape) * scale
     x[0], y[0] = top, -top
     return [x, y]
@@ -251,7 +251,7 @@ COMPARED = Domain("all representable x and y", below(0, 2))
 EXTREMES = Domain("all representable x", rows(below(0)), ROW)
 PRODUCTS = Domain("|x y| < 2^(62-2f)", factors)
 SQUARES = Domain("|x| < 2^(31-f)", squares)
-MATRICES = Domain("sums of products < 2^(62-2f)", matrices)
+MATRICES = Domain("sums of products < 2^(61-2f)", matrices)
 WHOLE = Domain("integers, modulo 2^64", integers(62, 2))
 SCALED = Domain("all representable x, result representable", below(1))
 ARRAY_SCALED = Domain("|x| < 2^(38-f), |a| < 1", rows(below(24)), ROW)

@@ -21,6 +21,7 @@ from mpcfl.bounds.wide import WIDE
 NONE = Error()
 WRAPS = "wraps by multiples of 2^(64-f)"
 WRAPS_EARLIER = "off by multiples of 2^(64-2f)"
+WRAPS_EARLIEST = "off by multiples of 2^(63-2f)"
 MEANINGLESS = "a number without meaning"
 GROWS = "errors grow with the factors"
 SIGN = "the sign may come out wrong"
@@ -77,7 +78,7 @@ ARITHMETIC = [
     Entry("np.cumsum", _last(np.cumsum), on.ROW_SUMS, NONE, 0, 0, WRAPS),
     Entry("x * y", np.multiply, on.PRODUCTS, Error(ulps=1), 2, 24, WRAPS_EARLIER),
     Entry("np.square", np.square, on.SQUARES, Error(ulps=1), 2, 16, WRAPS_EARLIER),
-    Entry("x @ y", np.matmul, on.MATRICES, Error(ulps=1), 2, 24, WRAPS_EARLIER),
+    Entry("x @ y", np.matmul, on.MATRICES, Error(ulps=1), 2, 24, WRAPS_EARLIEST),
     Entry("x ** 3", lambda x: x**3, on.UNITS, Error(ulps=2), 4, 32, GROWS),
     Entry("np.prod", _last(np.prod), on.UNIT_ROWS, Error(ulps=-1, each=1), 8, 21.3, GROWS),
     Entry("np.cumprod", _last(np.cumprod), on.UNIT_ROWS, Error(ulps=-1, each=1), 8, 50.7, GROWS),

@@ -14,7 +14,7 @@ import numpy as np
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
-from mpcfl.engine import BOOLEAN, FIXED, INTEGER, WIDE, Engine, Value
+from mpcfl.engine import BOOLEAN, DOUBLED, FIXED, INTEGER, WIDE, Engine, Value
 from mpcfl.errors import InputError
 from mpcfl.operations.linear import broadcast
 from mpcfl.operations.operands import Operand, Public, as_kind, digest, encoded, joined, public_kind, vector, words_as
@@ -58,12 +58,20 @@ def multiply(x: Value, y: Operand) -> Value:
 
 
 def truncating(
-    name: str, shape: Shape, inputs: Sequence[Value], protocol: Callable[..., Protocol], *public: object
+    name: str,
+    shape: Shape,
+    inputs: Sequence[Value],
+    protocol: Callable[..., Protocol],
+    *public: object,
+    kind: str = WIDE,
 ) -> Value:
-    """A product of fixed-point numbers, whose protocol makes words at twice the fraction, as one at the fraction."""
+    """A product of fixed-point numbers, whose protocol makes words at twice the fraction, as one at the fraction.
+
+    Of kind `DOUBLED` the words are twice the product.
+    """
     engine = inputs[0].engine
-    wide = engine.submit(name, WIDE, shape, inputs, protocol, words_as(shape), *public)
-    return _scaled(wide, engine.ctx.fraction, ONE)
+    wide = engine.submit(name, kind, shape, inputs, protocol, words_as(shape), *public)
+    return _scaled(wide, engine.ctx.fraction + (kind == DOUBLED), ONE)
 
 
 def chosen(engine: Engine, bit: Share, value: Share, shape: Shape) -> Protocol:
@@ -200,12 +208,13 @@ def matmul(x: Operand, y: Operand) -> Value:
     engine, ctx = secret.engine, secret.engine.ctx
     shape = ring.matmul_shape(x.shape, y.shape)
     if isinstance(x, Value) and isinstance(y, Value):
+        fixed = x.kind == y.kind == FIXED
 
         def protocol(left: Share, right: Share) -> Protocol:
-            return engine.suite["matmul"](ctx, left, right)
+            return engine.suite["double_matmul" if fixed else "matmul"](ctx, left, right)
 
-        if x.kind == y.kind == FIXED:
-            return truncating("matmul", shape, [x, y], protocol)
+        if fixed:
+            return truncating("matmul", shape, [x, y], protocol, kind=DOUBLED)
         return engine.submit("matmul", joined(x.kind, y.kind), shape, [x, y], protocol, words_as(shape))
     return _matmul_public(x, y, secret, shape)
 
