@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import math
 import mmap
-import os
 import weakref
 from typing import Any
 
@@ -18,8 +17,8 @@ from numpy.typing import DTypeLike, NDArray
 
 SMALLEST = 1 << 18
 """Bytes from which on an array has memory of its own."""
-KEPT = max(1 << 29, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 4)
-"""Bytes that are kept for later arrays, at most: half a gibibyte, or a sixteenth of the machine's memory."""
+KEPT = 3 << 28
+"""Bytes that are kept for later arrays, at most."""
 
 
 class _Block(np.ndarray[Any, Any]):

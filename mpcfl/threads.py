@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
@@ -23,6 +24,7 @@ UNIT = 128
 
 _count = 1
 _pool: ThreadPoolExecutor | None = None
+_making = threading.Lock()
 
 
 def cores() -> int:
@@ -86,10 +88,12 @@ def across(elements: int, work: Callable[[int, int], object]) -> None:
     if parts < 2:
         work(0, elements)
         return
-    if _pool is None:
-        _pool = ThreadPoolExecutor(_count - 1, "elements")
+    with _making:
+        if _pool is None:
+            _pool = ThreadPoolExecutor(_count - 1, "elements")
+        pool = _pool
     step = -(-elements // (parts * UNIT)) * UNIT
-    others = [_pool.submit(work, start, min(start + step, elements)) for start in range(step, elements, step)]
+    others = [pool.submit(work, start, min(start + step, elements)) for start in range(step, elements, step)]
     try:
         work(0, step)
     finally:
@@ -99,8 +103,8 @@ def across(elements: int, work: Callable[[int, int], object]) -> None:
 
 
 def _forget() -> None:
-    global _pool
-    _pool = None
+    global _pool, _making
+    _pool, _making = None, threading.Lock()
 
 
 os.register_at_fork(after_in_child=_forget)
