@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# How long an example takes depends on what else the machine does: no test asserts on time.
-settings.register_profile("no deadline", deadline=None)
-settings.load_profile("no deadline")
-
 # Test modules share `simulation`, `cases` and `checks`; pytest's importlib mode puts no folder on the path by itself.
 sys.path.insert(0, str(Path(__file__).parent))
 
 import simulation
 from simulation import Played, play
+
+# How long an example takes depends on what else the machine does: no test asserts on time.
+settings.register_profile("no deadline", deadline=None)
+settings.load_profile("no deadline")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -227,8 +227,8 @@ def test_a_folded_product_of_no_such_number_of_parties_is_refused(parties):
 def test_the_mask_of_a_matrix_is_expanded_once(monkeypatch):
     trusted = Trusted(2)
     mask, _ = trusted.deal(Mask((8, 8)))
-    again, seen = prg.again, []
-    monkeypatch.setattr(prg, "again", lambda *args: seen.append(args) or again(*args))
+    combine, seen = prg.combine, []
+    monkeypatch.setattr(prg, "combine", lambda *args, **kwargs: seen.append(args) or combine(*args, **kwargs))
     matrix = mask[0].leaf("a")
     for _ in range(3):
         trusted.deal(Folded(matrix, view.transpose(matrix, (1, 0)), 2))
