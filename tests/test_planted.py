@@ -59,7 +59,7 @@ def tried(suite: Suite, primitive: str):
 def test_a_stream_that_repeats_itself(monkeypatch):
     """Every tensor is the first: all results are right, all words uniform, and only the repeats tell."""
     expand = keystream.expand
-    monkeypatch.setattr(keystream, "expand", lambda keys, number, *rest: expand(keys, 0, *rest))
+    monkeypatch.setattr(keystream, "expand", lambda keys, number, *rest, **named: expand(keys, 0, *rest, **named))
     tried(semi2k.suite, "mul")
     said = masked_words(semi2k.suite, "mul", VECTOR * 2, 2)
     with pytest.raises(AssertionError, match="a mask was used again"):
