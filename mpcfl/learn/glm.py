@@ -16,7 +16,9 @@ from mpcfl.learn.validation import Array, is_secret, regression_data, row_values
 class _LogLink(WithInference, Regressor, GradientModel):
     """A model of the mean, exp(X @ w + b + offset), whose variance is a power of it."""
 
+    kind = "log_link"
     positive_only = True
+    power: float
 
     def __init__(
         self,
@@ -86,7 +88,7 @@ class _LogLink(WithInference, Regressor, GradientModel):
         """
         self.check_parameters()
         X, y = regression_data(X, y)
-        power = self._power()
+        power = self.power
         if not is_secret(y) and (y < 0).any() | (power >= 2 and (y == 0).any()):
             raise InputError(f"y must be {'more than' if power >= 2 else 'at least'} 0: a mean of exp(z) is.")
         weight = row_weights(sample_weight, X.shape[0])
@@ -105,11 +107,8 @@ class _LogLink(WithInference, Regressor, GradientModel):
         """The mean of each row's target, shape (n,); `X` has shape (n, d)."""
         return np.exp(self._linear(X, offset))
 
-    def _power(self) -> float:
-        raise NotImplementedError
-
     def _loss(self) -> Loss:
-        return Tweedie(float(self._power()))
+        return Tweedie(float(self.power))
 
 
 class PoissonRegressor(_LogLink):
@@ -139,8 +138,7 @@ class PoissonRegressor(_LogLink):
     n_features_in_, n_iter_ : int
     """
 
-    def _power(self) -> float:
-        return 1.0
+    power = 1.0
 
 
 class GammaRegressor(_LogLink):
@@ -149,8 +147,7 @@ class GammaRegressor(_LogLink):
     Minimises half the mean deviance, ``weight * (z + y exp(-z))``. All else is as in `PoissonRegressor`.
     """
 
-    def _power(self) -> float:
-        return 2.0
+    power = 2.0
 
 
 class TweedieRegressor(_LogLink):
@@ -206,9 +203,6 @@ class TweedieRegressor(_LogLink):
         super().check_parameters()
         if not is_weight(self.power) or 0 < self.power < 1:
             raise InputError("power must be 0, or a finite number of at least 1.", key="power")
-
-    def _power(self) -> float:
-        return self.power
 
 
 def _mean(values: Array, weight: Array | None) -> Array:
