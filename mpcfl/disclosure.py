@@ -13,6 +13,7 @@ IDS_AGREE = "ids agree"
 COEFFICIENTS = "coefficients of the model"
 INTERCEPT = "intercept of the model"
 
+VALIDATION = "loss of the rows held back, as often as training looks whether to end"
 INFERENCE = ("standard errors of the model", "z-scores of the model", "p-values of the model")
 
 DEALER_WARNING = (
@@ -62,6 +63,8 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
         )
     model, metrics = _ordered(job.disclose.model, parties), _ordered(job.disclose.metrics, parties)
     facts = [Fact(IDS_AGREE, tuple(parties), True)]
+    if job.stopping is not None:
+        facts.append(Fact(VALIDATION, tuple(parties), True))
     if model:
         facts += [Fact(columns_of(party), model, True) for party in parties]
         parts = (COEFFICIENTS, INTERCEPT, *(INFERENCE if job.inference else ()))

@@ -106,11 +106,22 @@ class Engine(Section):
         return self
 
 
+class Stopping(Section):
+    """[stopping]: training ends when the loss of some of the training rows, held back, gets no better."""
+
+    validation: float = Field(default=0.2, gt=0, lt=1)
+    every: int = Field(default=1, ge=1)
+    patience: int = Field(default=3, ge=1)
+    tolerance: float = Field(default=0.0, ge=0)
+    decimals: int = Field(default=3, ge=0, le=6)
+
+
 class Disclose(Section):
-    """[disclose]: the parties that learn the model, and those that learn the metrics."""
+    """[disclose]: the parties that learn the model, the metrics, and, all of them, when training ends."""
 
     model: Names = ()
     metrics: Names = ()
+    validation: Names = ()
 
 
 class Job(Section):
@@ -125,6 +136,8 @@ class Job(Section):
     prepare, split, engine, disclose : Prepare, Split, Engine, Disclose
     learner : dict
         Parameters of the learner's constructor; its seed is the job's unless it is given.
+    stopping : Stopping or None
+        None trains to the end and tells nothing of the way.
     """
 
     job: Head
@@ -134,6 +147,7 @@ class Job(Section):
     learner: dict[str, Any] = {}
     engine: Engine = Engine()
     disclose: Disclose = Disclose()
+    stopping: Stopping | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -236,6 +250,11 @@ class Job(Section):
         InputError
             Naming key and party, and those that take part.
         """
+        if self.stopping is not None and set(self.disclose.validation) != set(parties):
+            raise InputError(
+                "The job's disclose.validation must name all parties: each learns the losses by which training ends.",
+                key="disclose.validation",
+            )
         named = [("job.label", self.label_party)]
         named += [(f"columns.{party}", party) for party in self.columns]
         named += [(f'prepare.columns."{key}"', key.partition(".")[0]) for key in self.prepare.columns]
@@ -294,6 +313,7 @@ class Job(Section):
                 )
         _check_distinct("disclose.model", self.disclose.model)
         _check_distinct("disclose.metrics", self.disclose.metrics)
+        self._check_stopping()
         if self.disclose.metrics and self.split.test == 0:
             raise InputError("must be more than 0 where metrics are disclosed", key="split.test")
         return self
@@ -314,6 +334,13 @@ class Job(Section):
             raise InputError(
                 "is for those who learn the model: name them in disclose.model", key="learner.standard_errors"
             )
+
+    def _check_stopping(self) -> None:
+        if self.stopping is None:
+            if self.disclose.validation:
+                raise InputError("is for a job with [stopping], and there is none", key="disclose.validation")
+        elif getattr(self.make_learner(), "solver", "newton") == "newton":
+            raise InputError("is for learners that are trained by sgd or adam", key="stopping")
 
     def _check_classes(self) -> None:
         if self.label_kind == "regression":

@@ -12,7 +12,9 @@ Every party runs the same functions; what only it has is its `Contribution`.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,11 +26,12 @@ from mpcfl.array import SecretArray
 from mpcfl.connection import RecordingSession
 from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
 from mpcfl.data import split_rows
-from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INFERENCE, INTERCEPT, columns_of, held_out
+from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INFERENCE, INTERCEPT, VALIDATION, columns_of, held_out
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job
 from mpcfl.learn.evaluation import evaluate
+from mpcfl.learn.stopping import EarlyStopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
 
@@ -127,7 +130,10 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
     extent = announce_sizes(session, job, contribution)
     if not sum(extent.widths):
         raise InputError("No party has a column to train on.", key="columns")
-    answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
+    if job.stopping is None:
+        answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
+    else:  # when it ends is not foreseen, and the dealer works on demand
+        answers = joint(session, job, extent, contribution, stage)
     return _result(session, job, extent, answers)
 
 
@@ -151,8 +157,10 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
     Raises
     ------
     InputError
-        No party has a feature.
+        No party has a feature, or the job stops early.
     """
+    if job.stopping is not None:
+        raise InputError("A job with [stopping] ends when its data say, and is not recorded ahead.", key="stopping")
     told = [session.announce((width,) if owner == session.name else None, owner) for owner in session.parties]
     if any(len(sizes) != 1 for sizes in told):
         raise ProtocolViolation("a party announced something else than its number of columns")
@@ -221,7 +229,7 @@ class Rehearsal:
 
 
 def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
-    """The exact cost of `train` for those sizes, found on shapes alone.
+    """The exact cost of `train` for those sizes, found on shapes alone; the most, if the job may stop early.
 
     Parameters
     ----------
@@ -303,7 +311,7 @@ def joint(
     )
     y = session.share(labels, job.label_party, (extent.rows,), job.label_dtype)
     begins(TRAINING)
-    model = job.make_learner().fit(X[train_rows], y[train_rows])
+    model = _fitted(job, X, y, train_rows, foreseen=contribution is None)
     session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
@@ -326,6 +334,31 @@ def joint(
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
     begins(DONE)
     return answers
+
+
+def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
+    """The job's learner, trained; its loss on the first of these rows ends that, if the job says so."""
+    wanted = job.stopping
+    if wanted is None:
+        return job.make_learner().fit(X[rows], y[rows])
+    held_back = math.ceil(wanted.validation * len(rows))
+    falling = itertools.count(0, -1 - math.ceil(wanted.tolerance * 10**wanted.decimals))
+
+    def disclose(value: Any) -> float:
+        told = value.reveal("all", VALIDATION)
+        # On shapes it gets better forever, so that all of the training is foreseen.
+        return next(falling) if foreseen else float(told)
+
+    stopping = EarlyStopping(
+        X[rows[:held_back]],
+        y[rows[:held_back]],
+        disclose,
+        every=wanted.every,
+        patience=wanted.patience,
+        tolerance=wanted.tolerance,
+        decimals=wanted.decimals,
+    )
+    return job.make_learner().fit(X[rows[held_back:]], y[rows[held_back:]], early_stopping=stopping)
 
 
 def _rounded(report: Mapping[str, SecretArray]) -> dict[str, SecretArray]:

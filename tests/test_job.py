@@ -117,7 +117,7 @@ def test_the_order_of_parties_matters_and_that_of_disclosures_does_not() -> None
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    assert parse(SHORTEST).hash() == "b44b1fbbbeba56245a5e6826438af7691152c5b1c7d9799b12756f2989b8af1b"
+    assert parse(SHORTEST).hash() == "0cca6060f4fc1d89f3d9d3fcda0eed3e4cbd0f9b6e04b0234cff0376820356dc"
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ import mpcfl
 from mpcfl import training
 from mpcfl.contribution import Contribution
 from mpcfl.data import split_rows
-from mpcfl.disclosure import agreed, facts
+from mpcfl.disclosure import VALIDATION, agreed, facts
 from mpcfl.errors import InputError
 from mpcfl.job import LEARNERS, Job
 from mpcfl.learn.evaluation import NAMES, evaluate
@@ -168,3 +168,52 @@ def test_standard_errors_are_for_readers_of_the_model() -> None:
             '[disclose]\nmetrics = ["shop"]',
             "job.toml",
         )
+
+
+class TestStopping:
+    LEARNER = "epochs = 30\nbatch_size = 32\nlearning_rate = 1"
+
+    def job(self, stopping: str, validation: str = 'validation = ["shop", "bank"]', learner: str = LEARNER) -> Job:
+        return Job.from_text(
+            '[job]\nname = "shops"\nlearner = "logistic_regression"\nid = "id"\nlabel = "shop.y"\nseed = 3\n'
+            f'[learner]\n{learner}\n[split]\ntest = 0.2\n{stopping}\n[disclose]\nmodel = ["shop"]\n{validation}\n',
+            "job.toml",
+        )
+
+    def test_training_ends_by_the_losses_that_all_learn(self, tmp_path: Path) -> None:
+        job = self.job("[stopping]\npatience = 2\ntolerance = 0.001")
+        contributions = {
+            party: Contribution.read(job, party, path) for party, path in files(tmp_path, "binary").items()
+        }
+        run = simulate(job, contributions)
+        told = [
+            [entry.purpose for entry in ledger.entries if (entry.exposure, entry.direction) == ("output", "out")]
+            for ledger in run.ledgers
+        ]
+        looks = told[0].count(VALIDATION)
+        assert 2 < looks < 30
+        assert told[1].count(VALIDATION) == looks
+        said = {entry.purpose for entry in run.ledgers[0].entries if entry.exposure == "output"}
+        assert said <= {fact.what for fact in facts(job, PARTIES, 120, "dealer") if fact.output}
+        cost = training.plan(job, PARTIES, run.results[0].extent)
+        assert cost.rounds > run.rounds
+        # where nothing is ever gained, it is over after the first look and those that it waits for
+        short = self.job("[stopping]\npatience = 2\ntolerance = 100.0\nevery = 3")
+        losses = [
+            entry.purpose for entry in simulate(short, contributions).ledgers[0].entries if entry.direction == "out"
+        ]
+        assert losses.count(VALIDATION) == 3
+
+    def test_it_needs_the_disclosure_to_all(self) -> None:
+        with pytest.raises(InputError, match="must name all parties"):
+            agreed(self.job("[stopping]", 'validation = ["shop"]'), PARTIES)
+        with pytest.raises(InputError, match="must name all parties"):
+            agreed(self.job("[stopping]", ""), PARTIES)
+        with pytest.raises(InputError, match="there is none"):
+            self.job("")
+
+    def test_it_is_for_steps_on_minibatches_and_has_no_tape(self) -> None:
+        with pytest.raises(InputError, match="trained by sgd or adam"):
+            self.job("[stopping]", learner='solver = "newton"')
+        with pytest.raises(InputError, match="not recorded ahead"):
+            training.record(None, self.job("[stopping]"), 120, 2)  # type: ignore[arg-type]
