@@ -272,6 +272,33 @@ def test_on_secrets_as_on_plain_arrays_at_the_cost_that_was_foreseen(
     assert said == set(run.results[0])
 
 
+@pytest.mark.parametrize(
+    ("learner", "data"),
+    [
+        (LogisticRegression(epochs=2, batch_size=40), CANCER),
+        (LinearSVM(iterations=2), CANCER),
+        (MultinomialLogisticRegression(3, solver="sgd", epochs=2, batch_size=40), IRIS),
+        (OneVsRestLogisticRegression(3, solver="sgd", epochs=2, batch_size=40), IRIS),
+        (LinearRegression(), DIABETES),
+        (GammaRegressor(iterations=2), DIABETES),
+    ],
+)
+def test_predictions_and_scores_on_secrets(learner: Any, data: Data) -> None:
+    X, y = data
+    learner.fit(X, y)
+    methods = [name for name in ("predict", "predict_proba", "decision_function") if hasattr(learner, name)]
+
+    def program(session: Any) -> tuple[dict[str, Any], Any]:
+        x, label = session.share(X, 0), session.share(y, 1)
+        model = type(learner)(**learner.get_params()).fit(x, label)
+        return {name: getattr(model, name)(x[:20]).reveal() for name in methods}, model.score(x, label).reveal()
+
+    found, score = mpcfl.simulate(program, seed=3).results[0]
+    for name in methods:
+        assert np.abs(found[name] - getattr(learner, name)(X[:20])).max() < 5e-3, name
+    assert score == pytest.approx(learner.score(X, y), abs=2e-3)
+
+
 def test_three_parties() -> None:
     learner = LogisticRegression(solver="newton", l2=0.05, iterations=4)
     found = mpcfl.simulate(on_secrets(learner, CANCER, {}, 2, parties=3), 3, seed=2).results[2]
