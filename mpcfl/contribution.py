@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,8 +33,8 @@ class Contribution:
     ids : list of str
         One a row, in bytewise order.
     features : ndarray of float64, shape (rows, width)
-    labels : ndarray of int64, shape (rows,), or None
-        0 and 1, at the party that holds them.
+    labels : ndarray, shape (rows,), or None
+        At the party that holds them: int64 class numbers, 0 and 1 of two classes, or float64 targets.
     preparation : Preparation
         Fitted on the training rows.
     """
@@ -42,7 +42,7 @@ class Contribution:
     party: str
     ids: list[str]
     features: NDArray[np.float64]
-    labels: NDArray[np.int64] | None
+    labels: NDArray[Any] | None
     preparation: Preparation
 
     @classmethod
@@ -57,18 +57,14 @@ class Contribution:
             A file, a column or a cell that is not as the job says, named by file, row and column; labels of one class.
         """
         label = job.label_column if party == job.label_party else None
-        table = read_table(path, job.job.id, label)
+        table = read_table(path, job.job.id, label, job.label_kind)
         train, _ = split_rows(len(table), job.split.test, job.job.seed)
         columns = job.columns_of(party, table.columns)
         preparation = Preparation.fit(table, columns, job.prepare.options(party, columns), train)
         features = preparation.transform(table, limit=largest_feature(job.engine.fraction, job.engine.ring))
-        labels = None if table.label is None else table.label.astype(np.int64)
-        if labels is not None and np.ptp(labels[train]) == 0:
-            raise InputError(
-                f"{path}, column {label}: the training rows are all of one class; training needs rows of both.",
-                file=str(path),
-                column=str(label),
-            )
+        labels = None if table.label is None else table.label.astype(job.label_dtype)
+        if labels is not None:
+            _check_labels(job, labels, train, str(path), str(label))
         return cls(party, table.ids, features, labels, preparation)
 
     @property
@@ -100,6 +96,21 @@ class Contribution:
 
     def __repr__(self) -> str:
         return f"<Contribution of {self.party}: {self.rows} rows, {self.width} features>"
+
+
+def _check_labels(job: Job, labels: NDArray[Any], train: NDArray[np.int64], file: str, column: str) -> None:
+    """See that the learner can be trained on the labels: only their owner can."""
+    wrong = ""
+    if job.label_kind == "regression":
+        limit = largest_feature(job.engine.fraction, job.engine.ring)
+        if np.abs(labels).max() >= limit:
+            wrong = f"a target is {limit:g} or more in magnitude, which has no room; give it in larger units"
+    elif job.label_kind == "multiclass" and labels.max() >= job.classes:
+        wrong = f"a class number is above {job.classes - 1}, and learner.classes is {job.classes}"
+    elif np.ptp(labels[train]) == 0:
+        wrong = "the training rows are all of one class; training needs rows of both"
+    if wrong:
+        raise InputError(f"{file}, column {column}: {wrong}.", file=file, column=column)
 
 
 def largest_feature(fraction: int, ring: int = 64) -> float:

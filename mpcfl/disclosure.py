@@ -13,8 +13,8 @@ IDS_AGREE = "ids agree"
 COEFFICIENTS = "coefficients of the model"
 INTERCEPT = "intercept of the model"
 
-METRICS = ("auc", "ks", "accuracy", "log_loss")
-"""Names of what a held-out report says, in the order in which it is disclosed."""
+VALIDATION = "loss of the rows held back, as often as training looks whether to end"
+INFERENCE = ("standard errors of the model", "z-scores of the model", "p-values of the model")
 
 DEALER_WARNING = (
     "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
@@ -63,11 +63,14 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
         )
     model, metrics = _ordered(job.disclose.model, parties), _ordered(job.disclose.metrics, parties)
     facts = [Fact(IDS_AGREE, tuple(parties), True)]
+    if job.stopping is not None:
+        facts.append(Fact(VALIDATION, tuple(parties), True))
     if model:
         facts += [Fact(columns_of(party), model, True) for party in parties]
-        facts += [Fact(COEFFICIENTS, model, True), Fact(INTERCEPT, model, True)]
+        parts = (COEFFICIENTS, INTERCEPT, *(INFERENCE if job.inference else ()))
+        facts += [Fact(part, model, True) for part in parts]
     if metrics:
-        facts += [Fact(held_out(metric), metrics, True) for metric in METRICS]
+        facts += [Fact(held_out(metric), metrics, True) for metric in job.metrics]
     return facts
 
 

@@ -9,14 +9,34 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origin
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from mpcfl.data.prepare import ColumnOptions, Kind, Missing, Scale
 from mpcfl.errors import InputError, UsageError
-from mpcfl.learn.linear import LogisticRegression
+from mpcfl.learn.evaluation import NAMES
+from mpcfl.learn.glm import GammaRegressor, PoissonRegressor, TweedieRegressor
+from mpcfl.learn.linear import LinearSVM, LogisticRegression
+from mpcfl.learn.multiclass import MultinomialLogisticRegression, OneVsRestLogisticRegression
+from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
 
-LEARNERS: dict[str, type[LogisticRegression]] = {"logistic_regression": LogisticRegression}
+LEARNERS: dict[str, type[Any]] = {
+    "logistic_regression": LogisticRegression,
+    "linear_svm": LinearSVM,
+    "multinomial_logistic_regression": MultinomialLogisticRegression,
+    "one_vs_rest_logistic_regression": OneVsRestLogisticRegression,
+    "linear_regression": LinearRegression,
+    "ridge": Ridge,
+    "lasso": Lasso,
+    "elastic_net": ElasticNet,
+    "poisson_regression": PoissonRegressor,
+    "gamma_regression": GammaRegressor,
+    "tweedie_regression": TweedieRegressor,
+}
 """Learners by the name that a job gives them."""
+
+WHOLE = ("epochs", "batch_size", "seed", "iterations", "classes")
+"""Parameters of learners that are whole numbers; other numbers are real, however a job writes them."""
 
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
 # TOML's arrays are lists; what is in them stays strict.
@@ -86,11 +106,22 @@ class Engine(Section):
         return self
 
 
+class Stopping(Section):
+    """[stopping]: training ends when the loss of some of the training rows, held back, gets no better."""
+
+    validation: float = Field(default=0.2, gt=0, lt=1)
+    every: int = Field(default=1, ge=1)
+    patience: int = Field(default=3, ge=1)
+    tolerance: float = Field(default=0.0, ge=0)
+    decimals: int = Field(default=3, ge=0, le=6)
+
+
 class Disclose(Section):
-    """[disclose]: the parties that learn the model, and those that learn the metrics."""
+    """[disclose]: the parties that learn the model, the metrics, and, all of them, when training ends."""
 
     model: Names = ()
     metrics: Names = ()
+    validation: Names = ()
 
 
 class Job(Section):
@@ -105,6 +136,8 @@ class Job(Section):
     prepare, split, engine, disclose : Prepare, Split, Engine, Disclose
     learner : dict
         Parameters of the learner's constructor; its seed is the job's unless it is given.
+    stopping : Stopping or None
+        None trains to the end and tells nothing of the way.
     """
 
     job: Head
@@ -114,6 +147,7 @@ class Job(Section):
     learner: dict[str, Any] = {}
     engine: Engine = Engine()
     disclose: Disclose = Disclose()
+    stopping: Stopping | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -176,9 +210,37 @@ class Job(Section):
         label = self.label_column if party == self.label_party else None
         return [name for name in available if name not in (self.job.id, label)]
 
-    def make_learner(self) -> LogisticRegression:
+    @property
+    def label_kind(self) -> Literal["binary", "multiclass", "regression"]:
+        """What the cells of the label column are: 0 or 1, class numbers from 0, or finite numbers."""
+        kind = LEARNERS[self.job.learner].kind
+        return kind if kind in ("binary", "multiclass") else "regression"
+
+    @property
+    def label_dtype(self) -> type[np.int64] | type[np.float64]:
+        """How labels are shared."""
+        return np.float64 if self.label_kind == "regression" else np.int64
+
+    @property
+    def classes(self) -> int:
+        """Number of classes, 0 for a learner that has none."""
+        return 2 if self.label_kind == "binary" else int(self.learner.get("classes", 0))
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """Names of what a held-out report says of this learner, in the order in which it is disclosed."""
+        return NAMES[LEARNERS[self.job.learner].kind]
+
+    @property
+    def inference(self) -> bool:
+        """Whether standard errors, z-scores and p-values are part of the model."""
+        return bool(self.learner.get("standard_errors", False))
+
+    def make_learner(self) -> Any:
         """The learner, with this job's parameters."""
-        return LEARNERS[self.job.learner](**{"seed": self.job.seed} | self.learner)
+        kind = LEARNERS[self.job.learner]
+        seed = {"seed": self.job.seed} if "seed" in kind.parameter_names() else {}
+        return kind(**seed | self.learner)
 
     def check(self, parties: Sequence[str]) -> None:
         """Check that the job names only parties that take part.
@@ -188,6 +250,11 @@ class Job(Section):
         InputError
             Naming key and party, and those that take part.
         """
+        if self.stopping is not None and set(self.disclose.validation) != set(parties):
+            raise InputError(
+                "The job's disclose.validation must name all parties: each learns the losses by which training ends.",
+                key="disclose.validation",
+            )
         named = [("job.label", self.label_party)]
         named += [(f"columns.{party}", party) for party in self.columns]
         named += [(f'prepare.columns."{key}"', key.partition(".")[0]) for key in self.prepare.columns]
@@ -225,13 +292,10 @@ class Job(Section):
         """Numbers as they are meant: classes are 0 and 1 where TOML has strings; as a weight or a rate, 1 is 1.0."""
         weights = learner.get("class_weight")
         if isinstance(weights, dict):
-            if not set(weights) <= {"0", "1"}:
-                raise InputError("has no classes but 0 and 1", key="learner.class_weight")
+            if not all(label.isdecimal() and str(int(label)) == label for label in weights):
+                raise InputError("has no classes but numbers from 0", key="learner.class_weight")
             learner = learner | {"class_weight": {int(label): _as_float(weight) for label, weight in weights.items()}}
-        return {
-            name: value if name in ("epochs", "batch_size", "seed") else _as_float(value)
-            for name, value in learner.items()
-        }
+        return {name: value if name in WHOLE else _as_float(value) for name, value in learner.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -249,6 +313,7 @@ class Job(Section):
                 )
         _check_distinct("disclose.model", self.disclose.model)
         _check_distinct("disclose.metrics", self.disclose.metrics)
+        self._check_stopping()
         if self.disclose.metrics and self.split.test == 0:
             raise InputError("must be more than 0 where metrics are disclosed", key="split.test")
         return self
@@ -264,6 +329,26 @@ class Job(Section):
             self.make_learner().check_parameters()
         except InputError as error:
             raise InputError(f"is refused: {error.reason.rstrip('.')}", key=f"learner.{error.ids['key']}") from None
+        self._check_classes()
+        if self.inference and not self.disclose.model:
+            raise InputError(
+                "is for those who learn the model: name them in disclose.model", key="learner.standard_errors"
+            )
+
+    def _check_stopping(self) -> None:
+        if self.stopping is None:
+            if self.disclose.validation:
+                raise InputError("is for a job with [stopping], and there is none", key="disclose.validation")
+        elif getattr(self.make_learner(), "solver", "newton") == "newton":
+            raise InputError("is for learners that are trained by sgd or adam", key="stopping")
+
+    def _check_classes(self) -> None:
+        if self.label_kind == "regression":
+            return
+        if not self.classes:
+            raise InputError("is missing: the number of classes is public", key="learner.classes")
+        if any(label >= self.classes for label in self.learner.get("class_weight") or {}):
+            raise InputError(f"has no classes but 0 to {self.classes - 1}", key="learner.class_weight")
 
 
 def _check_distinct(key: str, names: Sequence[str]) -> None:

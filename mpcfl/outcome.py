@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
+
+import numpy as np
 
 from mpcfl.contribution import Contribution
 from mpcfl.data import split_rows
-from mpcfl.disclosure import METRICS
 from mpcfl.errors import InputError
 from mpcfl.job import Job
-from mpcfl.learn import metrics
+from mpcfl.learn.evaluation import evaluate
 from mpcfl.training import DECIMALS, Result
 
 
@@ -67,8 +68,10 @@ class Outcome:
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Outcome:
         """What `to_json` wrote."""
+        costs = {field.name for field in fields(cls)}
         return cls(
-            {name: document[name] for name in METRICS}, **{k: v for k, v in document.items() if k not in METRICS}
+            {name: value for name, value in document.items() if name not in costs},
+            **{name: value for name, value in document.items() if name in costs},
         )
 
     @classmethod
@@ -94,11 +97,13 @@ def model_document(job: Job, result: Result, contribution: Contribution) -> dict
     """
     if result.coef is None:
         return None
-    return {
+    names = ("standard_errors", "z_scores", "p_values") if result.inference else ()
+    inference = {name: values.tolist() for name, values in zip(names, result.inference.values(), strict=True)}
+    return inference | {
         "learner": job.job.learner,
         "columns": result.columns,
         "coef": result.coef.tolist(),
-        "intercept": result.intercept,
+        "intercept": np.asarray(result.intercept).tolist(),
         "fraction": job.engine.fraction,
         "preparation": contribution.preparation.to_json(),
     }
@@ -119,5 +124,5 @@ def alone(job: Job, contribution: Contribution) -> dict[str, float | None]:
     train, test = split_rows(contribution.rows, job.split.test, job.job.seed)
     X, y = contribution.features, contribution.labels
     model = job.make_learner().fit(X[train], y[train])
-    report = metrics.report(y[test], model.decision_function(X[test]))
-    return {name: round(float(report[name]), DECIMALS) for name in METRICS}
+    report = evaluate(model, X[test], y[test])
+    return {name: round(float(value), DECIMALS) for name, value in report.items()}

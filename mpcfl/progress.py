@@ -64,9 +64,8 @@ class Progress:
 
     def __init__(self, job: Job, rows: int, session: Session, stages: Mapping[str, int] | None = None) -> None:
         train, _ = split_rows(rows, job.split.test, job.job.seed)
-        learner = job.make_learner()
-        self._step = min(learner.batch_size, len(train))
-        self._steps = learner.epochs * (len(train) // self._step)
+        steps: tuple[int, int] = job.make_learner().steps(len(train))
+        self._steps, self._step = steps
         self._session = session
         self._stage = "sizes"
         self._began: dict[str, int] = {}

@@ -12,9 +12,11 @@ Every party runs the same functions; what only it has is its `Contribution`.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -24,11 +26,12 @@ from mpcfl.array import SecretArray
 from mpcfl.connection import RecordingSession
 from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
 from mpcfl.data import split_rows
-from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INTERCEPT, METRICS, columns_of, held_out
+from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INFERENCE, INTERCEPT, VALIDATION, columns_of, held_out
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job
-from mpcfl.learn import metrics
+from mpcfl.learn.evaluation import evaluate
+from mpcfl.learn.stopping import EarlyStopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
 
@@ -69,17 +72,22 @@ class Result:
     columns : list of str or None
         Names of the features, "bank.age" or "bureau.job=fixed", by rank and in each party's order.
     coef : ndarray of float64, shape (len(columns),), or None
-    intercept : float or None
+        Of several classes, one row each.
+    intercept : float, ndarray of float64, or None
+        Of several classes, one number each.
     metrics : dict of str to float or None
-        By the names in `mpcfl.disclosure.METRICS`.
+        By the names in `Job.metrics`.
     extent : Extent
+    inference : dict of str to ndarray of float64
+        Standard errors, z-scores and p-values by their purposes, the intercept's last; empty unless asked for.
     """
 
     columns: list[str] | None
     coef: NDArray[np.float64] | None
-    intercept: float | None
+    intercept: float | NDArray[np.float64] | None
     metrics: Mapping[str, float | None]
     extent: Extent
+    inference: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def terms(job: Job, rows: int) -> dict[str, str]:
@@ -122,7 +130,10 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
     extent = announce_sizes(session, job, contribution)
     if not sum(extent.widths):
         raise InputError("No party has a column to train on.", key="columns")
-    answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
+    if job.stopping is None:
+        answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
+    else:  # when it ends is not foreseen, and the dealer works on demand
+        answers = joint(session, job, extent, contribution, stage)
     return _result(session, job, extent, answers)
 
 
@@ -146,8 +157,10 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
     Raises
     ------
     InputError
-        No party has a feature.
+        No party has a feature, or the job stops early.
     """
+    if job.stopping is not None:
+        raise InputError("A job with [stopping] ends when its data say, and is not recorded ahead.", key="stopping")
     told = [session.announce((width,) if owner == session.name else None, owner) for owner in session.parties]
     if any(len(sizes) != 1 for sizes in told):
         raise ProtocolViolation("a party announced something else than its number of columns")
@@ -216,7 +229,7 @@ class Rehearsal:
 
 
 def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
-    """The exact cost of `train` for those sizes, found on shapes alone.
+    """The exact cost of `train` for those sizes, found on shapes alone; the most, if the job may stop early.
 
     Parameters
     ----------
@@ -296,13 +309,13 @@ def joint(
         ],
         axis=1,
     )
-    y = session.share(labels, job.label_party, (extent.rows,), np.int64)
+    y = session.share(labels, job.label_party, (extent.rows,), job.label_dtype)
     begins(TRAINING)
-    model = job.make_learner().fit(X[train_rows], y[train_rows])
+    model = _fitted(job, X, y, train_rows, foreseen=contribution is None)
     session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
-    report = _rounded(y[test_rows], model.decision_function(X[test_rows])) if job.disclose.metrics else {}
+    report = _rounded(evaluate(model, X[test_rows], y[test_rows])) if job.disclose.metrics else {}
     session.barrier()
     begins(DISCLOSURE)
     answers: dict[str, Any] = {}
@@ -311,26 +324,54 @@ def joint(
         for owner, size in zip(session.parties, extent.name_bytes, strict=True):
             secret = session.share(names if owner == session.name else None, owner, (size,), np.int64)
             answers[columns_of(owner)] = secret.reveal(job.disclose.model, columns_of(owner))
-        answers[COEFFICIENTS] = model.coef_.reveal(job.disclose.model, COEFFICIENTS)
-        answers[INTERCEPT] = model.intercept_.reveal(job.disclose.model, INTERCEPT)
+        parts = [(COEFFICIENTS, model.coef_), (INTERCEPT, model.intercept_)]
+        if job.inference:
+            found = (model.standard_errors_, model.z_scores_, model.p_values_)
+            parts += zip(INFERENCE, found, strict=True)
+        for part, value in parts:
+            answers[part] = value.reveal(job.disclose.model, part)
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
     begins(DONE)
     return answers
 
 
-def _rounded(y: SecretArray, z: SecretArray) -> dict[str, SecretArray]:
+def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
+    """The job's learner, trained; its loss on the first of these rows ends that, if the job says so."""
+    wanted = job.stopping
+    if wanted is None:
+        return job.make_learner().fit(X[rows], y[rows])
+    held_back = math.ceil(wanted.validation * len(rows))
+    falling = itertools.count(0, -1 - math.ceil(wanted.tolerance * 10**wanted.decimals))
+
+    def disclose(value: Any) -> float:
+        told = value.reveal("all", VALIDATION)
+        # On shapes it gets better forever, so that all of the training is foreseen.
+        return next(falling) if foreseen else float(told)
+
+    stopping = EarlyStopping(
+        X[rows[:held_back]],
+        y[rows[:held_back]],
+        disclose,
+        every=wanted.every,
+        patience=wanted.patience,
+        tolerance=wanted.tolerance,
+        decimals=wanted.decimals,
+    )
+    return job.make_learner().fit(X[rows[held_back:]], y[rows[held_back:]], early_stopping=stopping)
+
+
+def _rounded(report: Mapping[str, SecretArray]) -> dict[str, SecretArray]:
     """The metrics times 10^DECIMALS as whole numbers, rounded on shares: more decimals are not disclosed."""
-    report = metrics.report(y, z)
-    whole: Any = np.rint(np.stack([report[name] for name in METRICS]) * 10**DECIMALS)
-    return {name: whole[place] for place, name in enumerate(METRICS)}
+    whole: Any = np.rint(np.stack(list(report.values())) * 10**DECIMALS)
+    return {name: whole[place] for place, name in enumerate(report)}
 
 
 # ----------------------------------------------------------------------------------------------------------- the answer
 
 
 def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, Any]) -> Result:
-    report = {name: answers.get(held_out(name)) for name in METRICS}
+    report = {name: answers.get(held_out(name)) for name in job.metrics}
     rounded = {
         name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()
     }
@@ -341,7 +382,9 @@ def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, An
         for owner, width in zip(session.parties, extent.widths, strict=True)
         for name in _decoded_names(answers[columns_of(owner)], owner, width)
     ]
-    return Result(columns, answers[COEFFICIENTS], float(answers[INTERCEPT]), rounded, extent)
+    intercept = answers[INTERCEPT] if np.ndim(answers[INTERCEPT]) else float(answers[INTERCEPT])
+    inference = {part: answers[part] for part in INFERENCE if part in answers}
+    return Result(columns, answers[COEFFICIENTS], intercept, rounded, extent, inference)
 
 
 def names_length(contribution: Contribution) -> int:

@@ -17,11 +17,12 @@ from commands import Ended, mpcfl, started, wait_until
 from shops import BOTH, HEAD, files
 
 from mpcfl import audit, cli, saving
-from mpcfl.disclosure import DEALER_WARNING, METRICS
+from mpcfl.disclosure import DEALER_WARNING
 from mpcfl.errors import UsageError
 from mpcfl.examples import credit
 from mpcfl.job import Job
 from mpcfl.keys import Identity
+from mpcfl.learn.evaluation import NAMES
 from mpcfl.roster import Roster
 from mpcfl.version import VERSION
 
@@ -176,7 +177,7 @@ def test_demo_ends_well_and_says_what_the_joint_model_is_worth(demo: tuple[Path,
     assert (ended.code, ended.err) == (0, "")
     document = json.loads((folder / "demo.json").read_text())
     assert set(document) == {"bank_alone", "joint"} | COSTS
-    assert set(document["joint"]) == set(document["bank_alone"]) == set(METRICS)
+    assert set(document["joint"]) == set(document["bank_alone"]) == set(NAMES["binary"])
     assert document["joint"]["auc"] == pytest.approx(0.8335, abs=3e-3)
     assert document["bank_alone"]["auc"] == pytest.approx(0.7064, abs=3e-3)
     assert document["bytes_sent"].keys() == {"bank", "bureau"}
@@ -217,8 +218,8 @@ def test_local_moves_older_results_aside_and_shows_what_was_not_disclosed(tmp_pa
     arguments = ("local", job, *data, "--out", "out", "--json", "local.json")
     assert mpcfl(*arguments, folder=tmp_path).code == 0
     document = json.loads((tmp_path / "local.json").read_text())
-    assert set(document) == set(METRICS) | COSTS
-    assert {document[name] for name in METRICS} == {None}
+    assert set(document) == set(NAMES["binary"]) | COSTS
+    assert {document[name] for name in NAMES["binary"]} == {None}
     assert document["model"] == {"shop": None, "bank": "out/bank/model.json"}
     before = {name: (tmp_path / "out" / "bank" / name).read_bytes() for name in ("model.json", "ledger.jsonl")}
     ended = mpcfl(*arguments, folder=tmp_path)
@@ -248,7 +249,7 @@ def test_roles_by_hand_from_three_folders_give_what_local_gives(tmp_path: Path) 
     local = json.loads((tmp_path / "local.json").read_text())
     for name in paths:
         document = json.loads((tmp_path / name / "run.json").read_text())
-        assert set(document) == set(METRICS) | COSTS
+        assert set(document) == set(NAMES["binary"]) | COSTS
         assert document["bytes_sent"] == {name: local["bytes_sent"][name]}
         assert {key: document[key] for key in ("rounds", "offline_bytes")} == {
             key: local[key] for key in ("rounds", "offline_bytes")

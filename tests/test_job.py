@@ -117,7 +117,7 @@ def test_the_order_of_parties_matters_and_that_of_disclosures_does_not() -> None
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    assert parse(SHORTEST).hash() == "79ddd851610875d0db1ae7c3997add14ae4fcc1f4aadea70d53e53db62795fd4"
+    assert parse(SHORTEST).hash() == "0cca6060f4fc1d89f3d9d3fcda0eed3e4cbd0f9b6e04b0234cff0376820356dc"
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
         (SHORTEST + f"[learner]\nl2 = {10**400}", "learner.l2 is refused: l2 must be a finite number of at least 0."),
         (SHORTEST + f"[split]\ntest = {10**400}", "split.test must be"),
         (SHORTEST + "[learner]\nclass_weight = 'balanced'", "learner.class_weight is refused: "),
-        (SHORTEST + "[learner]\nclass_weight = {a = 1}", "learner.class_weight has no classes but 0 and 1."),
+        (SHORTEST + "[learner]\nclass_weight = {a = 1}", "learner.class_weight has no classes but numbers from 0."),
         (SHORTEST + "[engine]\nfraction = 7", "engine.fraction must be greater than or equal to 8."),
         (
             SHORTEST + "[engine]\nfraction = 25",

@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, log_loss, roc_auc_score, roc_curve
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    mean_absolute_error,
+    mean_tweedie_deviance,
+    r2_score,
+    roc_auc_score,
+    roc_curve,
+    root_mean_squared_error,
+)
 
 import mpcfl
 from mpcfl import numerics
@@ -157,3 +166,67 @@ def test_shapes_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(InputError, match="one a row"):
         metric(y, z)
+
+
+@st.composite
+def predictions(draw: st.DrawFn) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Targets from 0 up, some of them 0, and means above 0."""
+    targets = draw(st.lists(st.sampled_from([0.0, 1.0, 2.5]) | st.floats(0.01, 50), min_size=2, max_size=30))
+    means = st.lists(st.floats(0.1, 50), min_size=len(targets), max_size=len(targets))
+    return np.array(targets), np.array(draw(means))
+
+
+class TestOfNumbers:
+    @given(predictions())
+    def test_agrees_with_scikit_learn(self, rows: tuple[NDArray[np.float64], NDArray[np.float64]]) -> None:
+        y, p = rows
+        assert metrics.rmse(y, p) == pytest.approx(root_mean_squared_error(y, p), abs=1e-9)
+        assert metrics.mae(y, p) == pytest.approx(mean_absolute_error(y, p), abs=1e-9)
+        if np.ptp(y) > 1e-3:
+            assert metrics.r2(y, p) == pytest.approx(r2_score(y, p), rel=1e-6)
+        for power in (0, 1, 1.3, 1.9):
+            assert metrics.deviance(y, p, power) == pytest.approx(mean_tweedie_deviance(y, p, power=power), abs=1e-6)
+        for power in (2, 3):
+            assert metrics.deviance(y + 1, p, power) == pytest.approx(mean_tweedie_deviance(y + 1, p, power=power))
+
+    def test_a_constant_target_has_no_variance_to_explain(self) -> None:
+        assert metrics.r2(np.full(4, 3.0), np.array([1.0, 2.0, 3.0, 4.0])) == 0
+
+    def test_on_secrets_as_on_plain_arrays(self) -> None:
+        rng = np.random.default_rng(0)
+        y, p = rng.poisson(3, 60) * 1.0, rng.gamma(5, 0.6, 60)
+
+        def all_of(y: Any, p: Any) -> list[Any]:
+            found = [metrics.r2(y, p), metrics.rmse(y, p), metrics.mae(y, p)]
+            found += [metrics.deviance(y, p, power) for power in (0, 1, 1.5)]
+            return found + [metrics.deviance(y + 1, p, power) for power in (2, 3)]
+
+        def run(session: Any) -> list[Any]:
+            return [value.reveal() for value in all_of(session.share(y, 0), session.share(p, 1))]
+
+        np.testing.assert_allclose(mpcfl.simulate(run, seed=0).results[0], all_of(y, p), atol=1e-4)
+
+
+class TestOfSeveralClasses:
+    RNG = np.random.default_rng(0)
+    Y = RNG.integers(0, 3, 50)
+    P = RNG.dirichlet([1, 1, 1], 50)
+
+    def test_agrees_with_scikit_learn(self) -> None:
+        assert metrics.class_accuracy(self.Y, self.P) == accuracy_score(self.Y, self.P.argmax(axis=1))
+        assert metrics.class_log_loss(self.Y, self.P) == pytest.approx(log_loss(self.Y, self.P))
+
+    def test_a_probability_of_0_has_a_finite_loss(self) -> None:
+        assert metrics.class_log_loss(np.array([0]), np.array([[0.0, 1.0]])) == pytest.approx(16 * np.log(2))
+
+    def test_on_secrets_as_on_plain_arrays(self) -> None:
+        def run(session: Any) -> list[Any]:
+            y, p = session.share(self.Y, 0), session.share(self.P, 1)
+            return [metrics.class_accuracy(y, p).reveal(), metrics.class_log_loss(y, p).reveal()]
+
+        expected = metrics.class_accuracy(self.Y, self.P), metrics.class_log_loss(self.Y, self.P)
+        np.testing.assert_allclose(mpcfl.simulate(run, seed=0).results[0], expected, atol=1e-4)
+
+    def test_shapes_that_do_not_fit_are_refused(self) -> None:
+        with pytest.raises(InputError, match="one a row and class"):
+            metrics.class_accuracy(self.Y, self.P[:-1])

@@ -17,11 +17,12 @@ import mpcfl
 from mpcfl import training
 from mpcfl.contribution import FINGERPRINT_BITS, Contribution
 from mpcfl.data import split_rows
-from mpcfl.disclosure import METRICS, agreed, facts, outputs
+from mpcfl.disclosure import agreed, facts, outputs
 from mpcfl.errors import InputError, IntegrityError, Mismatch
 from mpcfl.examples import credit
 from mpcfl.job import Job
 from mpcfl.learn import metrics
+from mpcfl.learn.evaluation import NAMES
 from mpcfl.ledger import Disclosures
 from mpcfl.outcome import Outcome, alone, model_document
 
@@ -48,7 +49,7 @@ def plaintext(job: Job, contributions: Mapping[str, Contribution]) -> tuple[Any,
     train, test = split_rows(len(X), job.split.test, job.job.seed)
     model = job.make_learner().fit(X[train], y[train])
     report = metrics.report(y[test], model.decision_function(X[test]))
-    return model, {name: float(report[name]) for name in METRICS}
+    return model, {name: float(report[name]) for name in NAMES["binary"]}
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def test_credit_is_as_good_as_plaintext_and_scikit_learn(
         assert abs(result.metrics["auc"] - pooled) < 0.003
         assert np.abs(result.coef - model.coef_).max() < 2e-3
         assert abs(result.intercept - float(model.intercept_)) < 2e-3
-        for name in METRICS:
+        for name in NAMES["binary"]:
             # The models differ by their rounding, which may move a row or two across another.
             assert abs(result.metrics[name] - expected[name]) < 2e-3
         assert result.columns == [name for one in contributions.values() for name in one.columns]
@@ -88,7 +89,7 @@ def test_metrics_are_those_of_the_disclosed_model(credit_run: tuple[Job, dict[st
     _, test = split_rows(len(X), job.split.test, job.job.seed)
     result = run.results[0]
     report = metrics.report(y[test], X[test] @ result.coef + result.intercept)
-    for name in METRICS:
+    for name in NAMES["binary"]:
         assert result.metrics[name] == round(result.metrics[name], 4)
         assert abs(result.metrics[name] - float(report[name])) < 1.5e-4
 
@@ -128,7 +129,7 @@ def test_three_parties_of_which_one_holds_no_label_and_reads_nothing(tmp_path: P
     assert np.abs(bank.coef - model.coef_).max() < 2e-3
     assert bank.columns[-3:] == ['post.kind=Grün "é"', "post.kind=blue", "post.kind=red"]
     assert set(bank.metrics.values()) == set(post.metrics.values()) == {None}
-    assert all(abs(shop.metrics[name] - expected[name]) < 2e-2 for name in METRICS)
+    assert all(abs(shop.metrics[name] - expected[name]) < 2e-2 for name in NAMES["binary"])
     assert [one.coef for one in (shop, post)] == [None, None]
     assert [one.columns for one in (shop, post)] == [None, None]
 
@@ -206,7 +207,7 @@ def test_terms_name_what_differs_and_fit_a_header() -> None:
     job, other = job_of(BOTH), job_of(BOTH.replace('metrics = ["shop", "bank"]', 'metrics = ["shop"]'))
     mine, theirs = training.terms(job, 150), training.terms(other, 151)
     assert {key for key in mine if mine[key] != theirs[key]} == {"job", "disclose.metrics", "rows"}
-    assert len(mine) <= 28
+    assert len(mine) <= 48
     assert all(len(value) <= 256 for value in mine.values())
 
 
@@ -239,8 +240,8 @@ def test_the_model_document_is_whole(tmp_path: Path) -> None:
 
 
 def test_outcomes_of_parties_become_one() -> None:
-    nothing = dict.fromkeys(METRICS)
-    told = dict.fromkeys(METRICS, 0.5)
+    nothing = dict.fromkeys(NAMES["binary"])
+    told = dict.fromkeys(NAMES["binary"], 0.5)
     one = Outcome(nothing, 9, {"shop": 5}, 7, 1.0, None, "shop.jsonl")
     two = Outcome(told, 9, {"bank": 6}, 7, 2.0, "bank.json", "bank.jsonl")
     assert Outcome.from_json(one.to_json()) == one

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from mpcfl.disclosure import DEALER_WARNING, METRICS, Fact
+from mpcfl.disclosure import DEALER_WARNING, Fact
 from mpcfl.outcome import Outcome
 from mpcfl.progress import State
 
@@ -40,7 +40,7 @@ def show_disclosures(facts: Sequence[Fact], dealer: str) -> None:
 def show_metrics(columns: Mapping[str, Mapping[str, float | None]]) -> None:
     """Print metrics, one column a model; what was not disclosed stands as a dash."""
     table = _table("On the held-out rows", "", *columns)
-    for name in METRICS:
+    for name in next(iter(columns.values())):
         values = [metrics[name] for metrics in columns.values()]
         table.add_row(name.replace("_", " "), *("-" if value is None else f"{value:.4f}" for value in values))
     out.print(table, markup=False)

@@ -14,7 +14,7 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl.data.table import Table
+from mpcfl.data.table import Table, number
 from mpcfl.errors import InputError
 from mpcfl.learn.schedule import split_rows
 
@@ -241,19 +241,7 @@ def _check_column(table: Table, name: str) -> None:
 
 def _mostly_numbers(cells: list[str]) -> bool:
     filled = [cell for cell in cells if cell]
-    return sum(_number(cell) is not None for cell in filled) * 2 > len(filled)
-
-
-def _number(cell: str) -> float | None:
-    """The finite number that a cell writes in ASCII decimal notation, or None."""
-    # float() also takes 1_000 and the digits of other scripts, which a spreadsheet does not mean as numbers.
-    if not cell.isascii() or "_" in cell:
-        return None
-    try:
-        value = float(cell)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
+    return sum(number(cell) is not None for cell in filled) * 2 > len(filled)
 
 
 def _numbers(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
@@ -261,7 +249,7 @@ def _numbers(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[NDArray[
     cells: list[str] = table.columns[name][rows].tolist()
     values: list[float] = []
     for row, cell in zip(rows, cells, strict=True):
-        value = _number(cell) if cell else 0.0
+        value = number(cell) if cell else 0.0
         if value is None:
             raise table.bad_cell(row, name, "is not a finite number, and the column is one of numbers")
         if abs(value) > LARGEST:

@@ -5,6 +5,7 @@ A row is named by the line of the file where it begins, the header being line 1.
 
 import csv
 import io
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,14 @@ from mpcfl.errors import InputError, UsageError
 CHUNK = 1 << 16
 """Rows held as Python strings at a time; what has been read is kept in compact arrays."""
 
-LABELS = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0}
+BINARY = {"0": 0.0, "1": 1.0, "0.0": 0.0, "1.0": 1.0}
+
+LABELS = {
+    "binary": "is a label that is neither 0 nor 1",
+    "multiclass": "is no class number, which are whole numbers from 0",
+    "regression": "is no finite number, which every target must be",
+}
+"""Kinds of labels, and what is said of a cell that is none of its kind."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -33,7 +41,7 @@ class Table:
     columns : dict of str to ndarray of strings, shape (n,)
         The cells of all columns but id and label, in the order of the file.
     label : ndarray of float64, shape (n,), or None
-        0 and 1, if a label column was asked for.
+        If a label column was asked for: 0 and 1, class numbers, or targets.
     lines : ndarray of int64, shape (n,)
         The line of the file where each row begins.
     """
@@ -55,7 +63,11 @@ class Table:
         return _bad_cell(self.file, int(self.lines[row]), column, wrong)
 
 
-def read_table(path: str | Path, id: str, label: str | None = None) -> Table:
+LAST_CLASS = 1 << 20
+"""The largest class number that is read."""
+
+
+def read_table(path: str | Path, id: str, label: str | None = None, kind: str = "binary") -> Table:
     """Read a CSV file with a header line: UTF-8 (with or without a byte order mark), commas, double quotes.
 
     Parameters
@@ -64,7 +76,9 @@ def read_table(path: str | Path, id: str, label: str | None = None) -> Table:
     id : str
         Name of the column that identifies rows, the same at all parties.
     label : str, optional
-        Name of the label column, whose cells are 0 or 1.
+        Name of the label column.
+    kind : {"binary", "multiclass", "regression"}
+        What its cells are: 0 or 1, whole numbers from 0, or finite numbers.
 
     Returns
     -------
@@ -76,7 +90,7 @@ def read_table(path: str | Path, id: str, label: str | None = None) -> Table:
         The file is missing or cannot be opened.
     InputError
         Not UTF-8, no rows, ragged rows, unnamed or repeated columns, no id or label column, an id that is empty or
-        repeated, a label that is neither 0 nor 1.
+        repeated, a label that is not of its kind.
     """
     file = str(path)
     text = _decoded(path, file)
@@ -91,7 +105,7 @@ def read_table(path: str | Path, id: str, label: str | None = None) -> Table:
     _check_ids(ids, lines, file, id)
     # Python orders strings by code point, which is the bytewise order of their UTF-8.
     order = np.array(sorted(range(len(ids)), key=ids.__getitem__), dtype=np.int64)
-    labels = None if label is None else _labels(columns.pop(label), lines, file, label)[order]
+    labels = None if label is None else _labels(columns.pop(label), lines, file, label, kind)[order]
     return Table(
         file=file,
         ids=[ids[row] for row in order],
@@ -176,12 +190,27 @@ def _check_ids(ids: list[str], lines: NDArray[np.int64], file: str, column: str)
             raise _bad_cell(file, int(lines[row]), column, f"repeats the id of row {lines[first]}")
 
 
-def _labels(cells: NDArray[Any], lines: NDArray[np.int64], file: str, column: str) -> NDArray[np.float64]:
-    labels = np.array([LABELS.get(cell, np.nan) for cell in cells.tolist()])
+def _labels(cells: NDArray[Any], lines: NDArray[np.int64], file: str, column: str, kind: str) -> NDArray[np.float64]:
+    read = BINARY.get if kind == "binary" else number
+    labels = np.array([read(cell) for cell in cells.tolist()], dtype=np.float64)
     wrong = np.isnan(labels)
+    if kind == "multiclass":
+        wrong |= (labels < 0) | (labels > LAST_CLASS) | (labels != np.floor(labels))
     if wrong.any():
-        raise _bad_cell(file, int(lines[wrong.argmax()]), column, "is a label that is neither 0 nor 1")
+        raise _bad_cell(file, int(lines[wrong.argmax()]), column, LABELS[kind])
     return labels
+
+
+def number(cell: str) -> float | None:
+    """The finite number that a cell writes in ASCII decimal notation, or None."""
+    # float() also takes 1_000 and the digits of other scripts, which a spreadsheet does not mean as numbers.
+    if not cell.isascii() or "_" in cell:
+        return None
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 def _bad_cell(file: str, line: int, column: str, wrong: str) -> InputError:

@@ -1,6 +1,24 @@
 """Learners: array programs in scikit-learn's conventions that run on plain and on secret arrays alike."""
 
 from mpcfl.learn.estimator import NotFittedError
-from mpcfl.learn.linear import LogisticRegression
+from mpcfl.learn.glm import GammaRegressor, PoissonRegressor, TweedieRegressor
+from mpcfl.learn.linear import LinearSVM, LogisticRegression
+from mpcfl.learn.multiclass import MultinomialLogisticRegression, OneVsRestLogisticRegression
+from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
+from mpcfl.learn.stopping import EarlyStopping
 
-__all__ = ["LogisticRegression", "NotFittedError"]
+__all__ = [
+    "EarlyStopping",
+    "ElasticNet",
+    "GammaRegressor",
+    "Lasso",
+    "LinearRegression",
+    "LinearSVM",
+    "LogisticRegression",
+    "MultinomialLogisticRegression",
+    "NotFittedError",
+    "OneVsRestLogisticRegression",
+    "PoissonRegressor",
+    "Ridge",
+    "TweedieRegressor",
+]

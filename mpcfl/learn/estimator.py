@@ -9,6 +9,8 @@ import inspect
 import sys
 from typing import Any, Self, TypeVar
 
+import numpy as np
+
 from mpcfl.errors import InputError
 
 Kind = TypeVar("Kind")
@@ -67,11 +69,52 @@ class Estimator:
 class BinaryClassifier(Estimator):
     """An estimator that tells two classes apart."""
 
+    kind = "binary"
+    multi_class = False
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """Share of the rows, by weight, that `predict` puts into their class; secret if anything given is."""
+        return _mean(1 * (self.predict(X) == y), sample_weight)  # type: ignore[attr-defined]
+
     def __sklearn_tags__(self) -> Any:
         # scikit-learn alone calls this, so it is loaded; importing it here would make it a dependency.
         utils: Any = sys.modules["sklearn.utils"]
         return utils.Tags(
             estimator_type="classifier",
             target_tags=utils.TargetTags(required=True),
-            classifier_tags=utils.ClassifierTags(multi_class=False),
+            classifier_tags=utils.ClassifierTags(multi_class=self.multi_class),
         )
+
+
+class Classifier(BinaryClassifier):
+    """An estimator that tells two or more classes apart."""
+
+    kind = "multiclass"
+    multi_class = True
+
+
+class Regressor(Estimator):
+    """An estimator that predicts a number."""
+
+    kind = "regression"
+    positive_only = False
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
+        """R squared of `predict`, 1 less the weighted mean of squared errors over that of y about its mean."""
+        y = y if hasattr(y, "mean") else np.asarray(y, np.float64)
+        rest, spread = y - self.predict(X), y - _mean(y, sample_weight)  # type: ignore[attr-defined]
+        return 1 - _mean(rest * rest, sample_weight) / _mean(spread * spread, sample_weight)
+
+    def __sklearn_tags__(self) -> Any:
+        utils: Any = sys.modules["sklearn.utils"]
+        return utils.Tags(
+            estimator_type="regressor",
+            target_tags=utils.TargetTags(required=True, positive_only=self.positive_only),
+            regressor_tags=utils.RegressorTags(),
+        )
+
+
+def _mean(values: Any, weight: Any) -> Any:
+    if weight is None:
+        return values.mean()
+    return (values * weight).sum() / np.sum(weight)

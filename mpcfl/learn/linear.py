@@ -1,23 +1,90 @@
-"""Logistic regression by minibatch gradient descent, as one array program for plain and for secret data."""
+"""Binary linear classifiers: logistic regression and the linear support vector machine."""
 
-import math
 from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpcfl import numerics
 from mpcfl.errors import InputError
-from mpcfl.learn.estimator import BinaryClassifier, NotFittedError, scikit_twin
-from mpcfl.learn.schedule import minibatches
-from mpcfl.learn.validation import Array, is_secret, prediction_data, training_data
+from mpcfl.learn.estimator import BinaryClassifier
+from mpcfl.learn.losses import Hinge, Logistic, Loss, SquaredHinge
+from mpcfl.learn.model import GradientModel, WithInference, check_choice, is_weight
+from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.learn.validation import Array, is_secret, row_weights, training_data
 
 
-class LogisticRegression(BinaryClassifier):
+class _TwoClasses(BinaryClassifier, GradientModel):
+    """What two classes need: labels told apart, and a sign."""
+
+    class_weight: dict[Any, float] | None
+
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        check_class_weight(self.class_weight)
+
+    def fit(self, X: Array, y: Array, sample_weight: Array = None, early_stopping: EarlyStopping | None = None) -> Self:
+        """Train, from zero unless `warm_start` is set.
+
+        Parameters
+        ----------
+        X : array, shape (n, d)
+            Best with columns of like scale.
+        y : array, shape (n,)
+            Two classes; secret labels are 0 and 1.
+        sample_weight : array, shape (n,), optional
+            Public or secret, at least 0; only their proportions count.
+        early_stopping : EarlyStopping, optional
+            Rows that tell when to end, and by what means that is disclosed.
+
+        Returns
+        -------
+        The learner itself.
+
+        Raises
+        ------
+        InputError
+            Bad data or parameters.
+        """
+        self.check_parameters()
+        X, y, self.classes_ = training_data(X, y)
+        weight = row_weights(sample_weight, X.shape[0])
+        by_class = self._class_weight(y)
+        if by_class is not None:
+            weight = by_class if weight is None else weight * by_class
+        self._train(X, y, weight, None, early_stopping, self._numbered)
+        self._examine(X, y, weight)
+        return self
+
+    def decision_function(self, X: Array) -> Array:
+        """The predictor, positive for the second class, shape (n,); `X` has shape (n, d)."""
+        return self._linear(X)
+
+    def predict(self, X: Array) -> Array:
+        """The likelier class of each row, shape (n,): its label, or a secret boolean, true for the second class."""
+        second = self.decision_function(X) > 0
+        return second if is_secret(second) else self.classes_[second.astype(np.intp)]
+
+    def _numbered(self, y: Array) -> Array:
+        """Labels as 0 and 1."""
+        return y if is_secret(y) else 1.0 * (np.asarray(y) == self.classes_[1])
+
+    def _examine(self, X: Array, y: Array, weight: Array | None) -> None:
+        """What a learner finds beside its coefficients: nothing."""
+
+    def _class_weight(self, y: Array) -> Array | None:
+        if self.class_weight is None:
+            return None
+        zero, one = weights_by_class(self.class_weight, self.classes_)
+        return zero + (one - zero) * y
+
+
+class LogisticRegression(WithInference, _TwoClasses):
     """Binary logistic regression.
 
     Minimises, over coefficients w and intercept b, the mean of ``weight * log(1 + exp(-s (x @ w + b)))``, s = ±1 the
-    class, plus ``l2 / 2 * |w|**2``. (scikit-learn's ``C`` corresponds to ``l2 = 1 / (C n)``.) One gradient step a
-    minibatch; the schedule is public and the same at every party.
+    class, plus ``l1 * |w| + l2 / 2 * |w|**2``. (scikit-learn's ``C`` corresponds to ``l2 = 1 / (C n)``.) Every schedule
+    is public and the same at every party.
 
     Parameters
     ----------
@@ -37,6 +104,19 @@ class LogisticRegression(BinaryClassifier):
         Public weight of each class's rows, as ``{0: 1.0, 1: 3.0}``; 1 for a class that is not named.
     seed : int
         Public seed of the row order.
+    solver : {"sgd", "adam", "newton"}
+        One gradient step a minibatch, by `mpcfl.learn.optimizers`; or iteratively reweighted least squares on all
+        rows, with a secret Cholesky factor each step, for up to a few hundred columns.
+    schedule : {"inverse", "exponential", "cosine"}
+        How the rate falls, see `mpcfl.learn.schedule.step_rate`.
+    l1 : float
+        Strength of the other penalty, with the solver "sgd".
+    iterations : int
+        Steps of Newton's method.
+    warm_start : bool
+        Whether `fit` goes on from the coefficients of the last one.
+    standard_errors : bool
+        Whether `fit` also finds the attributes of inference; their theory is that of the minimum, which "newton" finds.
 
     Attributes
     ----------
@@ -45,8 +125,12 @@ class LogisticRegression(BinaryClassifier):
         Both secret if the training data was.
     classes_ : ndarray, shape (2,)
         Labels in sorted order; 0 and 1 for secret ones. The second is the one whose probability is modelled.
+    standard_errors_, z_scores_, p_values_ : array, shape (d + 1,)
+        If asked for; the intercept's last.
+    validation_metrics_ : list of float
+        What early stopping disclosed.
     n_features_in_, n_iter_ : int
-        Features, and gradient steps done.
+        Features, and steps done.
     """
 
     def __init__(
@@ -59,6 +143,12 @@ class LogisticRegression(BinaryClassifier):
         l2: float = 1e-4,
         class_weight: dict[Any, float] | None = None,
         seed: int = 0,
+        solver: str = "sgd",
+        schedule: str = "inverse",
+        l1: float = 0.0,
+        iterations: int = 10,
+        warm_start: bool = False,
+        standard_errors: bool = False,
     ) -> None:
         self.learning_rate = learning_rate
         self.decay = decay
@@ -68,112 +158,125 @@ class LogisticRegression(BinaryClassifier):
         self.l2 = l2
         self.class_weight = class_weight
         self.seed = seed
+        self.solver = solver
+        self.schedule = schedule
+        self.l1 = l1
+        self.iterations = iterations
+        self.warm_start = warm_start
+        self.standard_errors = standard_errors
 
     def check_parameters(self) -> None:
-        """Check every parameter.
-
-        Raises
-        ------
-        InputError
-            Naming the parameter and what is allowed.
-        """
-        for name, least in (("epochs", 1), ("batch_size", 1), ("seed", 0)):
-            value = getattr(self, name)
-            if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < least:
-                raise InputError(f"{name} must be an integer of at least {least}.", key=name)
-        for name in ("learning_rate", "decay", "momentum", "l2"):
-            if not _is_weight(getattr(self, name)):
-                raise InputError(f"{name} must be a finite number of at least 0.", key=name)
-        if self.learning_rate == 0:
-            raise InputError("learning_rate must be more than 0.", key="learning_rate")
-        if self.momentum >= 1:
-            raise InputError("momentum must be less than 1.", key="momentum")
-        weights = self.class_weight
-        if weights is not None and not (isinstance(weights, dict) and all(map(_is_weight, weights.values()))):
-            raise InputError(
-                "class_weight must be absent, or a table of one finite number of at least 0 for each class: "
-                "weights that follow from the class counts would reveal them.",
-                key="class_weight",
-            )
-
-    def fit(self, X: Array, y: Array) -> Self:
-        """Train from zero.
-
-        Parameters
-        ----------
-        X : array, shape (n, d)
-            Best with columns of like scale.
-        y : array, shape (n,)
-            Two classes; secret labels are 0 and 1.
-
-        Returns
-        -------
-        LogisticRegression
-            Itself.
-
-        Raises
-        ------
-        InputError
-            Bad data or parameters.
-        """
-        self.check_parameters()
-        X, y, self.classes_ = training_data(X, y)
-        weight = self._row_weight(y)
-        w, b = np.zeros_like(X[0]), np.zeros_like(X[0, 0])
-        dw, db = w, b
-        self.n_iter_ = 0
-        for rows in minibatches(X.shape[0], self.batch_size, self.epochs, self.seed):
-            rate = self.learning_rate / (1 + self.decay * self.n_iter_)
-            batch = X[rows]
-            residual = numerics.sigmoid(batch @ w + b) - y[rows]
-            if weight is not None:
-                residual = residual * weight[rows]
-            gw, gb = batch.T @ residual, residual.sum()
-            # A public factor is a part of the rounding of the product before it; a sum is rounded beside it.
-            gw, gb = gw * (rate / len(rows)), gb * (rate / len(rows))
-            if self.momentum:
-                dw, db = dw * self.momentum, db * self.momentum
-            if self.l2:
-                shrink = w * (rate * self.l2)
-                gw = gw + shrink
-            if self.momentum:
-                dw, db = dw - gw, db - gb
-                w, b = w + dw, b + db
-            else:
-                w, b = w - gw, b - gb
-            self.n_iter_ += 1
-        self.coef_, self.intercept_ = w, b
-        self.n_features_in_ = X.shape[1]
-        return self
-
-    def decision_function(self, X: Array) -> Array:
-        """Log-odds of the second class, shape (n,); `X` has shape (n, d)."""
-        if not hasattr(self, "coef_"):
-            raise scikit_twin(NotFittedError)("This LogisticRegression is not fitted yet: call fit first.")
-        X = prediction_data(X, self.n_features_in_, type(self).__name__)
-        return X @ self.coef_ + self.intercept_
+        super().check_parameters()
+        check_choice(self, standard_errors=(False, True))
 
     def predict_proba(self, X: Array) -> Array:
         """Probabilities of the two classes, shape (n, 2)."""
         p = numerics.sigmoid(self.decision_function(X))
         return np.concatenate([(1 - p)[:, None], p[:, None]], axis=1)
 
-    def predict(self, X: Array) -> Array:
-        """The likelier class of each row, shape (n,): its label, or a secret boolean, true for the second class."""
-        second = self.decision_function(X) > 0
-        return second if is_secret(second) else self.classes_[second.astype(np.intp)]
+    def _loss(self) -> Loss:
+        return Logistic(precise=self.solver == "newton")
 
-    def _row_weight(self, y: Array) -> Array | None:
-        if self.class_weight is None:
-            return None
-        unknown = set(self.class_weight) - set(self.classes_.tolist())
-        if unknown:
-            raise InputError("class_weight names a class that y does not have.", key="class_weight")
-        zero, one = (float(self.class_weight.get(label, 1)) for label in self.classes_.tolist())
-        return zero + (one - zero) * y
+    def _examine(self, X: Array, y: Array, weight: Array | None) -> None:
+        if self.standard_errors:
+            self._infer(Logistic(precise=True), X, y, self.l2, weight, None, False)
 
 
-def _is_weight(value: object) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float | np.integer | np.floating):
-        return False
-    return math.isfinite(value) and bool(value >= 0)
+class LinearSVM(_TwoClasses):
+    """Linear support vector machine for two classes.
+
+    Minimises the mean of ``weight * max(0, 1 - s (x @ w + b))``, s = ±1 the class, or of its square, plus
+    ``l1 * |w| + l2 / 2 * |w|**2``. (scikit-learn's ``C`` corresponds to ``l2 = 1 / (C n)``; its LinearSVC penalises the
+    intercept too.)
+
+    Parameters
+    ----------
+    loss : {"squared_hinge", "hinge"}
+        The first has Newton's method, the second has not.
+    learning_rate, decay, epochs, batch_size, momentum, l2, class_weight, seed, solver, schedule, l1
+        As of `LogisticRegression`.
+    iterations, warm_start
+        Likewise.
+
+    Attributes
+    ----------
+    coef_ : array, shape (d,)
+    intercept_ : array, shape ()
+    classes_ : ndarray, shape (2,)
+    validation_metrics_ : list of float
+    n_features_in_, n_iter_ : int
+        As of `LogisticRegression`.
+    """
+
+    def __init__(
+        self,
+        loss: str = "squared_hinge",
+        learning_rate: float = 0.1,
+        decay: float = 0.0,
+        epochs: int = 20,
+        batch_size: int = 256,
+        momentum: float = 0.9,
+        l2: float = 1e-3,
+        class_weight: dict[Any, float] | None = None,
+        seed: int = 0,
+        solver: str = "newton",
+        schedule: str = "inverse",
+        l1: float = 0.0,
+        iterations: int = 12,
+        warm_start: bool = False,
+    ) -> None:
+        self.loss = loss
+        self.learning_rate = learning_rate
+        self.decay = decay
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.momentum = momentum
+        self.l2 = l2
+        self.class_weight = class_weight
+        self.seed = seed
+        self.solver = solver
+        self.schedule = schedule
+        self.l1 = l1
+        self.iterations = iterations
+        self.warm_start = warm_start
+
+    def check_parameters(self) -> None:
+        super().check_parameters()
+        check_choice(self, loss=("squared_hinge", "hinge"))
+        if self.loss == "hinge" and self.solver == "newton":
+            raise InputError("solver must be sgd or adam for the hinge, which has no curvature.", key="solver")
+
+    def _loss(self) -> Loss:
+        return Hinge() if self.loss == "hinge" else SquaredHinge()
+
+
+# -------------------------------------------------------------------------------------------------------- class weights
+
+
+def check_class_weight(weights: object) -> None:
+    """Check public weights by class.
+
+    Raises
+    ------
+    InputError
+        They are no table of weights.
+    """
+    if weights is not None and not (isinstance(weights, dict) and all(map(is_weight, weights.values()))):
+        raise InputError(
+            "class_weight must be absent, or a table of one finite number of at least 0 for each class: "
+            "weights that follow from the class counts would reveal them.",
+            key="class_weight",
+        )
+
+
+def weights_by_class(weights: dict[Any, float], classes: NDArray[Any]) -> list[float]:
+    """The weight of each class, in their order; 1 for one that has none.
+
+    Raises
+    ------
+    InputError
+        A class that there is not.
+    """
+    if set(weights) - set(classes.tolist()):
+        raise InputError("class_weight names a class that y does not have.", key="class_weight")
+    return [float(weights.get(label, 1)) for label in classes.tolist()]

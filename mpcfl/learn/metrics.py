@@ -1,7 +1,7 @@
-"""How well scores tell two classes apart: array programs on plain and on secret data alike.
+"""How well predictions fit: array programs on plain and on secret data alike.
 
-Throughout, `y` holds labels 0 and 1, and `z` log-odds, both numbers of shape (n,). P and N are the numbers of ones and
-zeros: secret if the labels are, as everything else that is not a shape.
+Two classes come first. There `y` holds labels 0 and 1, and `z` log-odds, both numbers of shape (n,). P and N are the
+numbers of ones and zeros: secret if the labels are, as everything else that is not a shape.
 
 Few rows are ranked by all pairs compared, many by a sort; AUC and KS share either. Comparisons count as the integers 0
 and 1, as ``1 * (a > b)`` makes them where NumPy's own arithmetic on booleans would be logic. So all is exact up to the
@@ -19,6 +19,9 @@ PAIRED_ROWS = 1000
 
 PAIRS_AT_ONCE = 1 << 19
 """Comparisons in one block of rows: bounds the memory of the comparisons, which are merged within a block."""
+
+LEAST_PROBABILITY = 2.0**-16
+"""A probability of 0 has no logarithm, and fixed point rounds small ones to it."""
 
 
 def accuracy(y: Array, z: Array) -> Array:
@@ -154,11 +157,93 @@ def report(y: Array, z: Array) -> dict[str, Array]:
     return {"auc": auc, "ks": distance, "accuracy": accuracy(y, z), "log_loss": log_loss(y, z)}
 
 
+# ------------------------------------------------------------------------------------------------------ several classes
+
+
+def class_accuracy(y: Array, p: Array) -> Array:
+    """Share of the rows whose class number, in `y`, is the place of the largest number of its row of `p`, (n, K)."""
+    y, p = _of_classes(y, p)
+    return (1 * (np.argmax(p, axis=1) == y)).mean()
+
+
+def class_log_loss(y: Array, p: Array) -> Array:
+    """Mean of -log of the probability, in `p` of shape (n, K), of a row's class; one below 2^-16 counts as that."""
+    y, p = _of_classes(y, p)
+    own = ((1 * (y[:, None] == np.arange(p.shape[1]))) * p).sum(axis=1)
+    return -np.log(np.maximum(own, LEAST_PROBABILITY)).mean()
+
+
+# -------------------------------------------------------------------------------------------------------------- numbers
+
+
+def r2(y: Array, p: Array) -> Array:
+    """Part of the variance of `y` that predictions `p` explain, 1 - mean((y - p)^2) / var(y); 0 if y is constant."""
+    y, p = _checked(y, p)
+    rest, spread = np.square(y - p).mean(), np.square(y - y.mean()).mean()
+    constant = 1 * (spread <= 0)
+    return (1 - constant) - numerics.divide((1 - constant) * rest, spread + constant)
+
+
+def rmse(y: Array, p: Array) -> Array:
+    """Root of the mean squared error."""
+    y, p = _checked(y, p)
+    return np.sqrt(np.square(y - p).mean())
+
+
+def mae(y: Array, p: Array) -> Array:
+    """Mean of |y - p|."""
+    y, p = _checked(y, p)
+    return np.abs(y - p).mean()
+
+
+def deviance(y: Array, p: Array, power: float) -> Array:
+    """Mean deviance of Tweedie's family, twice the log-likelihood that predictions lack of a perfect fit.
+
+    Parameters
+    ----------
+    y : array, shape (n,)
+        At least 0; above 0 for a power of 2 or more.
+    p : array, shape (n,)
+        Predicted means, above 0.
+    power : float
+        Of the mean in the variance: 0, or at least 1.
+
+    Returns
+    -------
+    array, shape ()
+
+    Raises
+    ------
+    InputError
+        No rows, or shapes that differ.
+    """
+    y, p = _checked(y, p)
+    if power == 0:
+        return np.square(y - p).mean()
+    if power == 1:
+        # y log y is 0 at 0.
+        return (2 * (y * (np.log(y + 1 * (y <= 0)) - np.log(p)) - (y - p))).mean()
+    if power == 2:
+        return (2 * (np.log(p) - np.log(y) + numerics.divide(y, p) - 1)).mean()
+    own, both, mean = y ** (2 - power), y * p ** (1 - power), p ** (2 - power)
+    return (own * (2 / ((1 - power) * (2 - power))) - both * (2 / (1 - power)) + mean * (2 / (2 - power))).mean()
+
+
+# --------------------------------------------------------------------------------------------------------------- checks
+
+
 def _checked(y: Array, z: Array) -> tuple[Array, Array]:
     y, z = _numbers(y), _numbers(z)
     if y.ndim != 1 or y.shape != z.shape or y.shape[0] == 0:
         raise InputError(f"Labels and scores must be one a row, not of shapes {y.shape} and {z.shape}.")
     return y, z
+
+
+def _of_classes(y: Array, p: Array) -> tuple[Array, Array]:
+    y, p = _numbers(y), _numbers(p)
+    if p.ndim != 2 or y.shape != p.shape[:1] or y.shape[0] == 0:
+        raise InputError(f"Labels must be one a row, and scores one a row and class, not {y.shape} and {p.shape}.")
+    return y, p
 
 
 def _numbers(values: Array) -> Array:

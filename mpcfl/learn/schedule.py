@@ -76,3 +76,36 @@ def minibatches(n: int, batch_size: int, epochs: int, seed: int) -> Iterator[Row
         order = rng.permutation(n)
         for start in range(0, n - size + 1, size):
             yield order[start : start + size]
+
+
+SCHEDULES = ("inverse", "exponential", "cosine")
+"""Names of the schedules of `step_rate`."""
+
+
+def step_rate(schedule: str, rate: float, decay: float, step: int, steps: int) -> float:
+    """The learning rate of a step.
+
+    Parameters
+    ----------
+    schedule : {"inverse", "exponential", "cosine"}
+        ``rate / (1 + decay * step)``, ``rate * exp(-decay * step)``, or half a cosine from `rate` down to almost 0.
+    rate : float
+        That of the first step.
+    decay : float
+        0 makes the first two constant.
+    step, steps : int
+        This one, from 0, and how many there are.
+
+    Returns
+    -------
+    float
+    """
+    if schedule == "cosine":
+        return rate * (1 + math.cos(math.pi * step / steps)) / 2
+    return rate * math.exp(-decay * step) if schedule == "exponential" else rate / (1 + decay * step)
+
+
+def passes(n: int, batch_size: int, epochs: int) -> tuple[int, int]:
+    """Gradient steps of `minibatches`, and rows a step."""
+    size = min(batch_size, n)
+    return epochs * (n // size), size

@@ -49,9 +49,114 @@ def training_data(X: Array, y: Array) -> tuple[Array, Array, NDArray[Any]]:
         raise InputError("This estimator requires y to be passed, but the target y is None.")
     X = _rows(X)
     y, classes = (_shaped_labels(y), np.array([0, 1])) if is_secret(y) else _plain_labels(y)
-    if X.shape[0] != y.shape[0]:
-        raise InputError(f"X and y must have the same number of rows, not {X.shape[0]} and {y.shape[0]}.")
+    _check_as_many(X, y)
     return X, y, classes
+
+
+def class_data(X: Array, y: Array, classes: int | None) -> tuple[Array, Array, NDArray[Any]]:
+    """Check what a learner of two or more classes was given.
+
+    Parameters
+    ----------
+    X : secret array or array-like, shape (n, d)
+    y : secret array or array-like, shape (n,)
+        Secret labels are class numbers from 0; plain labels are numbers or strings.
+    classes : int or None
+        Number of classes, which secret labels need: nobody can count them.
+
+    Returns
+    -------
+    X : secret array or float64 ndarray, shape (n, d)
+    member : secret array or float64 ndarray, shape (n, K)
+        1 in the column of a row's class, else 0.
+    labels : ndarray, shape (K,)
+        What the columns stand for.
+
+    Raises
+    ------
+    InputError
+        As `training_data`; secret labels without `classes`, plain ones of another number of classes.
+    """
+    if y is None:
+        raise InputError("This estimator requires y to be passed, but the target y is None.")
+    X = _rows(X)
+    if is_secret(y):
+        if classes is None:
+            raise InputError("classes must be given where labels are secret: their number is public.", key="classes")
+        codes, labels = _shaped_labels(y), np.arange(classes)
+    else:
+        codes, labels = _coded(y)
+        if len(labels) < 2:
+            raise InputError("Only 1 class is present in y: training needs rows of two classes or more.")
+        if classes is not None and len(labels) != classes:
+            if labels.dtype.kind not in "iuf" or labels[0] < 0 or labels[-1] >= classes:
+                raise InputError(f"y has {len(labels)} classes where classes is {classes}.", key="classes")
+            codes, labels = labels[codes], np.arange(classes)
+    _check_as_many(X, codes)
+    return X, 1.0 * (codes[:, None] == np.arange(len(labels))), labels
+
+
+def regression_data(X: Array, y: Array) -> tuple[Array, Array]:
+    """Check what a regressor was given: rows of features, and a number a row.
+
+    Raises
+    ------
+    InputError
+        As `training_data`, but for classes.
+    """
+    if y is None:
+        raise InputError("This estimator requires y to be passed, but the target y is None.")
+    X = _rows(X)
+    if is_secret(y):
+        y = _shaped_labels(y)
+    else:
+        y = _one_column(y).astype(np.float64)
+        if not np.isfinite(y).all():
+            raise InputError("Input y contains NaN or infinity (inf).")
+    _check_as_many(X, y)
+    return X, y
+
+
+def row_values(values: Array, n: int, name: str) -> Array | None:
+    """A number for each of n rows (a weight, an offset), or None if there is none.
+
+    Raises
+    ------
+    InputError
+        Another shape; plain values that are not finite.
+    """
+    if values is None:
+        return None
+    if not is_secret(values):
+        values = np.asarray(values, np.float64)
+        if values.ndim == 0:
+            values = np.full(n, values)
+        if not np.isfinite(values).all():
+            raise InputError(f"{name} contains NaN or infinity (inf).")
+    if values.ndim != 1:
+        raise InputError(f"{name} must be 1D array or scalar, got {values.ndim}D.")
+    if values.shape[0] != n:
+        raise InputError(f"{name} must have one number a row, not {values.shape[0]} for {n} rows.")
+    return values
+
+
+def row_weights(weight: Array, n: int) -> Array | None:
+    """Weights of n rows brought to a mean of 1, so that a penalty keeps its strength; None if there are none.
+
+    Raises
+    ------
+    InputError
+        As `row_values`; plain weights that are negative, or all zero.
+    """
+    weight = row_values(weight, n, "sample_weight")
+    if weight is None:
+        return None
+    if not is_secret(weight):
+        if weight.min() < 0:
+            raise InputError("sample_weight must be at least 0.")
+        if not weight.any():
+            raise InputError("sample_weight is zero in all rows.")
+    return weight * (n / weight.sum())
 
 
 def prediction_data(X: Array, features: int, estimator: str) -> Array:
@@ -96,24 +201,39 @@ def _shaped_labels(y: Array) -> Array:
     return y
 
 
-def _plain_labels(y: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    y = np.asarray(y)
-    if y.ndim == 2 and y.shape[1] == 1:
+def _check_as_many(X: Array, y: Array) -> None:
+    if X.shape[0] != y.shape[0]:
+        raise InputError(f"X and y must have the same number of rows, not {X.shape[0]} and {y.shape[0]}.")
+
+
+def _one_column(y: Any) -> NDArray[Any]:
+    column: NDArray[Any] = np.asarray(y)
+    if column.ndim == 2 and column.shape[1] == 1:
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected.",
             scikit_twin(DataConversionWarning),
-            stacklevel=4,
+            stacklevel=5,
         )
-        y = y[:, 0]
-    y = _shaped_labels(y)
-    if y.dtype.kind == "c":
-        raise InputError("Complex data not supported: labels are two numbers or strings.")
+        column = column[:, 0]
+    if column.dtype.kind == "c":
+        raise InputError("Complex data not supported: targets are numbers, labels numbers or strings.")
+    _shaped_labels(column)
+    return column
+
+
+def _coded(y: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
+    y = _one_column(y)
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
             raise InputError("Input y contains NaN or infinity (inf).")
         if (y != np.floor(y)).any():
-            raise InputError("Unknown label type: continuous. Labels are two numbers or strings.")
+            raise InputError("Unknown label type: continuous. Labels are whole numbers or strings.")
     classes, codes = np.unique(y, return_inverse=True)
+    return codes, classes
+
+
+def _plain_labels(y: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    codes, classes = _coded(y)
     if len(classes) > 2:
         raise InputError("Only binary classification is supported. The type of the target is multiclass.")
     if len(classes) < 2:
