@@ -22,6 +22,20 @@ def is_secret(value: object) -> bool:
     return own and not isinstance(value, np.ndarray | np.generic)
 
 
+def check_counts(estimator: object, **least: int) -> None:
+    """Check that parameters are whole numbers of at least so much each.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter and what is allowed.
+    """
+    for name, smallest in least.items():
+        value = getattr(estimator, name)
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < smallest:
+            raise InputError(f"{name} must be an integer of at least {smallest}.", key=name)
+
+
 def training_data(X: Array, y: Array) -> tuple[Array, Array, NDArray[Any]]:
     """Check what `fit` was given.
 
@@ -47,7 +61,7 @@ def training_data(X: Array, y: Array) -> tuple[Array, Array, NDArray[Any]]:
     """
     if y is None:
         raise InputError("This estimator requires y to be passed, but the target y is None.")
-    X = _rows(X)
+    X = feature_rows(X)
     y, classes = (_shaped_labels(y), np.array([0, 1])) if is_secret(y) else _plain_labels(y)
     if X.shape[0] != y.shape[0]:
         raise InputError(f"X and y must have the same number of rows, not {X.shape[0]} and {y.shape[0]}.")
@@ -56,13 +70,14 @@ def training_data(X: Array, y: Array) -> tuple[Array, Array, NDArray[Any]]:
 
 def prediction_data(X: Array, features: int, estimator: str) -> Array:
     """Check what a fitted estimator was given to predict on: rows of as many features as it was fitted with."""
-    X = _rows(X)
+    X = feature_rows(X)
     if X.shape[1] != features:
         raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {features} features as input.")
     return X
 
 
-def _rows(X: Array) -> Array:
+def feature_rows(X: Array) -> Array:
+    """Rows of features, shape (n, d): a secret array, or a float64 ndarray of what is finite and real."""
     if is_secret(X):
         _check_two_dimensions(X)
         return X
@@ -97,25 +112,37 @@ def _shaped_labels(y: Array) -> Array:
 
 
 def _plain_labels(y: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
+    codes, classes = class_codes(y, 5)
+    if len(classes) > 2:
+        raise InputError("Only binary classification is supported. The type of the target is multiclass.")
+    return codes.astype(np.float64), classes
+
+
+def class_codes(y: Any, stacklevel: int) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """The number of each plain label in the order of its class, shape (n,), and the labels of the classes.
+
+    Raises
+    ------
+    InputError
+        No labels of at least two classes: a wrong shape, complex, fractional or infinite numbers, a single class.
+    """
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] == 1:
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected.",
             scikit_twin(DataConversionWarning),
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
         y = y[:, 0]
     y = _shaped_labels(y)
     if y.dtype.kind == "c":
-        raise InputError("Complex data not supported: labels are two numbers or strings.")
+        raise InputError("Complex data not supported: labels are numbers or strings.")
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
             raise InputError("Input y contains NaN or infinity (inf).")
         if (y != np.floor(y)).any():
-            raise InputError("Unknown label type: continuous. Labels are two numbers or strings.")
+            raise InputError("Unknown label type: continuous. Labels are whole numbers or strings.")
     classes, codes = np.unique(y, return_inverse=True)
-    if len(classes) > 2:
-        raise InputError("Only binary classification is supported. The type of the target is multiclass.")
     if len(classes) < 2:
         raise InputError("Only 1 class is present in y: training needs rows of both classes.")
-    return codes.astype(np.float64), classes
+    return codes, classes
