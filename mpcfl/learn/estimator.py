@@ -64,14 +64,14 @@ class Estimator:
         return f"{type(self).__name__}({', '.join(changed)})"
 
 
-def scikit_tags(kind: str, multi_class: bool = False) -> Any:
-    """What scikit-learn's tools ask of an estimator: a "classifier" or a "regressor", of how many classes."""
+def scikit_tags(kind: str, several: bool = False) -> Any:
+    """What scikit-learn's tools ask of a "classifier" or a "regressor": with more than two classes, or columns of y."""
     # scikit-learn alone calls this, so it is loaded; importing it here would make it a dependency.
     utils: Any = sys.modules["sklearn.utils"]
     return utils.Tags(
         estimator_type=kind,
-        target_tags=utils.TargetTags(required=True),
-        classifier_tags=utils.ClassifierTags(multi_class=multi_class) if kind == "classifier" else None,
+        target_tags=utils.TargetTags(required=True, multi_output=several and kind == "regressor"),
+        classifier_tags=utils.ClassifierTags(multi_class=several) if kind == "classifier" else None,
         regressor_tags=utils.RegressorTags() if kind == "regressor" else None,
     )
 

@@ -47,7 +47,7 @@ def class_targets(y: Array, two: int) -> tuple[Array, NDArray[Any]]:
     Parameters
     ----------
     y : array
-        Plain labels, shape (n,); secret ones that are 0 and 1; or secret columns of zeros and ones, one for each class.
+        Plain labels, shape (n,); secret ones that are 0 and 1; or a column of zeros and ones for each class, (n, k).
     two : int
         Outputs for two classes: 1 or 2.
 
@@ -59,11 +59,12 @@ def class_targets(y: Array, two: int) -> tuple[Array, NDArray[Any]]:
     """
     if y is None:
         raise InputError(NO_TARGET)
-    if not is_secret(y):
+    columns = np.ndim(y) == 2 and np.shape(y)[1] > 1
+    if columns:
+        hot, labels = (y if is_secret(y) else _numbers(y)), np.arange(np.shape(y)[1])
+    elif not is_secret(y):
         codes, labels = class_codes(y, 4)
-        hot: Array = one_hot(codes, len(labels)).astype(np.float64)
-    elif y.ndim == 2 and y.shape[1] > 1:
-        hot, labels = y, np.arange(y.shape[1])
+        hot = one_hot(codes, len(labels)).astype(np.float64)
     elif y.ndim == 1:
         hot, labels = np.stack([1 - y, y], axis=1), np.arange(2)
     else:
@@ -82,15 +83,20 @@ def number_targets(y: Array) -> tuple[Array, bool]:
     if y is None:
         raise InputError(NO_TARGET)
     if not is_secret(y):
-        y = np.asarray(y)
-        if y.dtype.kind == "c":
-            raise InputError("Complex data not supported: pass real numbers.")
-        y = y.astype(np.float64)
-        if not np.isfinite(y).all():
-            raise InputError("Input y contains NaN or infinity (inf).")
+        y = _numbers(y)
     if y.ndim not in (1, 2):
         raise InputError(f"y should have one or two axes, not {y.ndim}.")
     return (y[:, None], True) if y.ndim == 1 else (y, False)
+
+
+def _numbers(y: Any) -> NDArray[np.float64]:
+    y = np.asarray(y)
+    if y.dtype.kind == "c":
+        raise InputError("Complex data not supported: pass real numbers.")
+    numbers: NDArray[np.float64] = y.astype(np.float64)
+    if not np.isfinite(numbers).all():
+        raise InputError("Input y contains NaN or infinity (inf).")
+    return numbers
 
 
 def check_rows(X: Array, y: Array) -> None:

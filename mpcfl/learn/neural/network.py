@@ -117,8 +117,8 @@ class Network(Estimator):
 
     # ------------------------------------------------------------------------------------------------------- predicting
 
-    def decision_function(self, X: Array) -> Array:
-        """What the last layer gives: log-odds of the second of two classes (n,), scores (n, k), numbers (n, outputs)."""
+    def outputs(self, X: Array) -> Array:
+        """What the last layer gives: log-odds of the second of two classes (n,), scores (n, k), or numbers."""
         if not hasattr(self, "weights_"):
             raise scikit_twin(NotFittedError)(f"This {type(self).__name__} is not fitted yet: call fit first.")
         X = samples(X)
@@ -138,7 +138,7 @@ class Network(Estimator):
         Of a classifier its class, shape (n,): the label; from secrets its number, or true for the second of two. Else
         its numbers, shape (n,) or (n, outputs) as y had it.
         """
-        z = self.decision_function(X)
+        z = self.outputs(X)
         if not self._classifies():
             return z[:, 0] if self._one_number else z
         codes = np.argmax(z, axis=1) if z.ndim > 1 else z > 0
@@ -164,7 +164,7 @@ class Network(Estimator):
     def _probabilities(self, X: Array) -> Array:
         if not self._classifies():
             raise InputError("Only a classifier has probabilities: this network's loss is of numbers.", key="loss")
-        z = self.decision_function(X)
+        z = self.outputs(X)
         if z.ndim > 1:
             return numerics.softmax(z)
         p = numerics.sigmoid(z)

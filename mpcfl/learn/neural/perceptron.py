@@ -145,6 +145,10 @@ class MLPClassifier(_Perceptron):
         Features, and steps done.
     """
 
+    def decision_function(self, X: Array) -> Array:
+        """Log-odds of the second of two classes, shape (n,), or scores, shape (n, k)."""
+        return self.outputs(X)
+
     def predict_proba(self, X: Array) -> Array:
         """Probabilities of the classes, shape (n, k)."""
         return self._probabilities(X)
@@ -153,7 +157,7 @@ class MLPClassifier(_Perceptron):
         return loss_of("log_loss")
 
     def __sklearn_tags__(self) -> Any:
-        return scikit_tags("classifier", multi_class=True)
+        return scikit_tags("classifier", several=True)
 
 
 class MLPRegressor(_Perceptron):
@@ -167,4 +171,4 @@ class MLPRegressor(_Perceptron):
         return loss_of("mse")
 
     def __sklearn_tags__(self) -> Any:
-        return scikit_tags("regressor", multi_class=False)
+        return scikit_tags("regressor", several=True)

@@ -65,6 +65,10 @@ class Sequential(Network):
         self.record_loss = record_loss
         self.seed = seed
 
+    def decision_function(self, X: Array) -> Array:
+        """Log-odds of the second of two classes, shape (n,), or scores, shape (n, k)."""
+        return self.outputs(X)
+
     def predict_proba(self, X: Array) -> Array:
         """Probabilities of the classes, shape (n, k), of a classifier."""
         return self._probabilities(X)
