@@ -117,6 +117,11 @@ class Network(Estimator):
 
     # ------------------------------------------------------------------------------------------------------- predicting
 
+    @property
+    def network_layers(self) -> tuple[Layer, ...]:
+        """The layers of the fitted network."""
+        return tuple(self._layers(self.n_outputs_))
+
     def outputs(self, X: Array) -> Array:
         """What the last layer gives: log-odds of the second of two classes (n,), scores (n, k), or numbers."""
         if not hasattr(self, "weights_"):
@@ -129,7 +134,7 @@ class Network(Estimator):
                     "features as input."
                 )
             raise InputError(f"X has rows of shape {X.shape[1:]}, and was fitted with {self.shape_in_}.")
-        z, _ = Chain(self._layers(self.n_outputs_)).apply(self.weights_, self.state_, X, None)
+        z, _ = Chain(self.network_layers).apply(self.weights_, self.state_, X, None)
         return z[:, 0] if self.n_outputs_ == 1 and self._classifies() else z
 
     def predict(self, X: Array) -> Array:
