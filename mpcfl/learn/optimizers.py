@@ -43,8 +43,7 @@ class Optimizer(Protocol):
 class SGD:
     """Gradient descent: ``v = momentum * v - rate * (gradient + weight_decay * w); w = w + v``.
 
-    Local on secrets beyond one truncation an element, at the end of the products that the gradients are; with momentum
-    one more.
+    On secrets the rate is a part of the truncation that ends the products which gradients are; momentum adds one.
 
     Parameters
     ----------
@@ -92,8 +91,9 @@ class SGD:
 class Adam:
     """Adam, and AMSGrad: steps by the running mean of gradients over the root of that of their squares.
 
-    With m and v the running averages, free of their start: ``w = w - rate * m / sqrt(v + epsilon**2)``. On secrets an
-    element costs about 140 bytes and 14 rounds a step, where `SGD` has 8 and 1: all weights together are one vector.
+    With m and v the running averages, free of their start: ``w = w - rate * m / sqrt(v + epsilon**2)``. On secrets a
+    step takes 11 rounds more than the gradients, and 121 bytes a weight and 1.6 kB from the dealer, most of it for the
+    root: all weights together are one vector.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Adam:
     epsilon : float
         Gradients well below it move weights less; inside the root.
     amsgrad : bool
-        By the largest v so far: another comparison an element.
+        By the largest v so far: another comparison a weight.
     weight_decay : float
     decoupled : bool
         Whether weights shrink by ``rate * weight_decay`` a step beside Adam (as AdamW does), or the penalty is a part

@@ -7,7 +7,7 @@ Gradients come from `mpcfl.grad`; `docs/neural.md` has layers, losses and what a
 
 from mpcfl.learn.neural.convolution import AveragePool2D, Conv2D, MaxPool2D
 from mpcfl.learn.neural.data import one_hot
-from mpcfl.learn.neural.layer import Chain, Layer
+from mpcfl.learn.neural.layer import Chain, Function, Layer
 from mpcfl.learn.neural.layers import GELU, Dense, Dropout, Embedding, Flatten, ReLU, Residual, Sigmoid, Softmax, Tanh
 from mpcfl.learn.neural.losses import BinaryCrossEntropy, CrossEntropy, Huber, LogLoss, Loss, MeanSquaredError
 from mpcfl.learn.neural.normalisation import BatchNorm, LayerNorm
@@ -26,6 +26,7 @@ __all__ = [
     "Dropout",
     "Embedding",
     "Flatten",
+    "Function",
     "Huber",
     "Layer",
     "LayerNorm",

@@ -59,9 +59,9 @@ def class_targets(y: Array, two: int) -> tuple[Array, NDArray[Any]]:
     """
     if y is None:
         raise InputError(NO_TARGET)
-    columns = np.ndim(y) == 2 and np.shape(y)[1] > 1
-    if columns:
-        hot, labels = (y if is_secret(y) else _numbers(y)), np.arange(np.shape(y)[1])
+    y = y if is_secret(y) else np.asarray(y)
+    if y.ndim == 2 and y.shape[1] > 1:
+        hot, labels = (y if is_secret(y) else _numbers(y)), np.arange(y.shape[1])
     elif not is_secret(y):
         codes, labels = class_codes(y, 4)
         hot = one_hot(codes, len(labels)).astype(np.float64)
