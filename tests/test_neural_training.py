@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone, is_classifier, is_regressor
 
 import mpcfl
 from bench.workloads import parse
@@ -18,6 +19,7 @@ from mpcfl.learn.neural import (
     CrossEntropy,
     Dense,
     Dropout,
+    Embedding,
     Flatten,
     Huber,
     LogLoss,
@@ -282,6 +284,12 @@ def test_the_schedule_of_messages_does_not_depend_on_the_data():
     assert said(np.full_like(IMAGES, 3.0), np.roll(CODES, 7)) == usual
 
 
+def test_scikit_learn_knows_its_kind():
+    assert is_classifier(Sequential([Dense(2)]))
+    assert is_regressor(Sequential([Dense(2)], "mse"))
+    assert repr(clone(Sequential([Dense(2)], epochs=3))) == f"Sequential(layers={[Dense(2)]}, epochs=3)"
+
+
 def test_secret_weights_to_begin_with():
     base, _, _ = FITS["images"]
     start = fitted("images", IMAGES, CODES).weights_
@@ -295,6 +303,21 @@ def test_secret_weights_to_begin_with():
     plain = type(base)(**base.get_params()).fit(IMAGES, CODES, weights=start)
     for secret, w in zip(mpcfl.simulate(program, seed=5).results[0], plain.weights_.values(), strict=True):
         np.testing.assert_allclose(secret, w, atol=3e-3)
+
+
+def test_codes_are_learnt_without_telling_which():
+    """The label is whether the codes have the same last bit."""
+    codes = RNG.integers(0, 4, (64, 2))
+    labels = (codes.sum(axis=1) % 2).astype(np.int64)
+    model = Sequential([Embedding(4, 3), Flatten(), Dense(1)], optimizer=SGD(0.5), epochs=1, batch_size=16)
+
+    def program(session):
+        fit = clone(model).fit(session.share(codes, 0), session.share(labels, 1))
+        return [w.reveal() for w in fit.weights_.values()]
+
+    plain = clone(model).fit(codes, labels)
+    for secret, w in zip(mpcfl.simulate(program, seed=6).results[0], plain.weights_.values(), strict=True):
+        np.testing.assert_allclose(secret, w, atol=2e-3)
 
 
 def test_a_loaded_network_predicts_as_the_one_that_was_trained():
