@@ -6,7 +6,6 @@ size. What is kept so is bounded.
 
 from __future__ import annotations
 
-import contextlib
 import math
 import mmap
 import weakref
@@ -57,9 +56,7 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike = np.uint64) -> NDArray[Any]:
 
 
 def _mapped(room: int) -> mmap.mmap:
-    memory = mmap.mmap(-1, room)
-    with contextlib.suppress(AttributeError, OSError):  # where there are no large pages
-        memory.madvise(mmap.MADV_HUGEPAGE)
+    memory = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # a forked child writes to its own
     return memory
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from mpcfl import numerics, ordering
+from mpcfl import grad, numerics, ordering
 from mpcfl.grad import choices, order, places
 
 RNG = np.random.default_rng(7)
@@ -332,6 +332,10 @@ CASES: dict[Any, list[Case]] = {
         case(lambda x: x[1:, ..., 2], T),
         case(lambda x: x[-1, None, :2] + x[0, 1:3], M),
         case(lambda x: x[np.newaxis], normal()),
+    ],
+    grad.custom: [
+        case(lambda x, y: grad.custom(lambda x, y: (x @ y, (lambda g: g @ y.T, lambda g: x.T @ g)), x, y), M, M.T),
+        case(lambda x: grad.custom(lambda x, y: (x + y, (lambda g: g, None)), x, M), M),
     ],
     places.scattered: [case(lambda x: places.scattered(x, INDEX, (2, 2)), normal(4))],
     np.take: [case(lambda x: x.take([1, 1, 3], axis=1), M), case(lambda x: np.take(x, 5), M)],

@@ -161,6 +161,16 @@ def test_vjp_of_an_array():
         pull(np.ones((2, 4)))
 
 
+def test_vjp_gives_what_stands_beside_the_value():
+    x = np.array([1.0, 2.0])
+    value, pull, beside = grad.vjp(lambda x: (x * 3, {"x": x + 1}), x, has_aux=True)
+    np.testing.assert_array_equal(value, x * 3)
+    np.testing.assert_array_equal(pull(np.ones(2))[0], [3.0, 3.0])
+    assert isinstance(beside["x"], np.ndarray)
+    with pytest.raises(TypeError, match="gives a pair"):
+        grad.vjp(np.exp, x, has_aux=True)
+
+
 def test_vjp_of_several_results():
     x = normal(3)
     value, pull = grad.vjp(lambda x: {"a": np.exp(x), "b": [x * 2, 5.0]}, x)
@@ -439,12 +449,12 @@ def test_the_gradient_of_a_network_is_within_its_bound():
 
 def test_a_step_of_a_network_costs():
     """Backward: dz (the sigmoid is ready) opens for dw2 and dh beside the truncation of the mean; both are truncated;
-    dh opens for the mask of relu; dz1 opens for dw1, which is truncated; all factors 1 / n at last together.
+    dh opens for the mask of relu; dz1 opens for dw1, whose truncation takes the factor 1 / n along.
     """
     forward = mpcfl.forecast(lambda session: network(*step(session)))
     both = mpcfl.forecast(lambda session: grad.value_and_grad(network)(*step(session)))
     assert compared(both) == compared(forward) + 1  # of the sigmoid that is the slope of softplus
-    assert both.rounds - forward.rounds == 5
+    assert both.rounds - forward.rounds == 4
     words = 32 + 32 + 32 * 8 + 32 * 8 + 32 * 8 + 8 + 10 * 8  # dz, its products with w2 and h, dh, dz1, dw2, dw1
     parameters = sum(math.prod(shape) for shape in SHAPES.values())
     assert both.bytes_sent[0] - forward.bytes_sent[0] <= 8 * (words + parameters) + 25 * 32

@@ -17,10 +17,11 @@ import numpy as np
 
 from mpcfl.array import SecretArray
 from mpcfl.grad import tree
+from mpcfl.grad.authored import custom
 from mpcfl.grad.tape import Node, backward
 from mpcfl.grad.traced import Traced
 
-__all__ = ["Traced", "grad", "stop_gradient", "value_and_grad", "vjp"]
+__all__ = ["Traced", "custom", "grad", "stop_gradient", "value_and_grad", "vjp"]
 
 _levels = itertools.count()
 
@@ -90,15 +91,17 @@ def grad(f: Callable[..., Any], argnums: int | Sequence[int] = 0, has_aux: bool 
     return gradient
 
 
-def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+def vjp(f: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
     """What f gives at the primals, and the function that pulls a cotangent of it back to them.
 
     Parameters
     ----------
     f : callable
-        An array program that gives an array, or nested dicts, lists and tuples of arrays.
+        An array program that gives an array, or nested dicts, lists and tuples of arrays; with `has_aux` a pair of that
+        and of anything else.
     *primals
         Its arguments, as of `value_and_grad`.
+    has_aux : bool
 
     Returns
     -------
@@ -106,6 +109,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     pull : callable
         From a cotangent, an array (secret or plain) of the shape of the value in its structure, to a tuple of one for
         each primal: the sums of cotangent times derivative. It may be called again.
+    aux
+        With `has_aux` alone: what f gave beside its value.
 
     Raises
     ------
@@ -117,6 +122,9 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
     level = next(_levels)
     traced = [_traced(primal, level, f"argument {i}") for i, primal in enumerate(primals)]
     result = f(*traced)
+    if has_aux and not (isinstance(result, tuple) and len(result) == 2):
+        raise TypeError("with has_aux the function gives a pair: the value, and what goes beside it")
+    result, aux = result if has_aux else (result, None)
 
     def pull(cotangent: Any) -> tuple[Any, ...]:
         seeds: list[tuple[Node, Any]] = []
@@ -131,7 +139,8 @@ def vjp(f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], tupl
         tree.mapped(seed, result, cotangent)
         return tuple(_gradients(seeds, traced))
 
-    return _released(result, level), pull
+    value = _released(result, level)
+    return (value, pull, _released(aux, level)) if has_aux else (value, pull)
 
 
 def stop_gradient(x: Any) -> Any:

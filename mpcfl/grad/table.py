@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from mpcfl import ordering
-from mpcfl.grad import activations, choices, elementwise, order, places, products, reductions, structure
+from mpcfl.grad import activations, authored, choices, elementwise, order, places, products, reductions, structure
 from mpcfl.grad.tape import Step
 
 RULES: dict[Any, Callable[..., Step]] = {
@@ -20,6 +20,7 @@ RULES: dict[Any, Callable[..., Step]] = {
     **structure.RULES,
     **places.RULES,
     **order.RULES,
+    **authored.RULES,
 }
 """Functions with a gradient of their own: from plain and secret arrays to a result and its pulls."""
 

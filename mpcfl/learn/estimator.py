@@ -66,6 +66,29 @@ class Estimator:
         return f"{type(self).__name__}({', '.join(changed)})"
 
 
+def scikit_tags(kind: str, several: bool = False, positive: bool = False) -> Any:
+    """What scikit-learn's tools ask of a "classifier" or a "regressor".
+
+    Parameters
+    ----------
+    kind : str
+    several : bool
+        It takes more than two classes, or several columns of targets.
+    positive : bool
+        It takes positive targets alone.
+    """
+    # scikit-learn alone calls this, so it is loaded; importing it here would make it a dependency.
+    utils: Any = sys.modules["sklearn.utils"]
+    return utils.Tags(
+        estimator_type=kind,
+        target_tags=utils.TargetTags(
+            required=True, multi_output=several and kind == "regressor", positive_only=positive
+        ),
+        classifier_tags=utils.ClassifierTags(multi_class=several) if kind == "classifier" else None,
+        regressor_tags=utils.RegressorTags() if kind == "regressor" else None,
+    )
+
+
 class BinaryClassifier(Estimator):
     """An estimator that tells two classes apart."""
 
@@ -77,13 +100,7 @@ class BinaryClassifier(Estimator):
         return _mean(1 * (self.predict(X) == y), sample_weight)  # type: ignore[attr-defined]
 
     def __sklearn_tags__(self) -> Any:
-        # scikit-learn alone calls this, so it is loaded; importing it here would make it a dependency.
-        utils: Any = sys.modules["sklearn.utils"]
-        return utils.Tags(
-            estimator_type="classifier",
-            target_tags=utils.TargetTags(required=True),
-            classifier_tags=utils.ClassifierTags(multi_class=self.multi_class),
-        )
+        return scikit_tags("classifier", self.multi_class)
 
 
 class Classifier(BinaryClassifier):
@@ -106,12 +123,7 @@ class Regressor(Estimator):
         return 1 - _mean(rest * rest, sample_weight) / _mean(spread * spread, sample_weight)
 
     def __sklearn_tags__(self) -> Any:
-        utils: Any = sys.modules["sklearn.utils"]
-        return utils.Tags(
-            estimator_type="regressor",
-            target_tags=utils.TargetTags(required=True, positive_only=self.positive_only),
-            regressor_tags=utils.RegressorTags(),
-        )
+        return scikit_tags("regressor", positive=self.positive_only)
 
 
 def _mean(values: Any, weight: Any) -> Any:

@@ -6,6 +6,7 @@ share or key ever comes from here.
 
 import math
 from collections.abc import Iterator
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from numpy.typing import NDArray
 from mpcfl.errors import InputError
 
 Rows = NDArray[np.int64]
+Draws: TypeAlias = np.random.Generator
+"""Public random numbers, see `public_draws`."""
 
 
 def split_rows(n: int, test: float, seed: int) -> tuple[Rows, Rows]:
@@ -109,3 +112,19 @@ def passes(n: int, batch_size: int, epochs: int) -> tuple[int, int]:
     """Gradient steps of `minibatches`, and rows a step."""
     size = min(batch_size, n)
     return epochs * (n // size), size
+
+
+def public_draws(*seed: int) -> Draws:
+    """Random numbers that every party draws alike: initial weights, and which units a step leaves out.
+
+    Parameters
+    ----------
+    *seed : int
+        Public, at least 0; such as a job's seed, what is drawn, and the step.
+
+    Notes
+    -----
+    Ask it for uniform numbers and permutations alone: they come from integer arithmetic, the same on every CPU, where
+    a normal one goes through a library's logarithm.
+    """
+    return np.random.default_rng(list(seed))

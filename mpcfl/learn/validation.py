@@ -22,6 +22,20 @@ def is_secret(value: object) -> bool:
     return own and not isinstance(value, np.ndarray | np.generic)
 
 
+def check_counts(estimator: object, **least: int) -> None:
+    """Check that parameters are whole numbers of at least so much each.
+
+    Raises
+    ------
+    InputError
+        Naming the parameter and what is allowed.
+    """
+    for name, smallest in least.items():
+        value = getattr(estimator, name)
+        if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < smallest:
+            raise InputError(f"{name} must be an integer of at least {smallest}.", key=name)
+
+
 def training_data(X: Array, y: Array) -> tuple[Array, Array, NDArray[Any]]:
     """Check what `fit` was given.
 
@@ -47,7 +61,7 @@ def training_data(X: Array, y: Array) -> tuple[Array, Array, NDArray[Any]]:
     """
     if y is None:
         raise InputError("This estimator requires y to be passed, but the target y is None.")
-    X = _rows(X)
+    X = feature_rows(X)
     y, classes = (_shaped_labels(y), np.array([0, 1])) if is_secret(y) else _plain_labels(y)
     _check_as_many(X, y)
     return X, y, classes
@@ -79,7 +93,7 @@ def class_data(X: Array, y: Array, classes: int | None) -> tuple[Array, Array, N
     """
     if y is None:
         raise InputError("This estimator requires y to be passed, but the target y is None.")
-    X = _rows(X)
+    X = feature_rows(X)
     if is_secret(y):
         if classes is None:
             raise InputError("classes must be given where labels are secret: their number is public.", key="classes")
@@ -106,7 +120,7 @@ def regression_data(X: Array, y: Array) -> tuple[Array, Array]:
     """
     if y is None:
         raise InputError("This estimator requires y to be passed, but the target y is None.")
-    X = _rows(X)
+    X = feature_rows(X)
     if is_secret(y):
         y = _shaped_labels(y)
     else:
@@ -161,13 +175,14 @@ def row_weights(weight: Array, n: int) -> Array | None:
 
 def prediction_data(X: Array, features: int, estimator: str) -> Array:
     """Check what a fitted estimator was given to predict on: rows of as many features as it was fitted with."""
-    X = _rows(X)
+    X = feature_rows(X)
     if X.shape[1] != features:
         raise InputError(f"X has {X.shape[1]} features, but {estimator} is expecting {features} features as input.")
     return X
 
 
-def _rows(X: Array) -> Array:
+def feature_rows(X: Array) -> Array:
+    """Rows of features, shape (n, d): a secret array, or a float64 ndarray of what is finite and real."""
     if is_secret(X):
         _check_two_dimensions(X)
         return X
@@ -206,13 +221,13 @@ def _check_as_many(X: Array, y: Array) -> None:
         raise InputError(f"X and y must have the same number of rows, not {X.shape[0]} and {y.shape[0]}.")
 
 
-def _one_column(y: Any) -> NDArray[Any]:
+def _one_column(y: Any, stacklevel: int = 5) -> NDArray[Any]:
     column: NDArray[Any] = np.asarray(y)
     if column.ndim == 2 and column.shape[1] == 1:
         warnings.warn(
             "A column-vector y was passed when a 1d array was expected.",
             scikit_twin(DataConversionWarning),
-            stacklevel=5,
+            stacklevel=stacklevel,
         )
         column = column[:, 0]
     if column.dtype.kind == "c":
@@ -221,8 +236,22 @@ def _one_column(y: Any) -> NDArray[Any]:
     return column
 
 
-def _coded(y: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
-    y = _one_column(y)
+def class_codes(y: Any, stacklevel: int) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    """The number of each plain label in the order of its class, shape (n,), and the labels of the classes.
+
+    Raises
+    ------
+    InputError
+        No labels of at least two classes: a wrong shape, complex, fractional or infinite numbers, a single class.
+    """
+    codes, classes = _coded(y, stacklevel)
+    if len(classes) < 2:
+        raise InputError("Only 1 class is present in y: training needs rows of both classes.")
+    return codes, classes
+
+
+def _coded(y: Any, stacklevel: int = 5) -> tuple[NDArray[np.intp], NDArray[Any]]:
+    y = _one_column(y, stacklevel + 1)
     if y.dtype.kind == "f":
         if not np.isfinite(y).all():
             raise InputError("Input y contains NaN or infinity (inf).")
@@ -233,9 +262,7 @@ def _coded(y: Any) -> tuple[NDArray[np.int64], NDArray[Any]]:
 
 
 def _plain_labels(y: Any) -> tuple[NDArray[np.float64], NDArray[Any]]:
-    codes, classes = _coded(y)
+    codes, classes = class_codes(y, 5)
     if len(classes) > 2:
         raise InputError("Only binary classification is supported. The type of the target is multiclass.")
-    if len(classes) < 2:
-        raise InputError("Only 1 class is present in y: training needs rows of both classes.")
     return codes.astype(np.float64), classes

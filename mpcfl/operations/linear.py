@@ -27,7 +27,7 @@ def transpose(x: Value, axes: tuple[int, ...]) -> Value:
 
 
 def reshape(x: Value, shape: Shape) -> Value:
-    return x.engine.local("reshape", x.kind, shape, [x], lambda: x.share.reshape(shape))
+    return x if x.shape == shape else x.engine.local("reshape", x.kind, shape, [x], lambda: x.share.reshape(shape))
 
 
 def broadcast(x: Value, shape: Shape) -> Value:
