@@ -1,8 +1,8 @@
 """What each correlation costs at the dealer and at the parties, an element: `python -m bench.dealing [FAMILY ...]`.
 
 All in this process, on one thread, and without links: the dealer makes the corrections, the first party expands its
-shares from its seed, and the last one takes the corrections and expands the rest. Times are the least of several
-repeats, for `--elements` elements and two parties.
+shares from its seed, and the last one takes the corrections and expands the rest. Times are of the processor, the
+least of several repeats, for `--elements` elements and two parties.
 """
 
 from __future__ import annotations
@@ -125,13 +125,13 @@ def measured(name: str, what: str, correlation: Correlation, n: int) -> Row:
 
 
 def least(call: Callable[[], object]) -> float:
-    """Least seconds of several calls, after one that warms up."""
+    """Least seconds of the processor for several calls, after one that warms up: waiting does not count."""
     call()
     seconds = []
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return min(seconds)
 
 
