@@ -315,6 +315,13 @@ def test_sums_over_many_rows_stay_in_range() -> None:
     assert off(found["coef_"], LinearRegression().fit(X, y).coef_) < 2e-4
 
 
+def test_columns_that_nearly_depend_on_one_another() -> None:
+    """The Gram matrix of these has a condition of 1e5."""
+    X, y = standardised(load_breast_cancer)
+    found = mpcfl.simulate(on_secrets(LinearRegression(), (X, y * 1.0), {}, 15), seed=0).results[0]
+    assert off(found["coef_"], LinearRegression().fit(X, y * 1.0).coef_) < 2e-3
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("learner", "theirs", "load"),

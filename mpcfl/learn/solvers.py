@@ -27,6 +27,9 @@ TINY = 2.0**-16
 LENGTHS = (1.0, 0.5, 0.25, 0.125)
 """Parts of a Newton step of which the best is taken."""
 
+FINER = 16.0
+"""Slopes are kept this many times larger: their rounding, over the smallest eigenvalue, is that of the coefficients."""
+
 GAIN = 1e-3
 """What a part must gain in mean loss over the whole step: less than that may be rounding."""
 
@@ -135,10 +138,10 @@ class Factor:
         lower = np.linalg.cholesky(self._matrices + DAMPING * one)
         self._half = numerics.solve_triangular(lower, one)
 
-    def solve(self, right: Array) -> Array:
-        """x with matrix @ x = right, both of shape (k, q)."""
+    def solve(self, right: Array, gain: float = 1.0) -> Array:
+        """x with gain * matrix @ x = right, both of shape (k, q); the gain is a part of the last rounding."""
         half = self._half @ (right * self._scale)[:, :, None]
-        return (np.swapaxes(self._half, 1, 2) @ half)[:, :, 0] * self._scale
+        return (np.swapaxes(self._half, 1, 2) @ half)[:, :, 0] * self._scale * (1 / gain)
 
     def inverse_diagonal(self) -> tuple[Array, Array]:
         """The diagonal of the inverse as a product of two parts, shape (k, q): in like scale, and what scales it twice.
@@ -186,12 +189,12 @@ def newton(
     for _ in range(steps):
         z = predictor(X, w, 0, offset)
         residual, curvature = loss.slopes(z, y)
-        slope = gram(X, weighted(residual, weight))
+        slope = gram(X, weighted(residual, weight), FINER)
         if l2:
-            slope = slope + ridge[:, None] * w
+            slope = slope + FINER * ridge[:, None] * w
         if factor is None or not loss.constant:
             factor, blocks = factored(loss, X, curvature, weight, l2)
-        move = factor.solve(slope.T.reshape(blocks, -1)).reshape(slope.shape[::-1]).T
+        move = factor.solve(slope.T.reshape(blocks, -1), FINER).reshape(slope.shape[::-1]).T
         w = w - (move if loss.quadratic else move * _length(loss, X, y, z, w, move, ridge, weight))
     return w
 
