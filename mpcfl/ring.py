@@ -10,6 +10,7 @@ Public bits, one a word or packed 64 to a word, are uint64 arrays in both rings.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias, cast
 
@@ -107,11 +108,13 @@ def broadcast(x: Words, shape: Shape) -> Words:
 
 
 def concatenate(parts: Sequence[Words], axis: int) -> Words:
+    shape = list(parts[0].shape)
+    shape[axis] = sum(part.shape[axis] for part in parts)
     if any(is_spec(part) for part in parts):
-        shape = list(parts[0].shape)
-        shape[axis] = sum(part.shape[axis] for part in parts)
         return cast("Words", Spec(tuple(shape), dtype_of(parts)))
-    return np.concatenate(parts, axis=axis)
+    if math.prod(shape) < LARGE:
+        return np.concatenate(parts, axis=axis)
+    return np.concatenate(parts, axis=axis, out=empty(tuple(shape), parts[0].dtype))
 
 
 @shaped(lambda x, axis: tuple(n for i, n in enumerate(x.shape) if i != axis), wider=wide.total)

@@ -36,6 +36,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl import ring
+from mpcfl.buffers import empty
 from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.kernels import bits, digits
@@ -88,7 +89,7 @@ def _subsets(product: tuple[int, ...]) -> list[int]:
 
 @shaped(lambda opened, shares, terms, targets, first: (targets, opened.shape[1]))
 def _multilinear(opened: Words, shares: Words, terms: NDArray[np.int64], targets: int, first: int) -> Words:
-    out = np.empty((targets, opened.shape[1]), np.uint64)
+    out = empty((targets, opened.shape[1]))
     bits.multilinear(opened, shares, terms, first, out)
     return out
 
@@ -134,7 +135,7 @@ class Digits(Correlation):
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = ring.negative(masks[0])
         limbs = ring.limbs(ring.without_top(r) if self.signed else r)
-        tables = np.empty((len(limbs), r.shape[0], 4), np.uint64)
+        tables = empty((len(limbs), r.shape[0], 4))
         for limb, part in zip(limbs, tables, strict=True):
             digits.onehot(limb, part)
         return {"tables": tables if len(limbs) > 1 else tables[0], "top": ring.top_bits(r)}
@@ -156,7 +157,7 @@ class BitProducts(Correlation):
         )
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        out = np.empty((len(self.subsets), self.width), np.uint64)
+        out = empty((len(self.subsets), self.width))
         bits.products(uniform["bits"], np.array(self.subsets, np.int64), out)
         return {"products": out}
 
@@ -168,11 +169,11 @@ CORRELATIONS = (Mask, Digits, BitProducts, DaBit)
 @shaped(lambda d, tables: (ring.width(d) // 2, ring.packed(d.shape[0])), bits=True)
 def look_up(d: Words, tables: Words) -> Words:
     """Planes of <lt_i> (the first half of the rows) and <eq_i> (the second), least significant digit first."""
-    found = np.empty(d.shape[0], np.uint32)
+    found = empty(d.shape, np.uint32)
     parts = []
     for limb, own in zip(ring.limbs(d), tables if tables.ndim == 3 else [tables], strict=True):
         digits.lookup(limb, own, found)
-        planes = np.empty((2, DIGITS_OF_WORD, ring.packed(d.shape[0])), np.uint64)
+        planes = empty((2, DIGITS_OF_WORD, ring.packed(d.shape[0])))
         bits.to_planes(found, planes.reshape(2 * DIGITS_OF_WORD, -1))
         parts.append(planes)
     return np.concatenate(parts, axis=1).reshape(len(parts) * 2 * DIGITS_OF_WORD, -1)
@@ -195,17 +196,21 @@ def _side_by_side(planes: Words, rows: Sequence[Any], width: int) -> Words:
     )
 
 
-def less_digits(ctx: Context, planes: Words) -> Protocol:
-    """<[d < r]> as one plane, from the planes of `look_up`: two rounds."""
+def merge_groups(ctx: Context, planes: Words) -> Protocol:
+    """<eq> and <lt> of groups of four digits, a row a group, from the planes of `look_up`: one round."""
     width, eq = planes.shape[1], planes.shape[0] // 2  # the row of eq_0
     groups = eq // FOUR
-    # level 1: groups of four digits
     factors = _side_by_side(planes, [eq + 3, eq + 2, eq + 1, 2, 1, 0, eq], width)
     merged = yield from multiply_bits(ctx, MERGE_BOTH, factors)
     top = _side_by_side(planes, [3], width).reshape((groups * width,))
     less = (ring.take(merged, 0) ^ top).reshape((groups, width))
-    equal = ring.take(merged, 1).reshape((groups, width))
-    # level 2: one group
+    return ring.take(merged, 1).reshape((groups, width)), less
+
+
+def less_digits(ctx: Context, planes: Words) -> Protocol:
+    """<[d < r]> as one plane, from the planes of `look_up`: two rounds."""
+    equal, less = yield from merge_groups(ctx, planes)
+    groups = less.shape[0]
     downwards = [*range(groups - 1, 0, -1)]
     factors = ring.concatenate([ring.take(equal, downwards), ring.take(less, [i - 1 for i in downwards])], axis=0)
     merged = yield from multiply_bits(ctx, LAST_LESS[groups], factors)

@@ -6,7 +6,7 @@ Parties hold [x], any representable number at f fractional bits, and want [tan x
     offline    r = -a C for the operand's mask a;  U and V of sin and of cos (series)
     online     d = open([x] - [a])                                         1 round, none if x was opened before
     local      [sin x], [cos x] at 59 fractional bits
-    online     their quotient, which does not see the scale                8 rounds (division)
+    online     their quotient, which does not see the scale               12 rounds (division)
 
 Error       relative 2^-20.3, and 2^-27 |tan x + 1 / tan x| of the sines; absolute (1 + tan^2 x) |x| 2^(f - 62) of C.
 Realises    x to tan x + error, the error a function of x, of uniform public words and of public rounding coins.
@@ -33,10 +33,10 @@ def tan_bits(shapes: Sequence[Shape], parties: int) -> int:
     return operand_bits(shapes, parties) + quotient_bits([shapes[0], shapes[0]], parties)
 
 
-@rule("tan", rounds=9, bits=tan_bits, messages=MESSAGES, correlations=(*CORRELATIONS, Waves))
+@rule("tan", rounds=13, bits=tan_bits, messages=MESSAGES, correlations=(*CORRELATIONS, Waves))
 def tan(ctx: Context, x: Share) -> Protocol:
     """tan x on a vector at the session's fraction."""
     (operand,) = yield from masked(ctx, x.scale(turn(ctx.fraction)))
     sine, cosine = (yield Draw(Waves(operand.mask, "sin"))), (yield Draw(Waves(operand.mask, "cos")))
-    parts = [Share(evaluate(operand.d, waves["u"], waves["v"], 1)) for waves in (sine, cosine)]
+    parts = [Share(evaluate(operand.d, waves["u"], waves["v"], 1, x.words)) for waves in (sine, cosine)]
     return (yield from divide(ctx, *parts))
