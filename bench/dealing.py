@@ -24,11 +24,11 @@ from mpcfl.prg import Stream
 from mpcfl.protocols.beaver import Mask, Triple
 from mpcfl.protocols.comparison import LAST_LESS, MERGE_BOTH, BitProducts, Digits
 from mpcfl.protocols.conversion import DaBit
-from mpcfl.protocols.exponential import Powers
-from mpcfl.protocols.fourier import Harmonics
-from mpcfl.protocols.leading import CHOICES, DigitProducts, Positions
+from mpcfl.protocols.leading import Factors
+from mpcfl.protocols.nearness import CHOICES, DigitProducts
 from mpcfl.protocols.normalisation import LogHarmonics
 from mpcfl.protocols.permutation import Permutation
+from mpcfl.protocols.powers import Powers
 from mpcfl.protocols.series import Waves
 from mpcfl.protocols.trigonometry import Sines
 from mpcfl.protocols.truncation import TruncMux, TruncPair
@@ -71,15 +71,15 @@ def correlations(n: int) -> Iterator[tuple[str, str, Correlation]]:
     last = LAST_LESS[4]
     yield "bit_products (last)", "comparisons", _products(last.variables, last.subsets, packed(n))
     yield "dabit", "comparisons", DaBit(n)
-    yield "harmonics", "sigmoid", Harmonics(mask, "sigmoid", FRACTION)
-    yield "powers", "exp", Powers(mask, 56, 64)
+    yield "powers", "exp", Powers(mask, 56, 64, 4)
     yield "log_harmonics", "log", LogHarmonics(mask, 1 << 56)
     for name in CHOICES:
         yield f"digit_products ({name})", "quotients, roots", DigitProducts(name, packed(n))
-    yield "positions", "quotients, roots", Positions(mask, False)
-    yield "positions (signed)", "quotients", Positions(mask, True)
+    yield "factors", "logarithms, roots", Factors(mask, False)
+    yield "factors (signed)", "quotients", Factors(mask, True)
     yield "sines", "sin, cos", Sines(mask, False)
-    yield "waves", "erf", Waves(mask, "erf")
+    yield "waves (fast sigmoid)", "sigmoid", Waves(mask, "fast_sigmoid")
+    yield "waves (erf)", "erf", Waves(mask, "erf")
     yield "permutation", "shuffles", Permutation(mask, 1)
 
 

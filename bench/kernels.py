@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from mpcfl import product
-from mpcfl.kernels import bits, digits, fixed, fourier, ring64
+from mpcfl.kernels import bits, digits, fixed, ring64, waves
 
 Words = NDArray[np.uint64]
 
@@ -229,21 +229,23 @@ def digits_cases() -> Iterator[Case]:
     yield Case("lookup", "1e6", lambda: digits.lookup(c, tables, answers), lambda: numpy_lookup(c, tables), answers)
 
 
-def fourier_cases() -> Iterator[Case]:
+def waves_cases() -> Iterator[Case]:
     steps = np.arange(4096) * (2 * np.pi / 4096)
     coarse_sin, coarse_cos, fine_sin, fine_cos = (
         np.rint(function(steps / part) * 2**30).astype(np.int64) for part in (1, 4096) for function in (np.sin, np.cos)
     )
     tables = (coarse_sin, coarse_cos, fine_sin, fine_cos)
-    angle = words(N).astype(np.uint32) & np.uint32((1 << 24) - 1)
-    multiples = np.arange(1, HARMONICS + 1)[:, None] * (2 * np.pi / (1 << 24))
-    sines, cosines = (np.empty((HARMONICS, N), np.int64) for _ in range(2))
+    d = words(N)
+    r, angle = -d, (d >> np.uint64(32)).astype(np.uint32)
+    multiples = np.arange(1, HARMONICS + 1)[:, None] * (2 * np.pi / (1 << 32))
+    ones, zeros = (np.full(HARMONICS, one, np.int64) for one in (1 << 28, 0))
+    sines, cosines = (np.empty((HARMONICS, N), np.uint64) for _ in range(2))
     yield Case(
-        "harmonics",
+        "rotated",
         f"1e6, K = {HARMONICS}",
-        lambda: fourier.harmonics(angle, *tables, sines, cosines),
-        lambda: (np.cos(angle * multiples), np.rint(np.sin(angle * multiples) * 2**30))[1],
-        sines,
+        lambda: waves.rotated(r, 1, *tables, ones, zeros, cosines, sines),
+        lambda: (np.sin(angle * multiples), np.rint(np.cos(angle * multiples) * 2**26))[1],
+        cosines.view(np.int64),
         tolerance=4.0,
     )
     u, v = (words(HARMONICS, N) >> np.uint64(44) for _ in range(2))
@@ -257,7 +259,7 @@ def fourier_cases() -> Iterator[Case]:
     yield Case(
         "evaluate",
         f"1e6, K = {HARMONICS}",
-        lambda: fourier.evaluate(angle, *tables, u, v, out),
+        lambda: waves.evaluate(d, 1, *tables, u, v, d, 0, 0, out),
         numpy_series,
         out,
         tolerance=2.0 * 4.0 * HARMONICS * 2**20,
@@ -293,7 +295,7 @@ def main() -> None:
     table.add_column("size")
     for column in ("ms", "NumPy ms", "times faster"):
         table.add_column(column, justify="right")
-    for cases in (ring_cases, fixed_cases, bits_cases, digits_cases, fourier_cases):
+    for cases in (ring_cases, fixed_cases, bits_cases, digits_cases, waves_cases):
         for case in cases():
             check(case)
             kernel, numpy = least(case.kernel, 1.0, 100), least(case.numpy, 2.0, 20)

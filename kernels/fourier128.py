@@ -1,4 +1,4 @@
-"""Trigonometric series in Z_2^128, to 60 bits, in integers alone; see `fourier` for Z_2^64.
+"""Trigonometric series in Z_2^128, to 60 bits, in integers alone; see `waves` for Z_2^64.
 
 An angle is a word: 2^64 of them make a turn, so multiples wrap as they should. Its upper 24 bits are looked up in two
 tables of 4096 sines and cosines, times 2^60; the rest, below 2^-24 of a turn, takes two terms of Taylor's series.

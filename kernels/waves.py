@@ -1,18 +1,19 @@
 """Trigonometric series at angles of 32 bits, in integers alone: all parties compute the same words on every CPU.
 
 An angle is a fraction of a full turn in units of 2^-32. Sines and cosines are integers scaled by 2^30. The caller
-brings the four tables of `fourier`: at the multiples of 2^-12 and of 2^-24 turn. The last 8 bits of an angle are a
-rotation so small that its sine is its length and its cosine 1, up to 2^-39. Multiples follow from one another:
+brings four tables of 4096 entries, computed exactly: `coarse_*` at the multiples of 2^-12 turn, `fine_*` at those of
+2^-24. The last 8 bits of an angle are a rotation so small that its sine is its length and its cosine 1, up to 2^-39.
+Multiples follow from one another:
 
     sin((k + s) x) = sin(k x) cos(s x) + cos(k x) sin(s x),    s = 1, or 2 for the odd multiples alone,
 
 each rounded once, to the nearest integer, ties up: a multiple is off by less than 3 (1 + its place in the series)
-units of 2^-30. Every kernel raises ValueError when shapes do not fit, because it does not check bounds; outputs must
-not overlap inputs.
+units of 2^-30. They stand in 32 bits, because a product of two such is one instruction. Every kernel raises ValueError
+when shapes do not fit, because it does not check bounds; outputs must not overlap inputs.
 """
 
 import numpy as np
-from numba import int64, njit, uint32, uint64, void
+from numba import int32, int64, njit, uint32, uint64, void
 from numpy.typing import NDArray
 
 from mpcfl.kernels.signature import reads, writes
@@ -20,11 +21,13 @@ from mpcfl.kernels.signature import reads, writes
 Words = NDArray[np.uint64]
 Angles = NDArray[np.uint32]
 Integers = NDArray[np.int64]
+Sines = NDArray[np.int32]
 
 ENTRIES = 4096
 LOW_12 = np.uint64(ENTRIES - 1)
 TWENTY = np.uint64(20)
 EIGHT = np.uint64(8)
+HALF_WORD = np.uint64(32)
 LOW_8 = np.int64(255)
 ZERO = np.uint64(0)
 
@@ -35,8 +38,11 @@ UNIT_ANGLE = np.int64(411775)
 UNIT_BITS = np.int64(18)
 HALF_ANGLE_UNIT = np.int64(1 << 17)
 
+ROTATION_BITS = np.int64(32)
+HALF_SCALE = np.int64(1 << 31)
+
 BLOCK = 512
-"""Angles that are worked on together, so that their rows stay in the first-level cache (4 KiB each)."""
+"""Angles that are worked on together, so that their rows stay in the first-level cache (2 KiB each)."""
 
 
 @njit(int64(int64), cache=True, nogil=True)
@@ -53,8 +59,8 @@ def _rescaled(product: np.int64) -> np.int64:
         reads(int64, 1),
         reads(int64, 1),
         reads(int64, 1),
-        writes(int64, 1),
-        writes(int64, 1),
+        writes(int32, 1),
+        writes(int32, 1),
     ),
     cache=True,
     nogil=True,
@@ -66,8 +72,8 @@ def turned(
     coarse_cos: Integers,
     fine_sin: Integers,
     fine_cos: Integers,
-    sin_out: Integers,
-    cos_out: Integers,
+    sin_out: Sines,
+    cos_out: Sines,
 ) -> None:
     """Sines and cosines of one multiple of each angle.
 
@@ -76,7 +82,7 @@ def turned(
     angle : uint32[n]
     multiple : int
     coarse_sin, coarse_cos, fine_sin, fine_cos : int64[4096]
-    sin_out, cos_out : int64[n]
+    sin_out, cos_out : int32[n]
     """
     if sin_out.size != angle.size or cos_out.size != angle.size:
         raise ValueError("turned: outputs must have the shape of angle")
@@ -88,21 +94,22 @@ def turned(
         sine = _rescaled(coarse_sin[high] * fine_cos[low] + coarse_cos[high] * fine_sin[low])
         cosine = _rescaled(coarse_cos[high] * fine_cos[low] - coarse_sin[high] * fine_sin[low])
         rest = ((np.int64(whole) & LOW_8) * UNIT_ANGLE + HALF_ANGLE_UNIT) >> UNIT_BITS
-        sin_out[i] = sine + _rescaled(cosine * rest)
-        cos_out[i] = cosine - _rescaled(sine * rest)
+        sin_out[i] = np.int32(sine + _rescaled(cosine * rest))
+        cos_out[i] = np.int32(cosine - _rescaled(sine * rest))
 
 
 @njit(
-    void(reads(int64, 1), reads(int64, 1), writes(int64, 1), writes(int64, 1)),
+    void(reads(int32, 1), reads(int32, 1), writes(int32, 1), writes(int32, 1)),
     cache=True,
     nogil=True,
 )
-def _advance(step_sin: Integers, step_cos: Integers, sin: Integers, cos: Integers) -> None:
+def _advance(step_sin: Sines, step_cos: Sines, sin: Sines, cos: Sines) -> None:
     """Rotate (sin, cos) by the step, in place."""
     for i in range(sin.size):
-        x, y = sin[i], cos[i]
-        sin[i] = _rescaled(x * step_cos[i] + y * step_sin[i])
-        cos[i] = _rescaled(y * step_cos[i] - x * step_sin[i])
+        x, y = np.int64(sin[i]), np.int64(cos[i])
+        step_x, step_y = np.int64(step_sin[i]), np.int64(step_cos[i])
+        sin[i] = np.int32(_rescaled(x * step_y + y * step_x))
+        cos[i] = np.int32(_rescaled(y * step_y - x * step_x))
 
 
 @njit(
@@ -113,47 +120,96 @@ def _advance(step_sin: Integers, step_cos: Integers, sin: Integers, cos: Integer
         reads(int64, 1),
         reads(int64, 1),
         reads(int64, 1),
-        writes(int64, 2),
-        writes(int64, 2),
+        writes(int32, 2),
     ),
     cache=True,
     nogil=True,
 )
-def harmonics(
+def _start(
     angle: Angles,
     step: int,
     coarse_sin: Integers,
     coarse_cos: Integers,
     fine_sin: Integers,
     fine_cos: Integers,
-    sin_out: Integers,
-    cos_out: Integers,
+    rows: Sines,
 ) -> None:
-    """Sines and cosines of the multiples 1, 1 + step, 1 + 2 step, ... of each angle, scaled by 2^30.
-
-    Parameters
-    ----------
-    angle : uint32[n]
-    step : int
-    coarse_sin, coarse_cos, fine_sin, fine_cos : int64[4096]
-    sin_out, cos_out : int64[K, n]
-    """
-    n = angle.size
-    if sin_out.shape != cos_out.shape or sin_out.shape[1] != n:
-        raise ValueError("harmonics: outputs must have shape (K, n)")
-    if sin_out.shape[0] == 0:
-        return
-    step_sin, step_cos = np.empty(n, np.int64), np.empty(n, np.int64)
-    turned(angle, step, coarse_sin, coarse_cos, fine_sin, fine_cos, step_sin, step_cos)
-    turned(angle, 1, coarse_sin, coarse_cos, fine_sin, fine_cos, sin_out[0], cos_out[0])
-    for k in range(1, sin_out.shape[0]):
-        sin_out[k], cos_out[k] = sin_out[k - 1], cos_out[k - 1]
-        _advance(step_sin, step_cos, sin_out[k], cos_out[k])
+    """Rows: sines and cosines of the angles, and of the step."""
+    turned(angle, 1, coarse_sin, coarse_cos, fine_sin, fine_cos, rows[0], rows[1])
+    if step == 1:
+        rows[2:] = rows[:2]
+    else:
+        turned(angle, step, coarse_sin, coarse_cos, fine_sin, fine_cos, rows[2], rows[3])
 
 
 @njit(
     void(
-        reads(uint32, 1),
+        reads(uint64, 1),
+        uint32,
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        reads(int64, 1),
+        writes(uint64, 2),
+        writes(uint64, 2),
+    ),
+    cache=True,
+    nogil=True,
+)
+def rotated(
+    mask: Words,
+    step: int,
+    coarse_sin: Integers,
+    coarse_cos: Integers,
+    fine_sin: Integers,
+    fine_cos: Integers,
+    a: Integers,
+    b: Integers,
+    u: Words,
+    v: Words,
+) -> None:
+    """The coefficients of a series that is shifted by angles r = -mask, for the multiples m = 1, 1 + step, ...
+
+    u[k] = (a[k] cos m r + b[k] sin m r) / 2^32 and v[k] = (b[k] cos m r - a[k] sin m r) / 2^32, with the sines scaled
+    by 2^30 and the quotient rounded to the nearest integer, ties up.
+
+    Parameters
+    ----------
+    mask : uint64[n]
+        Fractions of a turn in units of 2^-64; of their negatives the upper 32 bits are used.
+    step : int
+    coarse_sin, coarse_cos, fine_sin, fine_cos : int64[4096]
+    a, b : int64[K]
+        Coefficients of sines and cosines, below 2^32 in magnitude, both squared and added below 2^64.
+    u, v : uint64[K, n]
+    """
+    n = mask.size
+    if u.shape != v.shape or u.shape[1] != n or a.size != u.shape[0] or b.size != u.shape[0]:
+        raise ValueError("rotated: shapes must be (K,) for a and b, (K, n) for u and v")
+    rows, angles = np.empty((4, BLOCK), np.int32), np.empty(BLOCK, np.uint32)
+    for start in range(0, n, BLOCK):
+        size = min(BLOCK, n - start)
+        if size < BLOCK:
+            rows, angles = np.empty((4, size), np.int32), np.empty(size, np.uint32)
+        for i in range(size):
+            angles[i] = np.uint32((ZERO - mask[start + i]) >> HALF_WORD)
+        _start(angles, step, coarse_sin, coarse_cos, fine_sin, fine_cos, rows)
+        sin, cos = rows[0], rows[1]
+        for k in range(a.size):
+            u_k, v_k = u[k, start : start + size], v[k, start : start + size]
+            for i in range(size):
+                x, y = np.int64(sin[i]), np.int64(cos[i])
+                u_k[i] = np.uint64((a[k] * y + b[k] * x + HALF_SCALE) >> ROTATION_BITS)
+                v_k[i] = np.uint64((b[k] * y - a[k] * x + HALF_SCALE) >> ROTATION_BITS)
+            if k + 1 < a.size:
+                _advance(rows[2], rows[3], sin, cos)
+
+
+@njit(
+    void(
+        reads(uint64, 1),
         uint32,
         reads(int64, 1),
         reads(int64, 1),
@@ -161,13 +217,16 @@ def harmonics(
         reads(int64, 1),
         reads(uint64, 2),
         reads(uint64, 2),
+        reads(uint64, 1),
+        uint64,
+        uint64,
         writes(uint64, 1),
     ),
     cache=True,
     nogil=True,
 )
 def evaluate(
-    angle: Angles,
+    d: Words,
     step: int,
     coarse_sin: Integers,
     coarse_cos: Integers,
@@ -175,35 +234,45 @@ def evaluate(
     fine_cos: Integers,
     u: Words,
     v: Words,
+    base: Words,
+    factor: int,
+    constant: int,
     out: Words,
 ) -> None:
-    """This party's share of a series: out = sum of sin(m angle) u[k] + cos(m angle) v[k] for m = 1 + k step.
+    """This party's share of a series: constant + factor base + sum of sin(m d) u[k] + cos(m d) v[k], m = 1 + k step.
 
-    The sum is taken in Z_2^64 with the sines and cosines of `harmonics` as two's complement, so it is scaled by 2^30.
+    The sum is taken in Z_2^64 with the sines and cosines as two's complement, so it is scaled by 2^30.
 
     Parameters
     ----------
-    angle : uint32[n]
-        Public, the same at all parties.
+    d : uint64[n]
+        Public, the same at all parties: fractions of a turn in units of 2^-64, of which the upper 32 bits are used.
     step : int
     coarse_sin, coarse_cos, fine_sin, fine_cos : int64[4096]
     u, v : uint64[K, n]
         This party's shares of the coefficients.
+    base : uint64[n]
+    factor, constant : int
     out : uint64[n]
     """
-    n = angle.size
-    if u.shape != v.shape or u.shape[1] != n or out.size != n:
-        raise ValueError("evaluate: shapes must be (K, n) for u and v, (n,) for angle and out")
-    out[:] = ZERO
-    rows = np.empty((4, BLOCK), np.int64)
+    n = d.size
+    if u.shape != v.shape or u.shape[1] != n or base.size != n or out.size != n:
+        raise ValueError("evaluate: shapes must be (K, n) for u and v, (n,) for d, base and out")
+    rows, angles = np.empty((4, BLOCK), np.int32), np.empty(BLOCK, np.uint32)
     for start in range(0, n, BLOCK):
-        part, total = angle[start : start + BLOCK], out[start : start + BLOCK]
-        sin, cos = rows[0, : part.size], rows[1, : part.size]
-        step_sin, step_cos = rows[2, : part.size], rows[3, : part.size]
-        turned(part, step, coarse_sin, coarse_cos, fine_sin, fine_cos, step_sin, step_cos)
-        turned(part, 1, coarse_sin, coarse_cos, fine_sin, fine_cos, sin, cos)
+        size = min(BLOCK, n - start)
+        if size < BLOCK:
+            rows, angles = np.empty((4, size), np.int32), np.empty(size, np.uint32)
+        total = out[start : start + size]
+        for i in range(size):
+            angles[i] = np.uint32(d[start + i] >> HALF_WORD)
+            total[i] = factor * base[start + i] + constant
+        _start(angles, step, coarse_sin, coarse_cos, fine_sin, fine_cos, rows)
+        sin, cos = rows[0], rows[1]
         for k in range(u.shape[0]):
-            u_k, v_k = u[k, start : start + BLOCK], v[k, start : start + BLOCK]
-            for i in range(part.size):
-                total[i] += np.uint64(sin[i]) * u_k[i] + np.uint64(cos[i]) * v_k[i]
-            _advance(step_sin, step_cos, sin, cos)
+            u_k, v_k = u[k, start : start + size], v[k, start : start + size]
+            for i in range(size):
+                x, y = np.uint64(np.int64(sin[i])), np.uint64(np.int64(cos[i]))
+                total[i] += x * u_k[i] + y * v_k[i]
+            if k + 1 < u.shape[0]:
+                _advance(rows[2], rows[3], sin, cos)

@@ -35,7 +35,7 @@ def sigmoid(x: Any, precise: bool = False) -> Any:
     ----------
     x : ndarray or SecretArray, any shape
     precise : bool
-        On secrets within two units in place of the stated error; the same rounds and bytes, three times as much from
+        On secrets within two units in place of the stated error; the same rounds and bytes, over twice as much from
         the dealer.
 
     Returns
@@ -48,7 +48,7 @@ def sigmoid(x: Any, precise: bool = False) -> Any:
     Error: 2.0e-4 + 1.3 ulps.
     Cost: 4 rounds and 24.8 bytes an element.
     Outside: the sign may come out wrong.
-    Source: `mpcfl.protocols.fourier`, `mpcfl.protocols.windows`.
+    Source: `mpcfl.protocols.windows`.
     """
     if isinstance(x, SecretArray):
         return _function("precise_sigmoid" if precise else "sigmoid", x)
@@ -67,7 +67,7 @@ def softplus(x: Any, precise: bool = False) -> Any:
     ----------
     x : ndarray or SecretArray, any shape
     precise : bool
-        On secrets within two units in place of the stated error; the same rounds and bytes, three times as much from
+        On secrets within two units in place of the stated error; the same rounds and bytes, over twice as much from
         the dealer.
 
     Returns
@@ -80,7 +80,7 @@ def softplus(x: Any, precise: bool = False) -> Any:
     Error: 1.3e-4 + 1 ulp.
     Cost: 4 rounds and 24.8 bytes an element.
     Outside: the sign may come out wrong.
-    Source: `mpcfl.protocols.fourier`, `mpcfl.protocols.windows`.
+    Source: `mpcfl.protocols.windows`.
     """
     if isinstance(x, SecretArray):
         return _function("precise_softplus" if precise else "softplus", x)
@@ -111,7 +111,7 @@ def tanh(x: Any, precise: bool = False) -> Any:
     Error: 4.0e-4 + 2 ulps.
     Cost: 4 rounds and 24.8 bytes an element.
     Outside: a number without meaning.
-    Source: `mpcfl.protocols.fourier`, `mpcfl.protocols.windows`.
+    Source: `mpcfl.protocols.windows`.
     """
     if isinstance(x, SecretArray):
         return _function("precise_tanh", x) if precise else np.tanh(x)
@@ -262,9 +262,9 @@ def divide(x: Any, y: Any) -> Any:
     -----
     Domain: y not 0, x / y representable.
     Error: 1.1 ulps + 2^-20.3 |r|.
-    Cost: 8 rounds and 138.2 bytes an element.
+    Cost: 12 rounds and 159.1 bytes an element.
     Outside: a number without meaning.
-    1 / y takes 77 bytes, and a public scalar y one round and 8. Source: `mpcfl.protocols.division`.
+    1 / y takes 83.8 bytes, and a public scalar y one round and 8. Source: `mpcfl.protocols.division`.
     """
     return np.true_divide(x, y)
 
@@ -290,7 +290,7 @@ def rsqrt(x: Any) -> Any:
     -----
     Domain: x > 0.
     Error: 1.1 ulps + 2^-20.5 |r|.
-    Cost: 7 rounds and 64.6 bytes an element.
+    Cost: 11 rounds and 71.2 bytes an element.
     Outside: a number without meaning.
     Source: `mpcfl.protocols.roots`.
     """
@@ -348,9 +348,9 @@ def softmax(x: Any, axis: int = -1) -> Any:
     -----
     Domain: differences and sums representable.
     Error: (n + 4) ulps.
-    Cost: 31 rounds and 80.8 bytes an element in rows of 9.
+    Cost: 34 rounds and 66.7 bytes an element in rows of 9.
     Outside: a number without meaning.
-    4 ceil(log2 n) + 15 rounds: the largest, exp, one reciprocal a row, a product.
+    4 ceil(log2 n) + 18 rounds: the largest, exp, one reciprocal a row, a product.
     """
     if not isinstance(x, SecretArray):
         x = np.asarray(x, np.float64)
@@ -381,9 +381,9 @@ def logsumexp(x: Any, axis: int = -1, keepdims: bool = False) -> Any:
     -----
     Domain: differences and sums representable.
     Error: (n + 2) ulps.
-    Cost: 27 rounds and 59.9 bytes an element in rows of 9.
+    Cost: 28 rounds and 46.6 bytes an element in rows of 9.
     Outside: a number without meaning.
-    4 ceil(log2 n) + 11 rounds: the largest, exp, one logarithm a row.
+    4 ceil(log2 n) + 12 rounds: the largest, exp, one logarithm a row.
     """
     if not isinstance(x, SecretArray):
         x = np.asarray(x, np.float64)

@@ -207,17 +207,21 @@ def _side_by_side(planes: Words, rows: Sequence[Any], width: int) -> Words:
     )
 
 
-def less_digits(ctx: Context, planes: Words) -> Protocol:
-    """<[d < r]> as one plane, from the planes of `look_up`: two rounds."""
+def merge_groups(ctx: Context, planes: Words) -> Protocol:
+    """<eq> and <lt> of groups of four digits, a row a group, from the planes of `look_up`: one round."""
     width, eq = planes.shape[1], planes.shape[0] // 2  # the row of eq_0
     groups = eq // FOUR
-    # level 1: groups of four digits
     factors = _side_by_side(planes, [eq + 3, eq + 2, eq + 1, 2, 1, 0, eq], width)
     merged = yield from multiply_bits(ctx, MERGE_BOTH, factors)
     top = _side_by_side(planes, [3], width).reshape((groups * width,))
     less = (ring.take(merged, 0) ^ top).reshape((groups, width))
-    equal = ring.take(merged, 1).reshape((groups, width))
-    # level 2: one group
+    return ring.take(merged, 1).reshape((groups, width)), less
+
+
+def less_digits(ctx: Context, planes: Words) -> Protocol:
+    """<[d < r]> as one plane, from the planes of `look_up`: two rounds."""
+    equal, less = yield from merge_groups(ctx, planes)
+    groups = less.shape[0]
     downwards = [*range(groups - 1, 0, -1)]
     factors = ring.concatenate([ring.take(equal, downwards), ring.take(less, [i - 1 for i in downwards])], axis=0)
     merged = yield from multiply_bits(ctx, LAST_LESS[groups], factors)

@@ -10,7 +10,7 @@ logarithms here, and f a series in them (`series`):
     arccosh x           h((ln(x - 1) + ln(x + 1)) / 2)
     arctanh x           (ln(1 + x) - ln(1 - x)) / 2
 
-    v, e of x, of 1 - x and 1 + x, or of x - 1 and x + 1: all open x alone              4 rounds (leading)
+    v, e of x, of 1 - x and 1 + x, or of x - 1 and x + 1: all open x alone              6 rounds (leading)
     [t]                                                                                  1 round (normalisation)
     [S] at t, which opens it                                                             1 round
     S / 2^(56 - f), times the bit of the window                                          1 round (chosen)
@@ -42,8 +42,9 @@ from mpcfl.protocols.comparison import planes_bits
 from mpcfl.protocols.conversion import b2a
 from mpcfl.protocols.leading import CORRELATIONS as LEADING_CORRELATIONS
 from mpcfl.protocols.leading import MESSAGES as LEADING_MESSAGES
-from mpcfl.protocols.leading import TESTS, leading, leading_bits
+from mpcfl.protocols.leading import leading, leading_bits
 from mpcfl.protocols.logarithm import unit
+from mpcfl.protocols.nearness import TESTS
 from mpcfl.protocols.normalisation import LogHarmonics, logarithm, logarithm_bits
 from mpcfl.protocols.series import SCALE, Waves, series_of
 from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, trunc_pr
@@ -96,14 +97,14 @@ def arctan_bits(shapes: Sequence[Shape], parties: int) -> int:
     return leading_bits(n, parties, signed=True) + logarithm_bits(n, parties) + _bits(n, parties, 3, 3)
 
 
-@rule("arctan", rounds=8, bits=arctan_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("arctan", rounds=10, bits=arctan_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def arctan(ctx: Context, x: Share) -> Protocol:
     """arctan x on a vector at the session's fraction."""
     n = x.shape[0]
     top = yield from leading(ctx, x, signed=True)
     tiny, moderate = (ring.take(top.planes, odd_test(ctx, end)) for end in (LOW_END, ARCTAN_END))
     log2, low, inside, high = yield from together(
-        logarithm(ctx, top),
+        logarithm(ctx, top, series="long"),
         b2a(ctx, tiny, n),
         b2a(ctx, tiny ^ moderate, n),
         b2a(ctx, flipped(ctx, moderate), n),
@@ -135,13 +136,15 @@ def arctan2_bits(shapes: Sequence[Shape], parties: int) -> int:
     return tops + _bits(n, parties, 2 + 3 + 1, 0) + 2 * planes_bits(n, parties)
 
 
-@rule("arctan2", rounds=10, bits=arctan2_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("arctan2", rounds=12, bits=arctan2_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def arctan2(ctx: Context, y: Share, x: Share) -> Protocol:
     """The angle of (x, y) on vectors of one scale, at the session's fraction; 0 for (0, 0)."""
     tops = yield from together(*(leading(ctx, operand, signed=True, zero=True) for operand in (y, x)))
     ones = ctx.constant(ring.like(y.words, y.shape, 1))
     sign_y, sign_x = (Share(ring.subtract(ones, ring.multiply(top.negative.words, ring.scalar(2)))) for top in tops)
-    logs = yield from together(*(logarithm(ctx, top, 1 << HALF_SCALE) for top in tops), mul(ctx, sign_y, sign_x))
+    logs = yield from together(
+        *(logarithm(ctx, top, 1 << HALF_SCALE, series="long") for top in tops), mul(ctx, sign_y, sign_x)
+    )
     product = logs.pop()
     log_y, log_x = (
         ring.subtract(log, ring.multiply(top.zero.words, ring.scalar(drop << HALF_SCALE)))
@@ -179,7 +182,7 @@ def arccos_bits(shapes: Sequence[Shape], parties: int) -> int:
 def _arc(ctx: Context, x: Share, sine: bool) -> Protocol:
     """arccos x, or arcsin x, on a vector at the session's fraction, |x| <= 1."""
     tops = yield from together(*(leading(ctx, part, zero=True) for part in one_more_one_less(ctx, x)))
-    logs = yield from together(*(logarithm(ctx, top, 1 << HALF_SCALE) for top in tops))
+    logs = yield from together(*(logarithm(ctx, top, 1 << HALF_SCALE, series="long") for top in tops))
     drop = ring.scalar(37 - ctx.fraction << HALF_SCALE)
     plus, minus = (ring.subtract(log, ring.multiply(top.zero.words, drop)) for log, top in zip(logs, tops, strict=True))
     words = yield from series_of(ctx, Share(ring.subtract(minus, plus)), "arctan_exp2", SCALE)
@@ -190,7 +193,7 @@ def _arc(ctx: Context, x: Share, sine: bool) -> Protocol:
 
 
 def _arc_rule(name: str, sine: bool) -> Rule:
-    @rule(name, rounds=7, bits=arccos_bits, messages=MESSAGES, correlations=CORRELATIONS)
+    @rule(name, rounds=9, bits=arccos_bits, messages=MESSAGES, correlations=CORRELATIONS)
     def function(ctx: Context, x: Share) -> Protocol:
         return (yield from _arc(ctx, x, sine))
 
@@ -207,11 +210,11 @@ def arctanh_bits(shapes: Sequence[Shape], parties: int) -> int:
     return 2 * (leading_bits(n, parties) + logarithm_bits(n, parties)) + _bits(n, parties, 1 - 1, 0)
 
 
-@rule("arctanh", rounds=6, bits=arctanh_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("arctanh", rounds=8, bits=arctanh_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def arctanh(ctx: Context, x: Share) -> Protocol:
     """arctanh x on a vector at the session's fraction, |x| < 1."""
     tops = yield from together(*(leading(ctx, part) for part in one_more_one_less(ctx, x)))
-    plus, minus = yield from together(*(logarithm(ctx, top, unit("e") >> 1) for top in tops))
+    plus, minus = yield from together(*(logarithm(ctx, top, unit("e") >> 1, series="long") for top in tops))
     return (yield from trunc_pr(ctx, ring.subtract(plus, minus), 1, SCALE - ctx.fraction))
 
 
@@ -236,14 +239,14 @@ def _arcsinh_of_exp(ctx: Context, t: Share, inside: Bit, high: Bit) -> Protocol:
     return ring.add((yield from chosen(ctx, inside, word)), above)
 
 
-@rule("arcsinh", rounds=8, bits=arcsinh_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("arcsinh", rounds=10, bits=arcsinh_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def arcsinh(ctx: Context, x: Share) -> Protocol:
     """arcsinh x on a vector at the session's fraction."""
     n = x.shape[0]
     top = yield from leading(ctx, x, signed=True)
     tiny, moderate = (ring.take(top.planes, odd_test(ctx, end)) for end in (LOW_END, HIGH_END))
     natural, low, inside, high = yield from together(
-        logarithm(ctx, top, unit("e") >> 1),
+        logarithm(ctx, top, unit("e") >> 1, series="long"),
         b2a(ctx, tiny, n),
         b2a(ctx, tiny ^ moderate, n),
         b2a(ctx, flipped(ctx, moderate), n),
@@ -261,7 +264,7 @@ def arccosh_bits(shapes: Sequence[Shape], parties: int) -> int:
     return tops + _bits(n, parties, 3 - 1, 2)
 
 
-@rule("arccosh", rounds=7, bits=arccosh_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("arccosh", rounds=9, bits=arccosh_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def arccosh(ctx: Context, x: Share) -> Protocol:
     """arccosh x on a vector at the session's fraction, x >= 1."""
     n = x.shape[0]
@@ -272,8 +275,8 @@ def arccosh(ctx: Context, x: Share) -> Protocol:
     moderate = ring.take(less.planes, odd_test(ctx, HIGH_END))
     quarter = unit("e") >> 2
     log_less, log_more, inside, high = yield from together(
-        logarithm(ctx, less, quarter),
-        logarithm(ctx, more, quarter),
+        logarithm(ctx, less, quarter, series="long"),
+        logarithm(ctx, more, quarter, series="long"),
         b2a(ctx, moderate ^ ring.take(less.planes, TESTS), n),
         b2a(ctx, flipped(ctx, moderate), n),
     )

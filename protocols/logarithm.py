@@ -2,13 +2,13 @@
 
 Parties hold [x], x > 0 at f fractional bits (a word from 1 to 2^62 - 1), and want [log_b x].
 
-    v, e of x                                                            4 rounds (leading)
+    v, e of x                                                            6 rounds (leading)
     [L] = log_b(2) (log2(word of x) - f), at 56 fractional bits          1 round (normalisation)
     L / 2^(56 - f)                                                       1 round
 
 The factor log_b(2) is in the coefficients of the series, so nothing is multiplied by it.
 
-Error       absolute, below 2^-22 log_b(2) and one unit.
+Error       absolute, below 2^-21.9 log_b(2) and one unit.
 Realises    x to log_b x + error, the error a function of x, of a uniform public d and of a public rounding coin.
             Outside the range the result has no meaning. Simulator: that of its parts.
 Reference   leading; normalisation.
@@ -21,7 +21,6 @@ from collections.abc import Sequence
 
 import gmpy2
 
-from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, Rule, rule
 from mpcfl.protocols.leading import CORRELATIONS, MESSAGES, leading, leading_bits
@@ -48,15 +47,14 @@ def log_bits(shapes: Sequence[Shape], parties: int) -> int:
 def log_of(ctx: Context, x: Share, base: str) -> Protocol:
     """log_b x on a vector at the session's fraction."""
     top = yield from leading(ctx, x)
-    words = yield from logarithm(ctx, top, unit(base))
-    moved = ring.subtract(words, ring.scalar(ctx.first * ctx.fraction * unit(base)))
-    return (yield from trunc_pr(ctx, moved, 1, SCALE - ctx.fraction))
+    words = yield from logarithm(ctx, top, unit(base), -ctx.fraction * unit(base))
+    return (yield from trunc_pr(ctx, words, 1, SCALE - ctx.fraction))
 
 
 def _rule(name: str, base: str) -> Rule:
     @rule(
         name,
-        rounds=6,
+        rounds=8,
         bits=log_bits,
         messages=[PRODUCT, *MESSAGES],
         correlations=[*CORRELATIONS, LogHarmonics, TruncPair],

@@ -5,7 +5,7 @@ Parties hold [x], an integer below 2^126 in magnitude, at the session's fraction
     v, c, sign of x, [x = 0]                                                10 rounds (scaling)
     [log2 |x|] = 126 - c + log2 (v / 2^126), a series at the opened v       1 round
     log:         times log_b 2 within the series; truncated                 1 round
-    divide:      2^(log2 |x| - log2 |y| + f), times the signs               3 rounds (exponential)
+    divide:      2^(log2 |x| - log2 |y| + f), times the signs               3 rounds (powers128)
     reciprocal:  2^(2 f - log2 |y|), times the sign                         3 rounds
     sqrt:        2^((log2 x + f) / 2), set to 0 where x = 0                 3 rounds
     rsqrt:       2^((3 f - log2 x) / 2)                                     2 rounds
@@ -36,7 +36,7 @@ from mpcfl.protocol import Context, Rule, rule, together
 from mpcfl.protocols import precision
 from mpcfl.protocols.beaver import masked, mul, mux
 from mpcfl.protocols.comparison import MESSAGES as COMPARISON_MESSAGES
-from mpcfl.protocols.exponential import Powers, Range, power_bits, power_of_two
+from mpcfl.protocols.powers128 import Range, WidePowers, power_bits, power_of_two
 from mpcfl.protocols.precision import LOG_CONSTANT, LOG_COS, LOG_SIN, PERIOD_BITS, PRECISIONS
 from mpcfl.protocols.scaling import BOUND, CORRELATIONS, Scaled, scaled, scaled_bits
 from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
@@ -86,7 +86,7 @@ def logarithm(ctx: Context, x: Scaled, unit: int = 1 << SCALE) -> Protocol:
 
 
 LOGARITHM_CORRELATIONS = (*CORRELATIONS, WideLogarithm, TruncPair)
-POWER_CORRELATIONS = (*LOGARITHM_CORRELATIONS, Powers)
+POWER_CORRELATIONS = (*LOGARITHM_CORRELATIONS, WidePowers)
 
 
 @functools.cache
@@ -137,19 +137,19 @@ def quotient_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits: both operands scaled, both v, both signs, the power and s."""
     n = shapes[0][0]
     tops = scaled_bits(n, parties, signed=True, zero=True) + scaled_bits(n, parties, signed=True)
-    return tops + word_bits(n, parties, 2 + 2 + 2) + power_bits(n, parties, WIDTH)
+    return tops + word_bits(n, parties, 2 + 2 + 2) + power_bits(n, parties)
 
 
 def reciprocal_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits: v, the power, and its size for the product with the sign."""
     n = shapes[0][0]
-    return scaled_bits(n, parties, signed=True) + word_bits(n, parties, 2) + power_bits(n, parties, WIDTH)
+    return scaled_bits(n, parties, signed=True) + word_bits(n, parties, 2) + power_bits(n, parties)
 
 
 def root_bits(shapes: Sequence[Shape], parties: int, zero: bool) -> int:
     """Declared payload bits: v, the power, and for `zero` the product with [x = 0]."""
     n = shapes[0][0]
-    return scaled_bits(n, parties, zero=zero) + word_bits(n, parties, 1 + int(zero)) + power_bits(n, parties, WIDTH)
+    return scaled_bits(n, parties, zero=zero) + word_bits(n, parties, 1 + int(zero)) + power_bits(n, parties)
 
 
 @rule("divide", rounds=14, bits=quotient_bits, messages=MESSAGES, correlations=POWER_CORRELATIONS)

@@ -3,16 +3,16 @@
 Parties hold [x], x >= 0 at f fractional bits, and want [x^y] for a secret or a public y; or [cbrt x], [hypot(x, y)] for
 any [x], [y].
 
-    v, e of x (of both); [x = 0]                                             4 rounds (leading)
+    v, e of x (of both); [x = 0]                                             6 rounds (leading)
     [L] = log2 |x| at 56 fractional bits                                     1 round (normalisation)
 
     power      L / 2^30, with 26 fractional bits                             1 round
                [E] = [L] [y], or [L] y for a public y                        1 round, or none
-               2^(E + f) beside [E < T], the least E of a unit, and its product: as exp             5 rounds
-    cbrt       2^((L + 2 f) / 3), then the sign                              2 rounds and 1
+               2^(E + f), 0 where it is less than half a unit: as exp        4 rounds
+    cbrt       2^((L + 2 f) / 3), then the sign                              4 rounds and 1
     hypot      [t] = [L_x] - [L_y];  [E] = [L_y] + log2(1 + 4^t) / 2, a series for |t| < 12, 0 below and t above
                                                                              4 rounds
-               2^E                                                           2 rounds
+               2^E                                                           4 rounds
 
 Where x = 0 a large number is taken from the logarithm, or the exponent, so that the power is 0.
 
@@ -21,7 +21,7 @@ Error       one unit, and relative: 2^-20.5 of cbrt and 2^-20.2 of hypot; of a p
 Realises    the power up to that error, which is a function of x and y, of uniform public words and of public rounding
             coins. What is not representable, a negative x and 0^y for y <= 0 have results without meaning. Simulator:
             that of its parts.
-Reference   leading; normalisation; exponential; series.
+Reference   leading; normalisation; powers; exponential; series.
 """
 
 from __future__ import annotations
@@ -32,12 +32,13 @@ from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, rule, together
 from mpcfl.protocols.beaver import Triple, masked, mul, mux
-from mpcfl.protocols.comparison import msb, planes_bits
-from mpcfl.protocols.exponential import LOWEST, Powers, Range, power_bits, power_of_two
+from mpcfl.protocols.comparison import planes_bits
+from mpcfl.protocols.exponential import power_above, power_above_bits
 from mpcfl.protocols.leading import CORRELATIONS as LEADING_CORRELATIONS
 from mpcfl.protocols.leading import MESSAGES as LEADING_MESSAGES
 from mpcfl.protocols.leading import leading, leading_bits
 from mpcfl.protocols.normalisation import LIMIT, SCALE, LogHarmonics, logarithm, logarithm_bits
+from mpcfl.protocols.powers import Powers, Range, power_bits, power_of_two
 from mpcfl.protocols.series import Waves, series_of
 from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
 from mpcfl.protocols.windows import sides
@@ -62,10 +63,10 @@ def _words(n: int, parties: int, words: int) -> int:
 
 
 def public_power_bits(shapes: Sequence[Shape], parties: int) -> int:
-    """Declared payload bits: L, which is truncated; E, for the power and the comparison; the power, for the product."""
+    """Declared payload bits: L, which is truncated; the power."""
     n = shapes[0][0]
     parts = leading_bits(n, parties, zero=True) + logarithm_bits(n, parties)
-    return parts + _words(n, parties, 2) + power_bits(n, parties) + planes_bits(n, parties)
+    return parts + _words(n, parties, 1) + power_above_bits(n, parties)
 
 
 def secret_power_bits(shapes: Sequence[Shape], parties: int) -> int:
@@ -74,66 +75,64 @@ def secret_power_bits(shapes: Sequence[Shape], parties: int) -> int:
 
 
 def _log2(ctx: Context, x: Share) -> Protocol:
-    """log2 x at 26 fractional bits and [x = 0]: six rounds."""
+    """log2 x at 26 fractional bits and [x = 0]: eight rounds."""
     top = yield from leading(ctx, x, zero=True)
-    log2 = yield from logarithm(ctx, top)
-    words = ring.subtract(log2, ring.scalar(ctx.first * ctx.fraction << SCALE))
+    words = yield from logarithm(ctx, top, more=-ctx.fraction << SCALE, series="long")
     return (yield from trunc_pr(ctx, words, 1, SCALE - LOG_BITS)), top.zero
 
 
-def scaled_power(ctx: Context, exponent: Words, scale: int) -> Protocol:
-    """2^exponent at the session's fraction, 0 where that is less than half a unit: five rounds."""
-    f, n = ctx.fraction, exponent.shape[0]
-    e = Share(ring.add(exponent, ring.scalar(ctx.first * f << scale)))
-    low, power = yield from together(
-        msb(ctx, e.shift(ring.like(exponent, (n,), 1 << scale), ctx.first)),
-        power_of_two(ctx, e, scale, Range(LOWEST, ctx.bound)),
-    )
-    return ring.subtract(power, (yield from mux(ctx, low, Share(power))))
+def _power(ctx: Context, exponent: Words, scale: int) -> Protocol:
+    """2^exponent at the session's fraction, 0 where that is less than half a unit: four rounds."""
+    e = Share(ring.add(exponent, ring.scalar(ctx.first * ctx.fraction << scale)))
+    above = e.shift(ring.like(exponent, exponent.shape, 1 << scale), ctx.first)
+    return (yield from power_above(ctx, e, above, scale))
 
 
-@rule("power", rounds=12, bits=secret_power_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("power", rounds=13, bits=secret_power_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def power(ctx: Context, x: Share, y: Share) -> Protocol:
     """x^y on vectors at the session's fraction, x >= 0, |y log2 x| < 2^(36 - f)."""
     scale = LOG_BITS + ctx.fraction
     log2, zero = yield from _log2(ctx, x)
     exponent = yield from mul(ctx, Share(log2), y)
     dropped = ring.multiply(zero.words, ring.scalar(UNDERFLOW << scale))
-    return (yield from scaled_power(ctx, ring.subtract(exponent, dropped), scale))
+    return (yield from _power(ctx, ring.subtract(exponent, dropped), scale))
 
 
-@rule("public_power", rounds=11, bits=public_power_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("public_power", rounds=12, bits=public_power_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def public_power(ctx: Context, x: Share, y: Words, bits: int) -> Protocol:
     """x^y on a vector at the session's fraction for public words y at `bits` fractional bits, |y| < 2^(30 - bits)."""
     scale = LOG_BITS + bits
     log2, zero = yield from _log2(ctx, x)
     dropped = ring.multiply(zero.words, ring.scalar(UNDERFLOW << scale))
-    return (yield from scaled_power(ctx, ring.subtract(ring.multiply(log2, y), dropped), scale))
+    return (yield from _power(ctx, ring.subtract(ring.multiply(log2, y), dropped), scale))
 
 
 # ----------------------------------------------------------------------------------------------------- cube root
 
 
+ZONES = 3
+"""Zones of a cube root."""
+
+
 def cbrt_range(fraction: int) -> Range:
     """Whole exponents of (L + 2 f) / 3, x = 0 among them."""
-    return Range(2 * fraction // 3 - UNDERFLOW // 2 - 2, (LIMIT + 2 * fraction) // 3 + 1)
+    return Range(2 * fraction // 3 - UNDERFLOW // 2 - 2, (LIMIT + 2 * fraction) // 3 + 1, ZONES)
 
 
 def cbrt_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits: those of the power, which is opened for the sign."""
     n = shapes[0][0]
     tops = leading_bits(n, parties, signed=True, zero=True) + logarithm_bits(n, parties)
-    return tops + power_bits(n, parties) + _words(n, parties, 1)
+    return tops + power_bits(n, parties, ZONES) + _words(n, parties, 1)
 
 
-@rule("cbrt", rounds=8, bits=cbrt_bits, messages=MESSAGES, correlations=CORRELATIONS)
+@rule("cbrt", rounds=12, bits=cbrt_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def cbrt(ctx: Context, x: Share) -> Protocol:
     """The real cube root on a vector at the session's fraction."""
     top = yield from leading(ctx, x, signed=True, zero=True)
     third = ((1 << SCALE) + 1) // 3
-    log = yield from logarithm(ctx, top, third)
-    dropped = ring.multiply(top.zero.words, ring.scalar(UNDERFLOW // 2 << SCALE))
-    exponent = ring.add(ring.subtract(log, dropped), ring.scalar(ctx.first * 2 * ctx.fraction * third))
+    log = yield from logarithm(ctx, top, third, 2 * ctx.fraction * third)
+    exponent = ring.subtract(log, ring.multiply(top.zero.words, ring.scalar(UNDERFLOW // 2 << SCALE)))
     root = yield from power_of_two(ctx, Share(exponent), SCALE, cbrt_range(ctx.fraction))
     part = yield from mux(ctx, top.negative, Share(root))
     return ring.subtract(root, ring.multiply(part, ring.scalar(2)))
@@ -153,7 +152,7 @@ def hypot_bits(shapes: Sequence[Shape], parties: int) -> int:
     return tops + _words(n, parties, 2) + 2 * planes_bits(n, parties) + power_bits(n, parties)
 
 
-@rule("hypot", rounds=11, bits=hypot_bits, messages=MESSAGES, correlations=(*CORRELATIONS, Waves))
+@rule("hypot", rounds=15, bits=hypot_bits, messages=MESSAGES, correlations=(*CORRELATIONS, Waves))
 def hypot(ctx: Context, x: Share, y: Share) -> Protocol:
     """sqrt(x^2 + y^2) on vectors at the session's fraction."""
     scale = SCALE - 1

@@ -18,7 +18,7 @@ Error       one unit, and relative: 2^-45 of cbrt and hypot; of a power 2^-45 an
 Realises    the power up to that error, which is a function of x and y, of uniform public words and of public rounding
             coins. What is not representable, a negative x and 0^y for y <= 0 have results without meaning. Simulator:
             that of its parts.
-Reference   powering; scaling; logarithms128; exponential; series.
+Reference   powering; scaling; logarithms128; powers128; series.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, rule, together
 from mpcfl.protocols import series128
 from mpcfl.protocols.beaver import masked, mul, mux
-from mpcfl.protocols.comparison import planes_bits
-from mpcfl.protocols.exponential import Range, power_bits, power_of_two
+from mpcfl.protocols.comparison import msb, planes_bits
 from mpcfl.protocols.logarithms128 import MESSAGES, POWER_CORRELATIONS, SCALE, logarithm, sign_of, word_bits
-from mpcfl.protocols.powering import scaled_power
+from mpcfl.protocols.powers import LOWEST
+from mpcfl.protocols.powers128 import Range, power_bits, power_of_two
 from mpcfl.protocols.scaling import BOUND, scaled, scaled_bits
 from mpcfl.protocols.series import Waves, series_of
 from mpcfl.protocols.truncation import trunc_pr
@@ -54,7 +54,7 @@ def public_power_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits: v; L, which is truncated; E, for the power and the comparison; the power, for its bit."""
     n = shapes[0][0]
     parts = scaled_bits(n, parties, zero=True) + word_bits(n, parties, 3)
-    return parts + power_bits(n, parties, 128) + planes_bits(n, parties, 128)
+    return parts + power_bits(n, parties) + planes_bits(n, parties, 128)
 
 
 def secret_power_bits(shapes: Sequence[Shape], parties: int) -> int:
@@ -70,6 +70,16 @@ def _log2(ctx: Context, x: Share) -> Protocol:
     return (yield from trunc_pr(ctx, words, 1, SCALE - LOG_BITS)), top.zero
 
 
+def _power(ctx: Context, exponent: Words, scale: int) -> Protocol:
+    """2^exponent at the session's fraction, 0 where that is less than half a unit: five rounds."""
+    e = Share(ring.add(exponent, ctx.first * ctx.fraction << scale))
+    low, power = yield from together(
+        msb(ctx, e.shift(ring.like(exponent, exponent.shape, 1 << scale), ctx.first)),
+        power_of_two(ctx, e, scale, Range(LOWEST, ctx.bound)),
+    )
+    return ring.subtract(power, (yield from mux(ctx, low, Share(power))))
+
+
 @rule("power", rounds=18, bits=secret_power_bits, messages=MESSAGES, correlations=POWER_CORRELATIONS)
 def power(ctx: Context, x: Share, y: Share) -> Protocol:
     """x^y on vectors at the session's fraction, x >= 0, |y log2 x| < 2^(65 - f)."""
@@ -77,7 +87,7 @@ def power(ctx: Context, x: Share, y: Share) -> Protocol:
     log2, zero = yield from _log2(ctx, x)
     exponent = yield from mul(ctx, Share(log2), y)
     dropped = ring.multiply(zero.words, UNDERFLOW << scale)
-    return (yield from scaled_power(ctx, ring.subtract(exponent, dropped), scale))
+    return (yield from _power(ctx, ring.subtract(exponent, dropped), scale))
 
 
 @rule("public_power", rounds=17, bits=public_power_bits, messages=MESSAGES, correlations=POWER_CORRELATIONS)
@@ -86,7 +96,7 @@ def public_power(ctx: Context, x: Share, y: Words, bits: int) -> Protocol:
     scale = LOG_BITS + bits
     log2, zero = yield from _log2(ctx, x)
     dropped = ring.multiply(zero.words, UNDERFLOW << scale)
-    return (yield from scaled_power(ctx, ring.subtract(ring.multiply(log2, y), dropped), scale))
+    return (yield from _power(ctx, ring.subtract(ring.multiply(log2, y), dropped), scale))
 
 
 # ----------------------------------------------------------------------------------------------------- cube root
@@ -95,7 +105,7 @@ def public_power(ctx: Context, x: Share, y: Words, bits: int) -> Protocol:
 def cbrt_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits: v, the power, its size and the sign."""
     n = shapes[0][0]
-    return scaled_bits(n, parties, signed=True, zero=True) + word_bits(n, parties, 3) + power_bits(n, parties, 128)
+    return scaled_bits(n, parties, signed=True, zero=True) + word_bits(n, parties, 3) + power_bits(n, parties)
 
 
 @rule("cbrt", rounds=14, bits=cbrt_bits, messages=MESSAGES, correlations=POWER_CORRELATIONS)
@@ -123,7 +133,7 @@ def hypot_bits(shapes: Sequence[Shape], parties: int) -> int:
     """Declared payload bits: both v; t, which is compared twice, and the series; the power."""
     n = shapes[0][0]
     tops = 2 * scaled_bits(n, parties, signed=True, zero=True) + word_bits(n, parties, 2 + 2)
-    return tops + 2 * planes_bits(n, parties, 128) + power_bits(n, parties, 128)
+    return tops + 2 * planes_bits(n, parties, 128) + power_bits(n, parties)
 
 
 @rule("hypot", rounds=17, bits=hypot_bits, messages=MESSAGES, correlations=(*POWER_CORRELATIONS, Waves))

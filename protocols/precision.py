@@ -1,13 +1,12 @@
 """How many digits the functions carry in each ring, and the series and powers of Z_2^128.
 
 Logarithms, exponents and trigonometric series stand at `scale` fractional bits: 30 or 60 of public sines, 26 or 52 of
-the shared factors beside them. A power of two is a product of two factors, `factors` bits in all, and is cut down in
-zones of `zone` exponents. In Z_2^128 that leaves errors near 2^-46 where Z_2^64 has 2^-21, in as many rounds.
+the shared factors beside them. In Z_2^128 that leaves errors near 2^-46 where Z_2^64 has 2^-21.
 
 Public tables are integers from exact arithmetic: all parties multiply by the same bits on every CPU.
 
-Reference   fourier, normalisation and exponential, whose series these are. Coefficients of the logarithm: least squares
-            on [1/2, 1] at 300 bits, error 2^-53.7, rounded to 2^-58.
+Reference   fourier128, logarithms128 and powers128, whose series these are. Coefficients of the logarithm: least
+            squares on [1/2, 1] at 300 bits, error 2^-53.7, rounded to 2^-58.
 """
 
 from __future__ import annotations
@@ -37,18 +36,12 @@ class Precision:
     ----------
     scale : int
         Fractional bits of logarithms, exponents and sums of series.
-    factors : int
-        Fractional bits of the product of a power's two factors.
-    zone : int
-        Exponents of a zone; zone number z is truncated by z times that.
     """
 
     scale: int
-    factors: int
-    zone: int
 
 
-PRECISIONS = {64: Precision(scale=56, factors=44, zone=17), 128: Precision(scale=112, factors=92, zone=33)}
+PRECISIONS = {64: Precision(scale=56), 128: Precision(scale=112)}
 PERIOD_BITS = 5
 """The period of a series is 2^5 = 32."""
 COEFFICIENT_BITS = 58

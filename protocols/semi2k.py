@@ -9,14 +9,13 @@ Reference   each rule's file. The combination of Beaver triples over Z_2^64 with
 """
 
 from mpcfl.protocol import Suite
-from mpcfl.protocols import inverse128, powering128
+from mpcfl.protocols import fourier128, inverse128, powering128, powers128
 from mpcfl.protocols import logarithms128 as wide
 from mpcfl.protocols.beaver import mul, mux, square
 from mpcfl.protocols.comparison import eqz, msb
 from mpcfl.protocols.division import divide, reciprocal
 from mpcfl.protocols.exponential import exp, exp2
 from mpcfl.protocols.folded import double_matmul, matmul
-from mpcfl.protocols.fourier import sigmoid, softplus
 from mpcfl.protocols.inverse import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
 from mpcfl.protocols.logarithm import log, log2, log10
 from mpcfl.protocols.permutation import permute
@@ -25,12 +24,23 @@ from mpcfl.protocols.roots import rsqrt, sqrt
 from mpcfl.protocols.tangent import tan, wide_tan
 from mpcfl.protocols.trigonometry import cos, sin
 from mpcfl.protocols.truncation import trunc_exact, trunc_pr
-from mpcfl.protocols.windows import erf, gelu, gelu_tanh, precise_sigmoid, precise_softplus, precise_tanh, silu
+from mpcfl.protocols.windows import (
+    erf,
+    gelu,
+    gelu_tanh,
+    precise_sigmoid,
+    precise_softplus,
+    precise_tanh,
+    sigmoid,
+    silu,
+    softplus,
+)
 
 _CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute)
 _PRECISE = (precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu)
-_IN_BOTH_RINGS = (*_CORE, sigmoid, softplus, exp, exp2, sin, cos, *_PRECISE)
+_IN_BOTH_RINGS = (*_CORE, sin, cos, *_PRECISE)
 _WIDE = (
+    *(fourier128.sigmoid, fourier128.softplus, powers128.exp, powers128.exp2),
     *(wide.divide, wide.reciprocal, wide.log, wide.log2, wide.log10, wide.sqrt, wide.rsqrt),
     *(wide_tan, inverse128.arctan, inverse128.arctan2, inverse128.arcsin, inverse128.arccos),
     *(inverse128.arcsinh, inverse128.arccosh, inverse128.arctanh),

@@ -5,7 +5,7 @@ window of the series, at 56 fractional bits:
 
     f(t) = constant + t / 2 or 0 + sum_k A_k sin(m w t) + B_k cos(m w t),    m = 1 + k step,  k = 0, 1, ...
 
-with a period of 256 / `turns`, so that `turns` 2^(56 - s) t is a turn's fraction with the whole ring for a turn, and
+with a period of 512 / `turns`, so that `turns` 2^(55 - s) t is a turn's fraction with the whole ring for a turn, and
 wraps as it should. For t = d - r, with d public and r = -a the mask's,
 
     offline    [U_k], U_k = A_k cos(m w r) + B_k sin(m w r);   [V_k], V_k = B_k cos(m w r) - A_k sin(m w r)
@@ -15,8 +15,9 @@ In Z_2^128 the same series have more terms (`series128`), the period is 2^16 / `
 
 The public sines come from integer tables, so all parties multiply by the same bits on every CPU.
 
-Error       on the window: that of the series, below 2^-22, and 2^-24 of rounded factors and sines. Elsewhere the
-            result has no meaning. In Z_2^128 both together are below 2^-50.
+Error       on the window: that of the series, below 2^-22 (1.4e-4 and 8.5e-5 of the fast sigmoid and softplus), and
+            2^-24 of rounded factors and sines. Elsewhere the result has no meaning. In Z_2^128 both together are
+            below 2^-50.
 Realises    t to f(t) + error, a function of t and of the uniform public d. Simulator: U and V depend on a alone and are
             shared uniformly.
 Reference   Sines of a masked angle: Zheng et al., ACSAC 2023. Fourier extension of functions that are not periodic:
@@ -31,27 +32,29 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+import gmpy2
 import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl import ring
+from mpcfl.buffers import empty
 from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Protocol
-from mpcfl.kernels import fourier, waves
+from mpcfl.kernels import waves
 from mpcfl.protocol import Context
 from mpcfl.protocols import precision, series128
 from mpcfl.protocols.beaver import masked
-from mpcfl.protocols.fourier import tables
 from mpcfl.ring import Words, shaped
 from mpcfl.share import Share
 
 SCALE = 56
 """Fractional bits of a result in Z_2^64: 30 of the public sines, 26 of the shared factors."""
 SCALES = {64: SCALE, 128: series128.SCALE}
-TURN_BITS = {64: 8, 128: series128.TURN_BITS}
-"""The period is 2^8 or 2^16 / `turns`, by the ring."""
-HALF_WORD = np.uint64(32)
+TURN_BITS = {64: 9, 128: series128.TURN_BITS}
+"""The period is 2^9 or 2^16 / `turns`, by the ring."""
+COEFFICIENT_BITS = 28
 A_TURN = 128 - precision.PERIOD_BITS
 """With so many fractional bits a turn of `precision` is the whole of Z_2^128."""
 
@@ -63,7 +66,7 @@ class Series:
     Parameters
     ----------
     turns : int
-        The period is 256 / turns; in Z_2^128, 2^16 / turns.
+        The period is 512 / turns; in Z_2^128, 2^16 / turns.
     step : int
         1 for all multiples of the angle, 2 for the odd ones.
     sin, cos : tuple of int
@@ -87,8 +90,24 @@ class Series:
 
 
 SERIES = {
+    "fast_sigmoid": Series(
+        turns=15,
+        step=2,
+        sin=(161738174, 35979218, 11010115, 3445436, 1089845, 337588, 121771),
+        cos=(),
+        constant=1 << SCALE - 1,
+        half=False,
+    ),
+    "fast_softplus": Series(
+        turns=14,
+        step=2,
+        sin=(),
+        cos=(-948058576, -73752993, -14530638, -3499595, -933767, -252125, -85011),
+        constant=329424195380906624,
+        half=True,
+    ),
     "sigmoid": Series(
-        turns=4,
+        turns=8,
         step=2,
         sin=(
             168210073, 49581772, 23630779, 12335306, 6591196, 3549311, 1911717, 1033369, 555791, 301586, 161243,
@@ -99,7 +118,7 @@ SERIES = {
         half=False,
     ),
     "softplus": Series(
-        turns=4,
+        turns=8,
         step=2,
         sin=(),
         cos=(
@@ -110,7 +129,7 @@ SERIES = {
         half=True,
     ),
     "erf": Series(
-        turns=16,
+        turns=32,
         step=2,
         sin=(
             328856620, 80526339, 26073221, 7382852, 1672216, 292682, 38925, 3889, 296,
@@ -120,7 +139,7 @@ SERIES = {
         half=False,
     ),
     "gelu": Series(
-        turns=12,
+        turns=24,
         step=2,
         sin=(),
         cos=(
@@ -130,7 +149,7 @@ SERIES = {
         half=True,
     ),
     "gelu_tanh": Series(
-        turns=10,
+        turns=20,
         step=2,
         sin=(),
         cos=(
@@ -141,7 +160,7 @@ SERIES = {
         half=True,
     ),
     "silu": Series(
-        turns=6,
+        turns=12,
         step=1,
         sin=(),
         cos=(
@@ -154,7 +173,7 @@ SERIES = {
         half=True,
     ),
     "arctan_exp2": Series(
-        turns=3,
+        turns=6,
         step=2,
         sin=(
             264741356, 79329781, 39225011, 21747636, 12658902, 7593204, 4658250, 2909876, 1844990, 1184345,
@@ -166,7 +185,7 @@ SERIES = {
         half=False,
     ),
     "hypot": Series(
-        turns=5,
+        turns=10,
         step=2,
         sin=(),
         cos=(
@@ -178,7 +197,7 @@ SERIES = {
         half=True,
     ),
     "arcsinh_exp": Series(
-        turns=12,
+        turns=24,
         step=1,
         sin=(
             110769020, -7265699, 24476917, -5858357, 8154928, -2701202, 2513306, -611213, 317698, 310743,
@@ -194,7 +213,7 @@ SERIES = {
         half=True,
     ),
 }  # fmt: skip
-SERIES["tanh"] = Series(8, 2, tuple(2 * a for a in SERIES["sigmoid"].sin), (), 1 << SCALE, False)
+SERIES["tanh"] = Series(16, 2, tuple(2 * a for a in SERIES["sigmoid"].sin), (), 1 << SCALE, False)
 """tanh(x) + 1 = 2 sigmoid(2 x); erf has a 1 added as well. arctan_exp2(t) is arctan(2^t), arcsinh_exp(t) arcsinh(e^t),
 hypot(t) log2(1 + 4^t) / 2."""
 SERIES |= {
@@ -217,30 +236,42 @@ def series_in(name: str, width: int) -> Series:
     return Series(series128.FUNCTIONS[name].turns, 2, own.sin, own.cos, own.constant, narrow.half)
 
 
-def top_half(x: Words) -> NDArray[np.uint32]:
-    """Words as angles of 32 bits."""
-    return (x >> HALF_WORD).astype(np.uint32)
+@functools.cache
+def tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Sines and cosines at h / 2^12 and l / 2^24 of a turn, times 2^30, correctly rounded."""
+
+    def row(function: Any, turns: int) -> NDArray[np.int64]:
+        with gmpy2.context(precision=120):
+            step = 2 * gmpy2.const_pi() / turns
+            return np.array([int(gmpy2.rint(function(step * i) * (1 << 30))) for i in range(1 << 12)], np.int64)
+
+    coarse, fine = 1 << 12, 1 << 24
+    return row(gmpy2.sin, coarse), row(gmpy2.cos, coarse), row(gmpy2.sin, fine), row(gmpy2.cos, fine)
 
 
 def rotated(mask: Words, sin: Sequence[int], cos: Sequence[int], step: int) -> dict[str, Words]:
     """U and V, times 2^26, for coefficients A and B times 2^28 and the clear mask a, a turn's fraction."""
-    terms, n = max(len(sin), len(cos)), mask.shape[0]
-    sines, cosines = (np.empty((terms, n), np.int64) for _ in range(2))
-    waves.harmonics(top_half(ring.negative(mask)), step, *tables(), sines, cosines)
+    terms = max(len(sin), len(cos))
     a, b = (np.array(row or (0,) * terms, np.int64) for row in (sin, cos))
-    fourier.rotate(a, b, sines, cosines)
-    return {"u": cosines.view(np.uint64), "v": sines.view(np.uint64)}
+    u, v = (empty((terms, mask.shape[0])) for _ in range(2))
+    waves.rotated(np.ascontiguousarray(mask), step, *tables(), a, b, u, v)
+    return {"u": u, "v": v}
 
 
-def _evaluate_wide(d: Words, u: Words, v: Words, step: int) -> Words:
-    return precision.evaluate(d, u, v, A_TURN, step)
+def _evaluate_wide(d: Words, u: Words, v: Words, step: int, base: Words, factor: int = 0, constant: int = 0) -> Words:
+    series = precision.evaluate(d, u, v, A_TURN, step)
+    if factor:
+        series = ring.add(series, ring.multiply(base, factor))
+    return ring.add(series, constant)
 
 
-@shaped(lambda d, u, v, step: d.shape, wider=_evaluate_wide)
-def evaluate(d: Words, u: Words, v: Words, step: int) -> Words:
-    """sum_k sin(m d) u_k + cos(m d) v_k at public d, a turn's fraction; scaled by 2^30, in Z_2^128 by 2^60."""
-    out = np.empty(d.shape, np.uint64)
-    waves.evaluate(top_half(d), step, *tables(), u, v, out)
+@shaped(lambda d, *rest: d.shape, wider=_evaluate_wide)
+def evaluate(d: Words, u: Words, v: Words, step: int, base: Words, factor: int = 0, constant: int = 0) -> Words:
+    """constant + factor base + sum_k sin(m d) u_k + cos(m d) v_k at public d, a turn's fraction; scaled by 2^30, in
+    Z_2^128 by 2^60."""
+    out = empty(d.shape)
+    d, base, modulus = np.ascontiguousarray(d), np.ascontiguousarray(base), ring.MODULUS
+    waves.evaluate(d, step, *tables(), u, v, base, factor % modulus, constant % modulus, out)
     return out
 
 
@@ -278,10 +309,8 @@ class Waves(Correlation):
 def series_of(ctx: Context, t: Share, name: str, scale: int) -> Protocol:
     """Share of f(t) at 56 or 116 fractional bits, on a vector at `scale` fractional bits, 56 or 112 at most; opens t
     unless that is done."""
-    series = series_in(name, ctx.width)
-    (operand,) = yield from masked(ctx, t.scale(series.turns << ctx.width - TURN_BITS[ctx.width] - scale))
+    series, width = series_in(name, ctx.width), ctx.width
+    (operand,) = yield from masked(ctx, t.scale(series.turns << width + 1 - TURN_BITS[width] - scale >> 1))
     dealt = yield Draw(Waves(operand.mask, name))
-    words = evaluate(operand.d, dealt["u"], dealt["v"], series.step)
-    if series.half:
-        words = ring.add(words, ring.multiply(t.words, ring.scalar(1 << SCALES[ctx.width] - 1 - scale)))
-    return ring.add(words, ring.scalar(ctx.first * series.constant))
+    half = 1 << SCALES[width] - 1 - scale if series.half else 0
+    return evaluate(operand.d, dealt["u"], dealt["v"], series.step, t.words, half, ctx.first * series.constant)

@@ -6,7 +6,7 @@ Parties hold [x], any representable number at f fractional bits, and want [tan x
     offline    r = -a C for the operand's mask a;  U and V of sin and of cos (series)
     online     d = open([x] - [a])                                         1 round, none if x was opened before
     local      [sin x], [cos x] at 59 fractional bits, in Z_2^128 at 116
-    online     their quotient, which does not see the scale                8 rounds (division), or 14 (logarithms128)
+    online     their quotient, which does not see the scale               12 rounds (division), or 14 (logarithms128)
 
 Error       relative 2^-20.3, and 2^-27 |tan x + 1 / tan x| of the sines; absolute (1 + tan^2 x) |x| 2^(f - 62) of C. In
             Z_2^128 2^-45, 2^-54 |tan x + 1 / tan x| and 2^(f - 126).
@@ -44,10 +44,10 @@ def sine_and_cosine(ctx: Context, x: Share) -> Protocol:
     """Shares of sin x and cos x at one scale: one round."""
     (operand,) = yield from masked(ctx, x.scale(turn(ctx.fraction, ctx.width)))
     sine, cosine = (yield Draw(Waves(operand.mask, "sin"))), (yield Draw(Waves(operand.mask, "cos")))
-    return [Share(evaluate(operand.d, waves["u"], waves["v"], 1)) for waves in (sine, cosine)]
+    return [Share(evaluate(operand.d, waves["u"], waves["v"], 1, x.words)) for waves in (sine, cosine)]
 
 
-@rule("tan", rounds=9, bits=tan_bits, messages=MESSAGES, correlations=(*CORRELATIONS, Waves))
+@rule("tan", rounds=13, bits=tan_bits, messages=MESSAGES, correlations=(*CORRELATIONS, Waves))
 def tan(ctx: Context, x: Share) -> Protocol:
     """tan x on a vector at the session's fraction."""
     return (yield from divide(ctx, *(yield from sine_and_cosine(ctx, x))))

@@ -8,7 +8,7 @@ Parties hold [x], any representable number at f fractional bits, and want [sin x
     local      [S] = sin(d C) [cos r] - cos(d C) [sin r], the same for cos
     online     S / 2^(56 - f)                                              1 round
 
-Error       absolute, below 2^-21.2 + |x| 2^(f - 62) and one unit: angles cut to 24 bits of a turn, and C rounded.
+Error       absolute, below 2^-25 + |x| 2^(f - 62) and one unit: sines and factors rounded, and C.
 Realises    x to sin x + error, the error a function of x, of the uniform public d and of a public rounding coin.
             Simulator: d uniform; the dealt sines depend on a alone and are shared uniformly.
 Reference   Sines of a masked angle: Zheng et al., ACSAC 2023.
@@ -22,22 +22,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import gmpy2
-import numpy as np
 
 from mpcfl import ring
 from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Protocol
-from mpcfl.kernels import fourier
 from mpcfl.protocol import Context, Rule, rule
 from mpcfl.protocols import precision
 from mpcfl.protocols.beaver import OPERAND, Mask, masked
-from mpcfl.protocols.fourier import PERIOD_BITS, angle, evaluate, tables
+from mpcfl.protocols.series import A_TURN, COEFFICIENT_BITS, evaluate, rotated
 from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
-
-FRACTION = 64 - PERIOD_BITS
-"""With so many fractional bits a turn of fourier is the whole ring."""
 
 
 @functools.cache
@@ -69,16 +64,12 @@ class Sines(Correlation):
         return ("mask",)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        if group_of(self.mask) == "wide":
-            one = 1 << precision.COEFFICIENT_BITS
-            sine, cosine = (0, one) if self.cosine else (one, 0)
-            return precision.rotated(ring.negative(masks[0]), [sine], [cosine], 128 - PERIOD_BITS)
-        r = angle(ring.negative(masks[0]), FRACTION)
-        sin, cos = (np.empty((1, r.shape[0]), np.int64) for _ in range(2))
-        fourier.harmonics(r, *tables(), sin, cos)
-        half, shift = np.int64(8), np.int64(4)
-        u, v = (sin, cos) if self.cosine else (cos, -sin)
-        return {"u": ((u + half) >> shift).astype(np.uint64), "v": ((v + half) >> shift).astype(np.uint64)}
+        wide = group_of(self.mask) == "wide"
+        one = 1 << (precision.COEFFICIENT_BITS if wide else COEFFICIENT_BITS)
+        sine, cosine = ((), (one,)) if self.cosine else ((one,), ())
+        if wide:
+            return precision.rotated(ring.negative(masks[0]), sine, cosine, A_TURN)
+        return rotated(masks[0], sine, cosine, 1)
 
 
 def sine_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
@@ -90,7 +81,7 @@ def sine(ctx: Context, x: Share, cosine: bool) -> Protocol:
     """sin x or cos x on a vector at the session's fraction."""
     (operand,) = yield from masked(ctx, x.scale(turn(ctx.fraction, ctx.width)))
     waves = yield Draw(Sines(operand.mask, cosine))
-    words = evaluate(operand.d, waves["u"], waves["v"], ctx.width - PERIOD_BITS)
+    words = evaluate(operand.d, waves["u"], waves["v"], 1, operand.d)
     return (yield from trunc_pr(ctx, words, 1, precision.precision(ctx).scale - ctx.fraction))
 
 

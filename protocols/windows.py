@@ -1,8 +1,9 @@
-"""Precise sigmoid, softplus, tanh, erf, silu and gelu in four rounds: a series inside a window, lines outside it.
+"""Sigmoid, softplus, tanh, erf, silu and gelu in four rounds: a series inside a window, straight lines outside it.
 
 Parties hold [x] and want [f(x)] for every representable x, |x| < 2^(62 - f). Inside |x| < w a trigonometric series
 (`series`); below, f is 0, or -1 for tanh and erf; above it is 1, or x for softplus, silu and gelu. The windows are so
-wide that what is left out is below 2^-20; in Z_2^128, below 2^-51.
+wide that what is left out is below 2^-20, in Z_2^128 below 2^-51; those of the fast sigmoid and softplus, for Z_2^64
+alone, leave out 2e-4 and 1.3e-4.
 
     offline    r = -a for the operand's mask a;  U and V of the series;  digit tables of r, daBits, a truncation pair
     online     d = open([x] - [a])                                         1 round, none if x was opened before
@@ -13,12 +14,14 @@ wide that what is left out is below 2^-20; in Z_2^128, below 2^-51.
                                                                            1 round
     local      [f(x)] = low + inside [trunc(S)] + high [line(x) - low]: the products are dealt, nothing is opened
 
-These are the rounds and bytes of the fast forms (`fourier`); only the dealer's tables are longer.
+A fast form has the same rounds and bytes; only the dealer's tables are shorter.
 
-Error       absolute, below 2^-20 and one unit; in Z_2^128 below 2^-50 and one unit.
+Error       absolute, below 2^-20 and one unit, in Z_2^128 below 2^-50 and one; of the fast forms below 2e-4 (sigmoid)
+            or 1.3e-4 (softplus) and one.
 Realises    x to f(x) + error, the error a function of x, of the uniform public d and of the public rounding coin of one
-            truncation. Simulator: that of `fourier`.
-Reference   series; fourier.
+            truncation. Simulator: all openings uniform (see beaver, comparison, conversion, truncation); U and V
+            depend on a alone and are shared uniformly.
+Reference   series. Sines of a masked angle with a dealer: Zheng et al., ACSAC 2023 (Secure softmax/sigmoid).
 """
 
 from __future__ import annotations
@@ -32,11 +35,11 @@ from mpcfl.protocol import Context, Rule, rule, together
 from mpcfl.protocols import series128
 from mpcfl.protocols.beaver import Mask, Triple, masked, mux
 from mpcfl.protocols.chosen import chosen, opened
-from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, sign_plane
+from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, msb_bits, sign_plane
 from mpcfl.protocols.conversion import b2a
-from mpcfl.protocols.fourier import series_bits
 from mpcfl.protocols.series import SCALES, Waves, series_of
 from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair
+from mpcfl.ring import Shape
 from mpcfl.share import Share
 
 
@@ -60,6 +63,8 @@ class Window:
 
 
 WINDOWS = {
+    "fast_sigmoid": Window(8.53125, 0, False),
+    "fast_softplus": Window(9, 0, True),
     "sigmoid": Window(14.5, 0, False),
     "softplus": Window(14.5, 0, True),
     "tanh": Window(7.25, -1, False),
@@ -68,6 +73,11 @@ WINDOWS = {
     "gelu_tanh": Window(5.375, 0, True),
     "silu": Window(17.5, 0, True),
 }
+
+
+def series_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
+    """Declared payload bits: two comparisons of one opened operand and one truncation, as much as that operand."""
+    return 2 * msb_bits(shapes, parties, width)
 
 
 def below(ctx: Context, t: Share, limits: Sequence[int]) -> Protocol:
@@ -122,6 +132,8 @@ def _rule(primitive: str, name: str) -> Rule:
     return function
 
 
+sigmoid = _rule("sigmoid", "fast_sigmoid")
+softplus = _rule("softplus", "fast_softplus")
 precise_sigmoid = _rule("precise_sigmoid", "sigmoid")
 precise_softplus = _rule("precise_softplus", "softplus")
 precise_tanh = _rule("precise_tanh", "tanh")

@@ -20,13 +20,15 @@ from mpcfl.protocols import semi2k
 from mpcfl.protocols.beaver import Mask, Triple
 from mpcfl.protocols.comparison import BitProducts, Digits
 from mpcfl.protocols.conversion import DaBit
-from mpcfl.protocols.exponential import Powers
 from mpcfl.protocols.folded import Folded, signs
-from mpcfl.protocols.fourier import Harmonics
-from mpcfl.protocols.leading import CHOICES, DigitProducts, Positions
+from mpcfl.protocols.fourier128 import Harmonics
+from mpcfl.protocols.leading import Factors
 from mpcfl.protocols.logarithms128 import WideLogarithm
+from mpcfl.protocols.nearness import CHOICES, DigitProducts
 from mpcfl.protocols.normalisation import LogHarmonics
 from mpcfl.protocols.permutation import Permutation
+from mpcfl.protocols.powers import Powers
+from mpcfl.protocols.powers128 import WidePowers
 from mpcfl.protocols.series import Waves
 from mpcfl.protocols.trigonometry import Sines
 from mpcfl.protocols.truncation import TruncMux, TruncPair
@@ -92,7 +94,7 @@ def every_wide_correlation(trusted: Trusted):
     yield TruncMux(beta, pair[0].leaf("r"), 1 << 100, 7), (beta_value, clear_pair["r"])
     yield Harmonics(named, "softplus", 40), (a,)
     yield Sines(named, True), (a,)
-    yield Powers(named, 112, 128), (a,)
+    yield WidePowers(named, 112, 128), (a,)
     yield WideLogarithm(named, 1 << 112), (a,)
     yield Waves(named, "erf"), (a,)
     yield Waves(named, "arcsinh_exp"), (a,)
@@ -123,14 +125,14 @@ def every_correlation(trusted: Trusted):
     yield BitProducts(3, (3, 5, 7), 2), ()
     yield DaBit(N), ()
     yield Permutation(named, 1), (a,)
-    yield Harmonics(named, "sigmoid", 18), (a,)
-    yield Harmonics(named, "softplus", 18), (a,)
     yield LogHarmonics(named, 1 << 56), (a,)
+    yield LogHarmonics(named, 1 << 56, "long"), (a,)
     for name in CHOICES:
         yield DigitProducts(name, 2), ()
-    yield Positions(named, False), (a,)
-    yield Positions(named, True), (a,)
-    yield Powers(named, 56, 64), (a,)
+    yield Factors(named, False), (a,)
+    yield Factors(named, True), (a,)
+    yield Powers(named, 56, 64, 4), (a,)
+    yield Powers(named, 57, 128, 3), (a,)
     yield Sines(named, False), (a,)
     yield Waves(named, "erf"), (a,)
     yield Waves(named, "arcsinh_exp"), (a,)

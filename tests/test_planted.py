@@ -32,7 +32,9 @@ from mpcfl.protocols.beaver import OPERAND, Mask, Triple, masked, mul, operand_b
 from mpcfl.protocols.comparison import Digits
 from mpcfl.protocols.conversion import DaBit
 from mpcfl.protocols.folded import Folded
-from mpcfl.protocols.fourier import Harmonics
+from mpcfl.protocols.leading import Factors
+from mpcfl.protocols.powers import Powers
+from mpcfl.protocols.series import Waves
 from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, trunc_pr
 from mpcfl.ring import Words
 from mpcfl.share import Share
@@ -248,7 +250,10 @@ FLIPPED = lambda v: v ^ np.uint64(1)  # noqa: E731
         ("msb", Digits, "top", FLIPPED),
         ("msb", DaBit, "beta", FLIPPED),
         ("sigmoid", TruncMux, "mu", ONE_MORE),
-        ("sigmoid", Harmonics, "u", lambda v: v + np.uint64(1 << 40)),
+        ("exp", Powers, "base", lambda v: v + v),
+        ("exp", Powers, "zones", FLIPPED),
+        ("reciprocal", Factors, "products", ONE_MORE),
+        ("sigmoid", Waves, "u", lambda v: v + np.uint64(1 << 40)),
     ],
 )
 def test_a_correlation_dealt_wrong(primitive, kind, field, change, monkeypatch):

@@ -94,7 +94,7 @@ def test_binary_logarithms(values, seed):
 
     got = signed(play(protocol, words(*values), seed=seed).words)
     with gmpy2.context(precision=100):
-        assert all(abs(v / gmpy2.mpfr(2) ** 56 - gmpy2.log2(y)) < 2.0**-23 for v, y in zip(got, values, strict=True))
+        assert all(abs(v / gmpy2.mpfr(2) ** 56 - gmpy2.log2(y)) < 2.0**-22 for v, y in zip(got, values, strict=True))
 
 
 def test_the_logarithm_of_zero_is_a_known_small_number():
@@ -106,5 +106,5 @@ def test_the_logarithm_of_zero_is_a_known_small_number():
         assert abs(got / 2.0**56 - AT_ZERO) < 2.0**-22
 
 
-def test_eight_rounds():
-    assert cost(divide, (3,), (3,)).rounds == cost(reciprocal, (3,)).rounds == 8
+def test_twelve_rounds():
+    assert cost(divide, (3,), (3,)).rounds == cost(reciprocal, (3,)).rounds == 12

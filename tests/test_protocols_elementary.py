@@ -7,8 +7,9 @@ import pytest
 from simulation import play, signed, words
 
 from mpcfl.protocols.division import quotient_range, reciprocal_range
-from mpcfl.protocols.exponential import LOWEST, SCALE, Range, exp, exp2, log2_of
+from mpcfl.protocols.exponential import SCALE, SPAN, exp, exp2, log2_of
 from mpcfl.protocols.logarithm import log, log2, log10
+from mpcfl.protocols.powers import LOWEST, ZONE
 from mpcfl.protocols.roots import HALF_SCALE, rsqrt, rsqrt_range, sqrt, sqrt_range
 from mpcfl.protocols.trigonometry import cos, sin
 
@@ -65,12 +66,13 @@ def test_sines(rule, exact, fraction):
 
 @pytest.mark.parametrize("fraction", FRACTIONS)
 def test_exponents_are_told_apart(fraction):
-    """The places of a row are no more than the integer part of an exponent tells apart, and hold all that occur."""
+    """No more than the integer part of an exponent tells apart, and of all that occur the zones hold the highest."""
     for span, scale in (
-        (Range(LOWEST, 62), SCALE),
+        (SPAN, SCALE),
         (quotient_range(fraction), SCALE),
         (reciprocal_range(fraction), SCALE),
         (sqrt_range(fraction), HALF_SCALE),
         (rsqrt_range(fraction), HALF_SCALE),
     ):
         assert span.highest - span.lowest < span.window <= 1 << 64 - scale
+        assert span.highest - LOWEST < ZONE * span.zones <= span.window + min(span.lowest - LOWEST, 0)

@@ -1,6 +1,6 @@
-"""Sigmoid and softplus in four rounds: a trigonometric series inside a window, straight lines outside. Dealer model.
+"""Sigmoid and softplus in Z_2^128, in four rounds: a trigonometric series inside a window, straight lines outside it.
 
-Parties hold [x] and want [f(x)] for every representable x, |x| < 2^(62 - f), or 2^(126 - f). Inside |x| < 9
+Parties hold [x] and want [f(x)] for every representable x, |x| < 2^(126 - f). Inside |x| < 9
 
     sigmoid(x)  = 1/2 + sum_k A_k sin(k w x)          softplus(x) = x/2 + B_0 + sum_k B_k cos(k w x)        w = 2 pi /
     32
@@ -11,7 +11,7 @@ up to 2e-4 and 6e-5; outside, 0 below and 1 (sigmoid) or x (softplus) above, up 
                and [V_k] with V_k = B_k cos(k w r) - A_k sin(k w r);  digit tables of r, two daBits, a truncation pair
     online     d = open([x] - [a])                                         1 round, none if x was opened before
     local      [S] = sum_k sin(k w d) [U_k] + cos(k w d) [V_k], since x = d - r and the period divides the ring
-    online     c = open([S] + 2^62 + [rho']) beside the merges of [x < 9] and [x < -9], both from one table
+    online     c = open([S] + 2^126 + [rho']) beside the merges of [x < 9] and [x < -9], both from one table
                                                                            2 rounds
                inside = [x < 9] xor [x < -9] and high = 1 - [x < 9], converted
                                                                            1 round
@@ -30,31 +30,25 @@ Reference   Sines of a masked angle with a dealer: Zheng et al., ACSAC 2023 (Sec
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import gmpy2
-import numpy as np
-from numpy.typing import NDArray
-
 from mpcfl import ring
-from mpcfl.buffers import empty
-from mpcfl.correlation import Correlation, Field, MaskView, group_of
+from mpcfl.correlation import Correlation, Field, MaskView
 from mpcfl.effects import Draw, Open, Protocol
-from mpcfl.kernels import fourier
 from mpcfl.protocol import Context, rule, together
 from mpcfl.protocols import precision
 from mpcfl.protocols.beaver import Mask, Triple, masked
-from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, msb_bits, sign_plane
+from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, sign_plane
 from mpcfl.protocols.conversion import b2a
 from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, shifted
-from mpcfl.ring import Words, shaped
+from mpcfl.protocols.windows import series_bits
+from mpcfl.ring import Words
 from mpcfl.share import Share
 
-PERIOD_BITS = precision.PERIOD_BITS
-SCALE = precision.PRECISIONS[64].scale
-"""Fractional bits of S in Z_2^64."""
+SCALE = precision.PRECISIONS[128].scale
+"""Fractional bits of S."""
 WINDOW = 9
 COEFFICIENT_BITS = 28
 
@@ -106,31 +100,9 @@ SERIES = {
 }  # fmt: skip
 
 
-@functools.cache
-def tables() -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Sines and cosines at h / 2^12 and l / 2^24 of a turn, times 2^30, correctly rounded."""
-
-    def row(function: Any, turns: int) -> NDArray[np.int64]:
-        with gmpy2.context(precision=120):
-            step = 2 * gmpy2.const_pi() / turns
-            return np.array([int(gmpy2.rint(function(step * i) * (1 << 30))) for i in range(1 << 12)], np.int64)
-
-    coarse, fine = 1 << 12, 1 << 24
-    return row(gmpy2.sin, coarse), row(gmpy2.cos, coarse), row(gmpy2.sin, fine), row(gmpy2.cos, fine)
-
-
-def angle(x: Words, fraction: int) -> NDArray[np.uint32]:
-    """x modulo the period as a 24-bit fraction of a turn."""
-    turns: Words = np.left_shift(x, np.uint64(64 - PERIOD_BITS - fraction), out=empty(x.shape))
-    np.right_shift(turns, np.uint64(40), out=turns)
-    out: NDArray[np.uint32] = empty(x.shape, np.uint32)
-    np.copyto(out, turns, casting="unsafe")
-    return out
-
-
 @dataclass(frozen=True)
 class Harmonics(Correlation):
-    """U_k and V_k of a series for r = -a, times 2^26; in Z_2^128, times 2^52."""
+    """U_k and V_k of a series for r = -a, times 2^52."""
 
     family = "harmonics"
     mask: MaskView
@@ -138,8 +110,8 @@ class Harmonics(Correlation):
     fraction: int
 
     def fields(self) -> tuple[Field, ...]:
-        shape, group = (len(SERIES[self.series].sin), *self.mask.shape), group_of(self.mask)
-        return (Field("u", shape, group, determined=True), Field("v", shape, group, determined=True))
+        shape = (len(SERIES[self.series].sin), *self.mask.shape)
+        return (Field("u", shape, "wide", determined=True), Field("v", shape, "wide", determined=True))
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
@@ -149,35 +121,15 @@ class Harmonics(Correlation):
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         series = SERIES[self.series]
-        if group_of(self.mask) == "wide":
-            sines, cosines = (
-                [c << precision.COEFFICIENT_BITS - COEFFICIENT_BITS for c in row] for row in (series.sin, series.cos)
-            )
-            return precision.rotated(ring.negative(masks[0]), sines, cosines, self.fraction)
-        r = angle(ring.negative(masks[0]), self.fraction)
-        sin, cos = (empty((len(series.sin), r.shape[0]), np.int64) for _ in range(2))
-        fourier.harmonics(r, *tables(), sin, cos)
-        fourier.rotate(np.array(series.sin, np.int64), np.array(series.cos, np.int64), sin, cos)
-        return {"u": cos.view(np.uint64), "v": sin.view(np.uint64)}
-
-
-@shaped(lambda d, u, v, fraction: d.shape, wider=precision.evaluate)
-def evaluate(d: Words, u: Words, v: Words, fraction: int) -> Words:
-    """sum_k sin(k w d) u_k + cos(k w d) v_k at public d."""
-    out: Words = empty(d.shape)
-    fourier.evaluate(angle(d, fraction), *tables(), u, v, out)
-    return out
-
-
-def series_bits(shapes: Sequence[ring.Shape], parties: int, width: int = 64) -> int:
-    """Declared payload bits: two comparisons of one opened operand and one truncation, as much as that operand."""
-    return 2 * msb_bits(shapes, parties, width)
+        more = precision.COEFFICIENT_BITS - COEFFICIENT_BITS
+        sines, cosines = ([c << more for c in row] for row in (series.sin, series.cos))
+        return precision.rotated(ring.negative(masks[0]), sines, cosines, self.fraction)
 
 
 def evaluate_series(ctx: Context, x: Share, name: str) -> Protocol:
     """f(x) on a vector, at the fraction of `x`."""
     series, n, first, one = SERIES[name], x.shape[0], ctx.first, 1 << ctx.fraction
-    scale = precision.precision(ctx).scale
+    scale = SCALE
     shift = scale - ctx.fraction
     (operand,) = yield from masked(ctx, x)
     d = operand.d
@@ -185,7 +137,9 @@ def evaluate_series(ctx: Context, x: Share, name: str) -> Protocol:
     waves = yield Draw(Harmonics(operand.mask, name, ctx.fraction))
     pair = yield Draw(TruncPair(n, 1, shift, ctx.group))
 
-    s = ring.add(evaluate(d, waves["u"], waves["v"], ctx.fraction), first * series.constant << scale - COEFFICIENT_BITS)
+    s = ring.add(
+        precision.evaluate(d, waves["u"], waves["v"], ctx.fraction), first * series.constant << scale - COEFFICIENT_BITS
+    )
     if series.half:
         s = ring.add(s, ring.multiply(x.words, 1 << (shift - 1)))
 
@@ -217,7 +171,7 @@ def _series_rule(name: str) -> Any:
     @rule(
         name,
         rounds=4,
-        bits=series_bits,
+        bits=functools.partial(series_bits, width=128),
         messages=[PRODUCT, *MESSAGES],
         correlations=[*CORRELATIONS, Mask, Triple, TruncPair, TruncMux, Harmonics],
     )
