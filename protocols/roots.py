@@ -22,13 +22,13 @@ from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, rule
 from mpcfl.protocols.leading import CORRELATIONS, MESSAGES, leading, leading_bits
 from mpcfl.protocols.normalisation import AT_ZERO, LIMIT, SCALE, LogHarmonics, logarithm, logarithm_bits
-from mpcfl.protocols.powers import Powers, Range, power_bits, power_of_two
+from mpcfl.protocols.powers import LOWEST, ZONE, Powers, Range, power_bits, power_of_two
 from mpcfl.protocols.truncation import PRODUCT, TruncPair
 from mpcfl.ring import Shape
 from mpcfl.share import Share
 
 ZONES = 3
-"""Zones of a root."""
+"""Zones of a root, at the fractions that a session may have."""
 HALF_SCALE = SCALE + 1
 """log2 X at 56 fractional bits read at 57 is half of it."""
 DROP = 32
@@ -41,8 +41,9 @@ def sqrt_range(fraction: int) -> Range:
 
 
 def rsqrt_range(fraction: int) -> Range:
-    """Whole exponents of (3 f - L) / 2."""
-    return Range((3 * fraction - LIMIT - 1) // 2, 3 * fraction // 2 + 1, ZONES)
+    """Whole exponents of (3 f - L) / 2; beyond the fractions of sessions, for linear algebra, with one zone more."""
+    highest = 3 * fraction // 2 + 1
+    return Range((3 * fraction - LIMIT - 1) // 2, highest, ZONES + int(highest - LOWEST >= ZONE * ZONES))
 
 
 def sqrt_bits(shapes: Sequence[Shape], parties: int) -> int:

@@ -202,8 +202,9 @@ def test_lstsq(a, b):
         s, t = session.share(x, owner=0), session.share(y, owner=1)
         return [[part.reveal() for part in L.lstsq(*pair)[:2]] for pair in ((s, t), (s, y), (x, t))]
 
+    units = 4 if x.shape[0] >= x.shape[1] else 8  # the pseudo-inverse of a wide matrix is rounded before y is known
     for got in perform(program)[0][0]:
-        agree(got[0], expected[0], 4 * ULP)
+        agree(got[0], expected[0], units * ULP)
         agree(got[1], expected[1], 64 * ULP)
 
 

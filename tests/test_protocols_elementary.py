@@ -44,6 +44,12 @@ def test_positive_arguments(rule, exact, fraction):
     check(rule, exact, POWERS, fraction)
 
 
+@pytest.mark.parametrize("fraction", [32, 38, 40])
+def test_reciprocal_roots_where_other_operations_stand(fraction):
+    """Linear algebra takes them at more fractional bits than a session has, of numbers down to one unit."""
+    check(rsqrt, gmpy2.rec_sqrt, POWERS, fraction, units=1.3 / 2 ** (fraction - 20))
+
+
 def test_the_root_of_zero_is_zero():
     assert signed(play(sqrt, words(0, 0, 0)).words) == [0, 0, 0]
 
@@ -72,7 +78,7 @@ def test_exponents_are_told_apart(fraction):
         (quotient_range(fraction), SCALE),
         (reciprocal_range(fraction), SCALE),
         (sqrt_range(fraction), HALF_SCALE),
-        (rsqrt_range(fraction), HALF_SCALE),
+        *((rsqrt_range(bits), HALF_SCALE) for bits in (fraction, 30, 31, 40)),
     ):
         assert span.highest - span.lowest < span.window <= 1 << 64 - scale
         assert span.highest - LOWEST < ZONE * span.zones <= span.window + min(span.lowest - LOWEST, 0)

@@ -77,8 +77,8 @@ def ranking(y: Array, z: Array) -> tuple[Array, Array]:
     secret, by `mpcfl.forecast`; besides the rounds, those of `numerics.divide`:
 
         rows        form     rounds    bytes a party    bytes from the dealer
-        256         pairs        41       1.4e6              3.6e6
-        256         sort        189       1.2e5              3.7e5
+        256         pairs        41       1.4e6              3.5e6
+        256         sort        189       1.2e5              3.5e5
         1,000       pairs        49       2.0e7              5.3e7
         1,000       sort        273       6.4e5              1.9e6
         5,000       sort        429       4.5e6              1.4e7

@@ -128,7 +128,7 @@ class Factor:
 
     Notes
     -----
-    15 q + 44 rounds, of which the Cholesky factor takes 11 q and its inverse 4 q; a solution takes 6 more.
+    19 q + 56 rounds, of which the Cholesky factor takes 15 q and its inverse 4 q; a solution takes 6 more.
     """
 
     def __init__(self, matrices: Array) -> None:

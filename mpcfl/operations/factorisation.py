@@ -11,7 +11,7 @@ range whatever units the user has, and the numbers then stand at 28 fractional b
     Q (I - U)         U = the upper triangle of E and half its diagonal: leaves an E of the square of that size, keeps
                       A D W = Q and the triangular form. Two such steps, of four rounds each.
 
-A column costs 12 rounds, 18 in ring 128: the products with those that follow (1), the reciprocal root (7 or 13), the
+A column costs 16 rounds, 18 in ring 128: the products with those that follow (1), the reciprocal root (11 or 13), the
 column and its coefficients (2), the subtraction (2). Cholesky costs one less. On B = D A D, whose diagonal is one, it
 gives W with W B W^T = I, by row operations on the identity that are corrected in the same way; the factor is B W^T.
 

@@ -102,7 +102,7 @@ def reduced(engine: Engine, x: Share, y: Share, z: Share, bits: int) -> Protocol
 
 
 def inverse_root(engine: Engine, x: Share, power: int) -> Protocol:
-    """2^power / sqrt(x) for representable integers x > 0: seven rounds, relative error 2^-20.5; or 13 and 2^-45.
+    """2^power / sqrt(x) for representable integers x > 0: eleven rounds, relative error 2^-20.5; or 13 and 2^-45.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def inverse_root(engine: Engine, x: Share, power: int) -> Protocol:
 
 
 def inverse(engine: Engine, x: Share, power: int) -> Protocol:
-    """2^power / x for integers x that are not zero: eight rounds, relative error 2^-20.5; or 14 and 2^-45.
+    """2^power / x for integers x that are not zero: twelve rounds, relative error 2^-20.5; or 14 and 2^-45.
 
     Parameters
     ----------

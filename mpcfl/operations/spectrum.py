@@ -7,7 +7,7 @@ A rotation of two columns l and r makes them orthogonal. With h = |l|^2 - |r|^2 
 
 so that |t| <= pi / 4, and small angles are exact. h is taken as an odd number of half units: rho is never zero, and
 columns that are equal or already orthogonal are left as they are. All pairs of a step are disjoint and turn at the same
-time: a sweep of all pairs of n columns is n - 1 steps, n for odd n, of 23 rounds each, or 35 in ring 128.
+time: a sweep of all pairs of n columns is n - 1 steps, n for odd n, of 31 rounds each, or 35 in ring 128.
 
     svd      the columns of a V, for a divided by its Frobenius norm; V starts as the identity
     eigen    those of I + a / (4 |a|): positive definite, so that left and right singular vectors are the eigenvectors

@@ -35,7 +35,7 @@ class BatchNorm(Layer):
 
     Notes
     -----
-    On secrets one reciprocal root a channel, 7 rounds. The running variance is the unbiased one, as in PyTorch.
+    On secrets one reciprocal root a channel, 11 rounds. The running variance is the unbiased one, as in PyTorch.
 
     Source: Ioffe and Szegedy, "Batch normalization", ICML 2015.
     """
@@ -92,7 +92,7 @@ class LayerNorm(Layer):
 
     Notes
     -----
-    On secrets one reciprocal root a row, 7 rounds.
+    On secrets one reciprocal root a row, 11 rounds.
 
     Source: Ba, Kiros and Hinton, "Layer normalization", arXiv:1607.06450.
     """
