@@ -29,7 +29,7 @@ from mpcfl.learn.neural import (
     exchange,
     onnx_graph,
 )
-from mpcfl.learn.optimizers import SGD
+from mpcfl.learn.neural.optimizers import SGD
 
 RNG = np.random.default_rng(12)
 IMAGES, CODES = RNG.normal(size=(12, 2, 8, 8)), RNG.integers(0, 6, (12, 3)).astype(np.float64)

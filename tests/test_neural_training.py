@@ -32,8 +32,8 @@ from mpcfl.learn.neural import (
     one_hot,
 )
 from mpcfl.learn.neural.losses import LOSSES, loss_of
+from mpcfl.learn.neural.optimizers import SGD, Adam
 from mpcfl.learn.neural.training import begin, step
-from mpcfl.learn.optimizers import SGD, Adam
 
 RNG = np.random.default_rng(8)
 CLASSES = 3

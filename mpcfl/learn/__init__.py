@@ -2,5 +2,6 @@
 
 from mpcfl.learn.estimator import NotFittedError
 from mpcfl.learn.linear import LogisticRegression
+from mpcfl.learn.neural import MLPClassifier, MLPRegressor
 
-__all__ = ["LogisticRegression", "NotFittedError"]
+__all__ = ["LogisticRegression", "MLPClassifier", "MLPRegressor", "NotFittedError"]

@@ -64,20 +64,14 @@ class Estimator:
         return f"{type(self).__name__}({', '.join(changed)})"
 
 
-def scikit_tags(kind: str, several: bool = False) -> Any:
-    """What scikit-learn's tools ask of a "classifier" or a "regressor": with more than two classes, or columns of y."""
-    # scikit-learn alone calls this, so it is loaded; importing it here would make it a dependency.
-    utils: Any = sys.modules["sklearn.utils"]
-    return utils.Tags(
-        estimator_type=kind,
-        target_tags=utils.TargetTags(required=True, multi_output=several and kind == "regressor"),
-        classifier_tags=utils.ClassifierTags(multi_class=several) if kind == "classifier" else None,
-        regressor_tags=utils.RegressorTags() if kind == "regressor" else None,
-    )
-
-
 class BinaryClassifier(Estimator):
     """An estimator that tells two classes apart."""
 
     def __sklearn_tags__(self) -> Any:
-        return scikit_tags("classifier")
+        # scikit-learn alone calls this, so it is loaded; importing it here would make it a dependency.
+        utils: Any = sys.modules["sklearn.utils"]
+        return utils.Tags(
+            estimator_type="classifier",
+            target_tags=utils.TargetTags(required=True),
+            classifier_tags=utils.ClassifierTags(multi_class=False),
+        )

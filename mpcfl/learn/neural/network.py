@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -13,8 +14,8 @@ from mpcfl.learn.estimator import Estimator, NotFittedError, scikit_twin
 from mpcfl.learn.neural.data import check_rows, class_targets, number_targets, samples
 from mpcfl.learn.neural.layer import Chain, Layer, Shape
 from mpcfl.learn.neural.losses import BinaryCrossEntropy, Loss
+from mpcfl.learn.neural.optimizers import Optimizer
 from mpcfl.learn.neural.training import begin, train
-from mpcfl.learn.optimizers import Optimizer
 from mpcfl.learn.validation import Array, is_secret
 
 
@@ -22,6 +23,17 @@ class Network(Estimator):
     """An estimator that is a network. A subclass says which, and how it is trained."""
 
     record_loss: bool
+
+    def __sklearn_tags__(self) -> Any:
+        # scikit-learn alone calls this, so it is loaded; importing it here would make it a dependency.
+        utils: Any = sys.modules["sklearn.utils"]
+        classifies = self._classifies()
+        return utils.Tags(
+            estimator_type="classifier" if classifies else "regressor",
+            target_tags=utils.TargetTags(required=True, multi_output=not classifies),
+            classifier_tags=utils.ClassifierTags() if classifies else None,
+            regressor_tags=None if classifies else utils.RegressorTags(),
+        )
 
     def _layers(self, outputs: int) -> Sequence[Layer]:
         raise NotImplementedError

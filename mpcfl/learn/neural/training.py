@@ -9,7 +9,7 @@ from mpcfl import grad
 from mpcfl.errors import InputError
 from mpcfl.learn.neural.layer import Arrays, Layer, Shape
 from mpcfl.learn.neural.losses import Loss
-from mpcfl.learn.optimizers import Optimizer
+from mpcfl.learn.neural.optimizers import Optimizer
 from mpcfl.learn.schedule import minibatches, public_draws
 from mpcfl.learn.validation import Array
 
@@ -64,7 +64,7 @@ def begin(
     if given is None:
         return start.weights, start.state
     expected = {name: array.shape for name, array in (start.weights | start.state).items()}
-    for name in expected.keys() | given.keys():
+    for name in sorted(expected.keys() | given.keys()):
         found = tuple(given[name].shape) if name in given else None
         if found != expected.get(name):
             raise InputError(
