@@ -4,8 +4,7 @@ The images are those of `sklearn.datasets.load_digits`, divided by 16, shape (n,
 and secret arrays alike.
 """
 
-from mpcfl.learn.neural import Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential, one_hot
-from mpcfl.learn.neural.optimizers import SGD
+from mpcfl.learn.neural import SGD, Conv2D, Dense, Flatten, MaxPool2D, ReLU, Sequential, one_hot
 
 CLASSES = 10
 

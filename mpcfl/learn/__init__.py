@@ -4,6 +4,7 @@ from mpcfl.learn.estimator import NotFittedError
 from mpcfl.learn.glm import GammaRegressor, PoissonRegressor, TweedieRegressor
 from mpcfl.learn.linear import LinearSVM, LogisticRegression
 from mpcfl.learn.multiclass import MultinomialLogisticRegression, OneVsRestLogisticRegression
+from mpcfl.learn.neural import MLPClassifier, MLPRegressor
 from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
 from mpcfl.learn.stopping import EarlyStopping
 
@@ -15,6 +16,8 @@ __all__ = [
     "LinearRegression",
     "LinearSVM",
     "LogisticRegression",
+    "MLPClassifier",
+    "MLPRegressor",
     "MultinomialLogisticRegression",
     "NotFittedError",
     "OneVsRestLogisticRegression",

@@ -105,10 +105,11 @@ def descend(
     w, b = start
     steps = 0
     for rows in batches:
-        z = predictor(X[rows], w, b, None if offset is None else offset[rows])
+        batch = X[rows]
+        z = predictor(batch, w, b, None if offset is None else offset[rows])
         residual = weighted(loss.residual(z, y[rows]), None if weight is None else weight[rows])
         share = 1 / len(rows)
-        gradients = (X[rows].T @ residual) * share, residual.sum(axis=0) * share
+        gradients = (batch.T @ residual) * share, residual.sum(axis=0) * share
         w, b = optimizer.step((w, b), gradients, rate(steps), (penalty, Penalty()))
         steps += 1
         if over is not None and over(steps, w, b):

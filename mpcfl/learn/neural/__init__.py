@@ -11,11 +11,14 @@ from mpcfl.learn.neural.layer import Chain, Function, Layer
 from mpcfl.learn.neural.layers import GELU, Dense, Dropout, Embedding, Flatten, ReLU, Residual, Sigmoid, Softmax, Tanh
 from mpcfl.learn.neural.losses import BinaryCrossEntropy, CrossEntropy, Huber, LogLoss, Loss, MeanSquaredError
 from mpcfl.learn.neural.normalisation import BatchNorm, LayerNorm
+from mpcfl.learn.neural.optimizers import SGD, Adam
 from mpcfl.learn.neural.perceptron import MLPClassifier, MLPRegressor
 from mpcfl.learn.neural.sequential import Sequential
 
 __all__ = [
     "GELU",
+    "SGD",
+    "Adam",
     "AveragePool2D",
     "BatchNorm",
     "BinaryCrossEntropy",

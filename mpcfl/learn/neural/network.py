@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 
 from mpcfl import numerics
 from mpcfl.errors import InputError
-from mpcfl.learn.estimator import Estimator, NotFittedError, scikit_twin
+from mpcfl.learn.estimator import Estimator, NotFittedError, scikit_tags, scikit_twin
 from mpcfl.learn.neural.data import check_rows, class_targets, number_targets, samples
 from mpcfl.learn.neural.layer import Chain, Layer, Shape
 from mpcfl.learn.neural.losses import BinaryCrossEntropy, Loss
@@ -22,6 +22,9 @@ class Network(Estimator):
     """An estimator that is a network. A subclass says which, and how it is trained."""
 
     record_loss: bool
+
+    def __sklearn_tags__(self) -> Any:
+        return scikit_tags("classifier" if self._classifies() else "regressor", several=True)
 
     def _layers(self, outputs: int) -> Sequence[Layer]:
         raise NotImplementedError

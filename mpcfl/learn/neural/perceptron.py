@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from mpcfl.errors import InputError
-from mpcfl.learn.estimator import scikit_tags
 from mpcfl.learn.neural.layer import Layer, Shape
 from mpcfl.learn.neural.layers import GELU, Dense, ReLU, Sigmoid, Tanh
 from mpcfl.learn.neural.losses import Loss, loss_of
@@ -156,9 +154,6 @@ class MLPClassifier(_Perceptron):
     def _loss(self) -> Loss:
         return loss_of("log_loss")
 
-    def __sklearn_tags__(self) -> Any:
-        return scikit_tags("classifier", several=True)
-
 
 class MLPRegressor(_Perceptron):
     """A regressor of dense layers, trained on its squared error.
@@ -169,6 +164,3 @@ class MLPRegressor(_Perceptron):
 
     def _loss(self) -> Loss:
         return loss_of("mse")
-
-    def __sklearn_tags__(self) -> Any:
-        return scikit_tags("regressor", several=True)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from mpcfl.learn.estimator import scikit_tags
 from mpcfl.learn.neural.layer import Chain, Layer, Shape
 from mpcfl.learn.neural.losses import Loss, LossLike, loss_of
 from mpcfl.learn.neural.network import Network
@@ -74,9 +72,6 @@ class Sequential(Network):
     def predict_proba(self, X: Array) -> Array:
         """Probabilities of the classes, shape (n, k), of a classifier."""
         return self._probabilities(X)
-
-    def __sklearn_tags__(self) -> Any:
-        return scikit_tags("classifier" if self._classifies() else "regressor", several=True)
 
     def _layers(self, outputs: int) -> Sequence[Layer]:
         return self.layers

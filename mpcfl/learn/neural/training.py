@@ -64,7 +64,7 @@ def begin(
     if given is None:
         return start.weights, start.state
     expected = {name: array.shape for name, array in (start.weights | start.state).items()}
-    for name in expected.keys() | given.keys():
+    for name in sorted(expected.keys() | given.keys()):
         found = tuple(given[name].shape) if name in given else None
         if found != expected.get(name):
             raise InputError(
