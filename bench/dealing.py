@@ -25,7 +25,7 @@ from mpcfl.protocols.beaver import Mask, Triple
 from mpcfl.protocols.comparison import LAST_LESS, MERGE_BOTH, BitProducts, Digits
 from mpcfl.protocols.conversion import DaBit
 from mpcfl.protocols.leading import Factors
-from mpcfl.protocols.nearness import CHOICES, DigitProducts
+from mpcfl.protocols.nearness import CHOICES, GROUPS, DigitProducts
 from mpcfl.protocols.normalisation import LogHarmonics
 from mpcfl.protocols.permutation import Permutation
 from mpcfl.protocols.powers import Powers
@@ -39,6 +39,8 @@ PARTIES = 2
 ELEMENTS = 1_000_000
 REPEATS = 9
 FRACTION = 18
+SIDE_BY_SIDE = {"within": GROUPS, "tests": GROUPS - 1}
+"""Groups of digits that a polynomial of `nearness` is evaluated on at once."""
 KEYS = [bytes([rank]) * 32 for rank in range(PARTIES)]
 
 
@@ -72,10 +74,10 @@ def correlations(n: int) -> Iterator[tuple[str, str, Correlation]]:
     yield "bit_products (last)", "comparisons", _products(last.variables, last.subsets, packed(n))
     yield "dabit", "comparisons", DaBit(n)
     yield "powers", "exp", Powers(mask, 56, 64, 4)
-    yield "log_harmonics", "log", LogHarmonics(mask, 1 << 56)
+    yield "log_harmonics", "quotients, roots, log", LogHarmonics(mask, 1 << 56)
     for name in CHOICES:
-        yield f"digit_products ({name})", "quotients, roots", DigitProducts(name, packed(n))
-    yield "factors", "logarithms, roots", Factors(mask, False)
+        yield f"digit_products ({name})", "quotients, roots", DigitProducts(name, SIDE_BY_SIDE.get(name, 1) * packed(n))
+    yield "factors", "log, roots", Factors(mask, False)
     yield "factors (signed)", "quotients", Factors(mask, True)
     yield "sines", "sin, cos", Sines(mask, False)
     yield "waves (fast sigmoid)", "sigmoid", Waves(mask, "fast_sigmoid")
