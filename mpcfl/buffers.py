@@ -56,8 +56,7 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike = np.uint64) -> NDArray[Any]:
 
 
 def _mapped(room: int) -> mmap.mmap:
-    memory = mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # a forked child writes to its own
-    return memory
+    return mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # a forked child writes to its own
 
 
 def _room(size: int) -> int:

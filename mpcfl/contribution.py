@@ -114,5 +114,5 @@ def _check_labels(job: Job, labels: NDArray[Any], train: NDArray[np.int64], file
 
 
 def largest_feature(fraction: int, ring: int = 64) -> float:
-    """The magnitude below which the product of any two features has room before it is truncated."""
+    """The magnitude below which the square of a feature has room before it is truncated, outside a matrix product."""
     return 2.0 ** (ring // 2 - 1 - fraction)

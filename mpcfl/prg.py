@@ -2,8 +2,8 @@
 
 A stream has one key and one purpose. Its tensors are numbered: tensor k reads the counters k 2^64, k 2^64 + 1, ... (16
 bytes each), so that no (stream, counter) serves two tensors. A number once passed is never given out as fresh again;
-`again` reads the same tensor a second time, for masks that keep their name. Keys are never stored, and a forked child
-finds its streams wiped.
+only `combine` and `less` read a tensor a second time, for masks that keep their name. Keys are never stored, and a
+forked child finds its streams wiped.
 
 Reference   NIST SP 800-38A (CTR).
 """
@@ -57,10 +57,6 @@ class Stream:
     def fresh(self, number: int, shape: Shape, dtype: np.dtype[Any] = WORD) -> Words:
         """Tensor `number`, which must be above all numbers given out before, of ring words of a dtype."""
         return _expanded(self._drawn(number), number, shape, dtype)
-
-    def again(self, number: int, shape: Shape, dtype: np.dtype[Any] = WORD) -> Words:
-        """Tensor `number` once more, as it was."""
-        return _expanded(self._known(number), number, shape, dtype)
 
     def claim(self, first: int, stop: int) -> None:
         """Count the tensors from `first` up to `stop` as drawn now; their words are then read in any order."""
@@ -118,16 +114,13 @@ def combine(
         plus, taken = ((_expanded(key, number, out.shape, out.dtype, start) for key in those) for those in (keys, less))
         out[...] = functools.reduce(ring.subtract, taken, functools.reduce(ring.add, plus, ring.zeros(out.shape, 128)))
         return out
-    if not keys:
-        out[...] = 0
-    elif less:
-        keystream.expand([keys[0], *less], number, out, STORE, SUBTRACT, start)
-        keys, less = keys[1:], []
-        if keys:
-            keystream.expand(keys, number, out, ADD, ADD, start)
+    if len(keys) == 1:  # in one pass
+        keystream.expand([*keys, *less], number, out, STORE, SUBTRACT, start)
         return out
-    else:
+    if keys:
         keystream.expand(keys, number, out, STORE, XOR if group == "bits" else ADD, start)
+    else:
+        out[...] = 0
     if less:
         keystream.expand(less, number, out, SUBTRACT, SUBTRACT, start)
     return out

@@ -113,12 +113,13 @@ def gathered(parts: Sequence[Words], rows: NDArray[Any]) -> Words:
     """
     first = parts[0]
     length, shape = first.shape[0], (rows.size, sum(part.shape[1] for part in parts), *first.shape[2:])
-    if rows.size and not -length <= int(rows.min()) <= int(rows.max()) < length:
+    lowest, highest = (int(rows.min()), int(rows.max())) if rows.size else (0, -1)
+    if not -length <= lowest <= highest + 1 <= length:
         raise IndexError(f"a number of a row is out of bounds for {length} rows")
     if any(is_spec(part) for part in parts):
         return cast("Words", Spec(shape, dtype_of(parts)))
     numbers = np.ascontiguousarray(rows, np.int64)
-    if rows.size and rows.min() < 0:
+    if lowest < 0:
         numbers = np.where(numbers < 0, numbers + length, numbers)
     out: Words = empty(shape, first.dtype)
     target, column = _flat_rows(out), 0

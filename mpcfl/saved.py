@@ -33,7 +33,7 @@ from mpcfl import ring
 from mpcfl.array import SecretArray
 from mpcfl.errors import IntegrityError, Mismatch, ResourceError, UsageError
 from mpcfl.frames import FrameReader, FrameWriter, sealed_size
-from mpcfl.ring import Shape, Words
+from mpcfl.ring import Shape, Spec, Words
 from mpcfl.saving import replacing
 from mpcfl.session import Session
 
@@ -192,10 +192,10 @@ def _write(file: BinaryIO, head: Head, own: bytes, key: Keys, words: list[Words]
         raise UsageError(f"what is to be saved has too many parts: its description takes over {_MAX_HEAD} bytes")
     try:
         file.write(MAGIC + own + len(sealed).to_bytes(_LENGTH, "big") + sealed)
-        for one in words:
-            frames.write(np.ascontiguousarray(one).reshape(-1).view(np.uint64))
         for plain in plains:
             frames.write(_as_words(plain))
+        for one in words:
+            frames.write(np.ascontiguousarray(one).reshape(-1).view(np.uint64))
         frames.close()
     except OSError as error:
         raise ResourceError(f"the shares cannot be saved: {error.strerror or error}") from None
@@ -328,8 +328,8 @@ class Saved:
             with open(self.path, "rb", buffering=0) as file:
                 file.seek(self._begin)
                 reader = FrameReader(file, MAGIC + self.id, head.key, head.body)
-                secrets = [self._secret(session, reader, kind, shape) for kind, shape in head.secrets]
                 plains = [self._plain(reader, dtype, shape) for dtype, shape in head.plains]
+                secrets = [self._secret(session, reader, kind, shape) for kind, shape in head.secrets]
         except OSError as error:
             raise UsageError(f"{self.path} cannot be read: {error.strerror}", file=str(self.path)) from None
         except IntegrityError as error:
@@ -337,8 +337,11 @@ class Saved:
         return _put_together(head.tree, secrets, plains)
 
     def _secret(self, session: Session, reader: FrameReader, kind: str, shape: Shape) -> SecretArray:
+        dtype = ring.dtype(session.ring)
+        if session.shapeless:
+            return session.restored(kind, Spec(shape, dtype))  # type: ignore[arg-type]
         flat = reader.words(math.prod(shape) * session.ring // 64)
-        return session.restored(kind, flat.view(ring.dtype(session.ring)).reshape(shape))
+        return session.restored(kind, flat.view(dtype).reshape(shape))
 
     @staticmethod
     def _plain(reader: FrameReader, dtype: str, shape: Shape) -> NDArray[Any]:

@@ -268,7 +268,7 @@ class Session:
         It is shared anew: a fresh sharing of zero is added.
         """
         fresh = self._engine.common.zero(words.shape, self.ring)
-        return self._array(self._engine.ready(kind, Share(fresh if self.shapeless else ring.add(words, fresh))))
+        return self._array(self._engine.ready(kind, Share(ring.add(words, fresh))))
 
     # ---------------------------------------------------------------------------------------------------------- running
 

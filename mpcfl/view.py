@@ -97,10 +97,11 @@ class View(Generic[L]):
 
     def _common_rows(self) -> NDArray[np.int64] | None:
         """The rows, where this is a concatenation of columns of which the same rows were taken."""
-        first = self.sources[0]
-        rows = first.argument if first.operation == "take" else None
+        if self.operation != "concatenate" or self.argument != 1:
+            return None
+        rows = self.sources[0].argument
         alike = all(source.operation == "take" and source.argument is rows for source in self.sources)
-        return rows if self.operation == "concatenate" and self.argument == 1 and alike and ring.is_rows(rows) else None
+        return rows if alike and ring.is_rows(rows) else None
 
     def _gathers(self) -> bool:
         """Whether its value is a copy and no view of the sources' memory."""

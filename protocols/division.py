@@ -11,7 +11,7 @@ not see it), and want x / y at the session's fraction f, or 2^f / y where y itse
 
 So a quotient has its own error, whatever the reciprocal of its divisor would lose: 10^6 / 10^9 is as exact as 1 / 1000.
 
-Error       relative 2^-20.5 (two logarithms, each within 2^-22; times ln 2; and 2^-21.9 of the power), and one unit. A
+Error       relative 2^-20.5 (two logarithms, 2^-20.7 together; times ln 2; and 2^-21.9 of the power), and one unit. A
             dividend of 0 gives 0 exactly.
 Realises    the quotient up to that error, which is a function of x and y, of uniform public words and of public
             rounding coins. A divisor of 0, or a quotient that is not representable, has a result without meaning.

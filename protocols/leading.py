@@ -88,7 +88,7 @@ class Factors(Correlation):
         return ("mask",)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        made = {field.name: empty(field.shape) for field in self.fields() if field.determined}
+        made = {field.name: empty(field.shape) for field in self.tensors if field.determined}
         kernel.deal(np.ascontiguousarray(masks[0]), all_bits(uniform, self.signed), uniform["words"], *made.values())
         return made
 

@@ -11,8 +11,8 @@ does not matter), v has that period in the ring, and a series at v = d - r is lo
     online     d = open([v] - [a])                                                                   1 round
     local      [log2 |x|] = [e] + c + sum_k sin(k w d) [U_k] + cos(k w d) [V_k],    w = 2 pi / 2^64
 
-Error       of log2 |x| below 2^-22, or 2^-23 of the long series: 2^-22.2 and 2^-25.7 of themselves, the rest of
-            rounded sines and factors. For x = 0 the answer is about -4.
+Error       of log2 |x| below 2^-21.5, or 2^-23 of the long series: 2^-22.2 and 2^-25.7 of themselves, the rest of
+            rounded sines and factors, 2^-25.9 in the mean (7 such are in the bound). For x = 0 the answer is about -4.
 Realises    log2 |x| up to the stated error, a function of x and of the uniform public d. Simulator: d uniform; U and V
             depend on a alone and are shared uniformly.
 Reference   Sines of a masked angle: Zheng et al., ACSAC 2023. Fourier extension: Boyd, J. Comput. Phys. 178 (2002).

@@ -135,7 +135,7 @@ class Powers(Correlation):
         return ("mask",)
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        made = {field.name: empty(field.shape) for field in self.fields() if field.determined}
+        made = {field.name: empty(field.shape) for field in self.tensors if field.determined}
         a = np.ascontiguousarray(masks[0])
         own = shifts(self.zones)
         powers.deal(a, self.scale, *tables(-1), uniform["bits"], uniform["words"], own, *made.values())

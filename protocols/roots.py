@@ -6,7 +6,7 @@ Parties hold [x], 0 <= x at f fractional bits (a word X below 2^62), and want [s
     sqrt:  2^((L + f) / 2), with L less 32 where x = 0, so that it is 0  4 rounds
     rsqrt: 2^((3 f - L) / 2)                                             4 rounds
 
-Error       relative 2^-21.2, and one unit: half of the logarithm's 2^-22 ln 2, and 2^-21.9 of the power.
+Error       relative 2^-21.2, and one unit: half of the logarithm's 2^-21.5 ln 2, and 2^-21.9 of the power.
 Realises    x to the root + error, the error a function of x, of uniform public words and of a public rounding coin.
             rsqrt of 0, and both of a negative number, have no meaning. Simulator: that of its parts.
 Reference   leading; normalisation; powers.

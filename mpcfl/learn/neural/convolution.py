@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -256,13 +257,24 @@ class _Pool(Layer):
         expect(self, shape, 3, "images (rows, channels, height, width)")
         return Start({}, {}, (shape[0], *self.windows.shape(*shape[1:])))
 
-    def _tiles(self, x: Array) -> Array | None:
-        """Windows that cover the image as a view: shape (rows, channels, h, height of one, w, width of one)."""
+    def apply(
+        self, weights: Mapping[str, Array], state: Mapping[str, Array], x: Array, draws: Draws | None
+    ) -> tuple[Array, Arrays]:
         n, channels, height, width = x.shape
-        if not self.windows.are_tiles(height, width):
-            return None
-        h, w = self.windows.shape(height, width)
-        return x.reshape(n, channels, h, self.windows.size[0], w, self.windows.size[1])
+        windows = self.windows
+        h, w = windows.shape(height, width)
+        if windows.are_tiles(height, width):  # they cover the image: a view of it
+            return self._of(x.reshape(n, channels, h, windows.size[0], w, windows.size[1]), (3, 5)), {}
+        seen = self._seen(x.reshape(n, channels, height * width), height, width)
+        return self._of(seen, 3).reshape(n, channels, h, w), {}
+
+    def _of(self, windows: Array, axis: Any) -> Array:
+        """The numbers of windows that lie along some axes."""
+        raise NotImplementedError
+
+    def _seen(self, pixels: Array, height: int, width: int) -> Array:
+        """Each window's pixels, shape (rows, channels, windows, pixels of one), from (rows, channels, pixels)."""
+        raise NotImplementedError
 
 
 @dataclass(frozen=True)
@@ -283,15 +295,11 @@ class MaxPool2D(_Pool):
     stride: int | tuple[int, int] | None = None
     padding: int | tuple[int, int] = 0
 
-    def apply(
-        self, weights: Mapping[str, Array], state: Mapping[str, Array], x: Array, draws: Draws | None
-    ) -> tuple[Array, Arrays]:
-        tiles = self._tiles(x)
-        if tiles is not None:
-            return np.max(tiles, axis=(3, 5)), {}
-        n, channels, height, width = x.shape
-        seen = x.reshape(n, channels, height * width)[:, :, nearest(self.windows, height, width)]
-        return np.max(seen, axis=3).reshape(n, channels, *self.windows.shape(height, width)), {}
+    def _of(self, windows: Array, axis: Any) -> Array:
+        return np.max(windows, axis=axis)
+
+    def _seen(self, pixels: Array, height: int, width: int) -> Array:
+        return pixels[:, :, nearest(self.windows, height, width)]
 
 
 @dataclass(frozen=True)
@@ -310,15 +318,10 @@ class AveragePool2D(_Pool):
     stride: int | tuple[int, int] | None = None
     padding: int | tuple[int, int] = 0
 
-    def apply(
-        self, weights: Mapping[str, Array], state: Mapping[str, Array], x: Array, draws: Draws | None
-    ) -> tuple[Array, Arrays]:
-        tiles = self._tiles(x)
-        if tiles is not None:
-            return np.mean(tiles, axis=(3, 5)), {}
-        n, channels, height, width = x.shape
-        pixels = x.reshape(n, channels, height * width)
+    def _of(self, windows: Array, axis: Any) -> Array:
+        return np.mean(windows, axis=axis)
+
+    def _seen(self, pixels: Array, height: int, width: int) -> Array:
         if any(self.windows.padding):
             pixels = np.pad(pixels, ((0, 0), (0, 0), (0, 1)))
-        seen = pixels[:, :, gathered(self.windows, height, width)]
-        return np.mean(seen, axis=3).reshape(n, channels, *self.windows.shape(height, width)), {}
+        return pixels[:, :, gathered(self.windows, height, width)]
