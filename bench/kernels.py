@@ -262,7 +262,7 @@ def waves_cases() -> Iterator[Case]:
         lambda: waves.evaluate(d, 1, *tables, u, v, d, 0, 0, out),
         numpy_series,
         out,
-        tolerance=2.0 * 4.0 * HARMONICS * 2**20,
+        tolerance=3.0 * HARMONICS * (HARMONICS + 1) * 2**20,  # 3 (1 + k) units of the k-th sine and cosine
     )
 
 

@@ -16,7 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 SMALLEST = 1 << 18
 """Bytes from which on an array has memory of its own."""
-KEPT = 3 << 28
+KEPT = 3 << 29
 """Bytes that are kept for later arrays, at most."""
 
 
