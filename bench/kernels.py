@@ -266,6 +266,9 @@ def waves_cases() -> Iterator[Case]:
     )
 
 
+CASES = (ring_cases, fixed_cases, bits_cases, digits_cases, waves_cases)
+
+
 def least(call: Callable[[], object], budget: float, most: int) -> float:
     """Least seconds of at most `most` calls within a budget of seconds."""
     best, spent, count = float("inf"), 0.0, 0
@@ -295,7 +298,7 @@ def main() -> None:
     table.add_column("size")
     for column in ("ms", "NumPy ms", "times faster"):
         table.add_column(column, justify="right")
-    for cases in (ring_cases, fixed_cases, bits_cases, digits_cases, waves_cases):
+    for cases in CASES:
         for case in cases():
             check(case)
             kernel, numpy = least(case.kernel, 1.0, 100), least(case.numpy, 2.0, 20)

@@ -14,7 +14,7 @@ import typer
 from typer.testing import CliRunner
 
 import mpcfl
-from bench import plots
+from bench import kernels, plots
 from bench.__main__ import main as command
 from bench.figures import Calibration, Figures, load
 from bench.measure import Count, given, measure
@@ -274,3 +274,10 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
     file.write_text('{"workload": "mul"}\n')
     with pytest.raises(InputError, match=r"line 1 of .* holds no figures"):
         load(file)
+
+
+@pytest.mark.slow
+def test_the_kernels_agree_with_numpy():
+    for cases in kernels.CASES:
+        for case in cases():
+            kernels.check(case)
