@@ -9,7 +9,7 @@ never used for two values.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mpcfl import ring, view
@@ -53,15 +53,59 @@ class Bit:
         return Bit(ring.subtract(first, self.words), ring.subtract(1, self.t), self.beta, self.mask)
 
 
+@dataclass(frozen=True, eq=False)
+class Truncated:
+    """What a truncation opened of a number x to make y = x / 2^m of it: c = x + 2^(k-2) + r in the ring Z_2^k.
+
+    Parameters
+    ----------
+    c : Words
+        Public.
+    mask : View of Leaf
+        The name of r, its lowest m bits read as zeros.
+    shift : int
+        m, at least 1.
+    """
+
+    c: Words
+    mask: MaskView
+    shift: int
+
+    @property
+    def d(self) -> Words:
+        """The public part of 2^m y = d - r, with zeros for the lowest bits of r."""
+        return ring.subtract(ring.cleared(self.c, self.shift), 1 << ring.width(self.c) - 2)
+
+    @property
+    def public(self) -> Words:
+        """The public part P of y = P - floor((r mod 2^(k-1)) / 2^m) + (1 - 2 msb(c)) msb(r) 2^(k-1-m)."""
+        return ring.subtract(ring.right(self.c, self.shift), 1 << ring.width(self.c) - 2 - self.shift)
+
+
+@dataclass(frozen=True, eq=False)
+class Upper:
+    """A multiple of an operand in masked form: 2^shift x = d + a, a the mask of that name. Its shares are not kept."""
+
+    d: Words
+    mask: MaskView
+    shift: int
+
+
 class Base:
-    """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words."""
+    """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words.
 
-    __slots__ = ("bit", "claimed", "folded", "masked", "owner", "words")
+    `bit` and `truncated` say what the protocol that made them opened.
+    """
 
-    def __init__(self, words: Words, owner: int | None = None, bit: Bit | None = None) -> None:
+    __slots__ = ("bit", "claimed", "folded", "masked", "owner", "truncated", "words")
+
+    def __init__(
+        self, words: Words, owner: int | None = None, bit: Bit | None = None, truncated: Truncated | None = None
+    ) -> None:
         self.words = words
         self.owner = owner
         self.bit = bit
+        self.truncated = truncated
         self.masked: Masked | None = None
         self.folded: Words | None = None
         """What this party's one product of the operand takes, once it was made (`mpcfl.protocols.folded`)."""
@@ -129,6 +173,11 @@ class Share:
     def of_bit(bit: Bit) -> Share:
         return Share(bit.words, View.leaf(Base(bit.words, bit=bit), bit.words.shape))
 
+    @staticmethod
+    def of_truncation(words: Words, truncated: Truncated) -> Share:
+        """A truncated vector."""
+        return Share(words, View.leaf(Base(words, truncated=truncated), words.shape))
+
     @property
     def shape(self) -> Shape:
         return self.origin.shape
@@ -150,6 +199,34 @@ class Share:
             return base.bit.mask
 
         return Bit(self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask))
+
+    @property
+    def upper(self) -> Upper | None:
+        """The multiple of it, less its offset, that truncations left open; None where they did not.
+
+        It has one where all its bases were truncated by as many bits m, and the view has no factor but 1 and -1. So it
+        is at most 2^(k-2), less its offset.
+        """
+        shift = self._shift({1, -1})
+        if shift is None:
+            return None
+        d = self.origin.apply(lambda base: _truncated(base).d)
+        return Upper(d, self.origin.map(lambda base: view.scale(_truncated(base).mask, -1)), shift)
+
+    @property
+    def truncated(self) -> Truncated | None:
+        """What truncations by one and the same number of bits opened of it, less its offset; None where none did."""
+        shift = self._shift({1})
+        if shift is None:
+            return None
+        c = self.origin.apply(lambda base: _truncated(base).c)
+        return Truncated(c, self.origin.map(lambda base: _truncated(base).mask), shift)
+
+    def _shift(self, factors: set[int]) -> int | None:
+        """By how many bits all its bases were truncated, if its view has no other factors."""
+        made = [base.truncated for base in self.origin.leaves()]
+        shifts = {None if one is None else one.shift for one in made}
+        return shifts.pop() if len(shifts) == 1 and factors.issuperset(self.origin.factors()) else None
 
     @property
     def masked(self) -> Masked:
@@ -203,6 +280,11 @@ def _opened(base: Base) -> Masked:
     return base.masked
 
 
+def _truncated(base: Base) -> Truncated:
+    assert base.truncated is not None
+    return base.truncated
+
+
 def on_shapes(shares: Sequence[Share]) -> list[Share]:
     """The same operands without their words: what was opened is opened there too, and views share their bases."""
     bases: dict[Base, Base] = {}
@@ -215,9 +297,10 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
 
     def twin(base: Base) -> View[Base]:
         if base not in bases:
-            bit, masked = base.bit, base.masked
-            blank = None if bit is None else Bit(spec(bit.words), spec(bit.t), spec(bit.beta), bit.mask)
-            bases[base] = Base(spec(base.words), base.owner, blank)
+            bit, masked, truncated = base.bit, base.masked, base.truncated
+            bit = None if bit is None else Bit(spec(bit.words), spec(bit.t), spec(bit.beta), bit.mask)
+            truncated = None if truncated is None else replace(truncated, c=spec(truncated.c))
+            bases[base] = Base(spec(base.words), base.owner, bit, truncated)
             bases[base].masked = None if masked is None else Masked(spec(masked.d), spec(masked.a), masked.mask)
         return View.leaf(bases[base], base.words.shape)
 
@@ -227,4 +310,4 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     ]
 
 
-__all__ = ["Base", "Bit", "Leaf", "Masked", "Share", "on_shapes"]
+__all__ = ["Base", "Bit", "Leaf", "Masked", "Share", "Truncated", "Upper", "on_shapes"]

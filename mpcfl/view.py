@@ -61,6 +61,13 @@ class View(Generic[L]):
         for source in self.sources:
             yield from source.leaves()
 
+    def factors(self) -> Iterator[int]:
+        """Those of all its scalings."""
+        if self.operation == "scale":
+            yield self.argument
+        for source in self.sources:
+            yield from source.factors()
+
     def map(self, function: Callable[[L], View[M]], name: str | None = None) -> View[M]:
         """The same view over other leaves; with a name it is made once, for one meaning of the name."""
         if self.operation == "leaf":
@@ -168,6 +175,8 @@ def transpose(view: View[L], axes: tuple[int, ...]) -> View[L]:
 
 
 def reshape(view: View[L], shape: Shape) -> View[L]:
+    if view.operation == "reshape":
+        (view,) = view.sources
     return view if shape == view.shape else View("reshape", shape, (view,), shape)
 
 
