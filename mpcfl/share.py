@@ -55,40 +55,42 @@ class Bit:
 
 @dataclass(frozen=True, eq=False)
 class Truncated:
-    """What a truncation opened of a number x to make y = x / 2^m of it: c = x + 2^(k-2) + r in the ring Z_2^k.
+    """What a truncation opened to make y = x / 2^m of x, in the ring Z_2^k: c = x + 2^(k-2) + r; or the same of -y.
 
     Parameters
     ----------
     c : Words
         Public.
-    mask : View of Leaf
+    r : View of Leaf
         The name of r, its lowest m bits read as zeros.
     shift : int
         m, at least 1.
+    sign : int
+        1, or -1 for -y.
     """
 
     c: Words
-    mask: MaskView
+    r: MaskView
     shift: int
+    sign: int = 1
 
     @property
     def d(self) -> Words:
-        """The public part of 2^m y = d - r, with zeros for the lowest bits of r."""
-        return ring.subtract(ring.cleared(self.c, self.shift), 1 << ring.width(self.c) - 2)
+        """The public part of 2^m y = d + a, a the mask of r without its lowest bits."""
+        return self._signed(ring.subtract(ring.cleared(self.c, self.shift), 1 << ring.width(self.c) - 2))
+
+    @property
+    def mask(self) -> MaskView:
+        """The name of a."""
+        return view.scale(self.r, -self.sign)
 
     @property
     def public(self) -> Words:
         """The public part P of y = P - floor((r mod 2^(k-1)) / 2^m) + (1 - 2 msb(c)) msb(r) 2^(k-1-m)."""
-        return ring.subtract(ring.right(self.c, self.shift), 1 << ring.width(self.c) - 2 - self.shift)
+        return self._signed(ring.subtract(ring.right(self.c, self.shift), 1 << ring.width(self.c) - 2 - self.shift))
 
-
-@dataclass(frozen=True, eq=False)
-class Upper:
-    """A multiple of an operand in masked form: 2^shift x = d + a, a the mask of that name. Its shares are not kept."""
-
-    d: Words
-    mask: MaskView
-    shift: int
+    def _signed(self, words: Words) -> Words:
+        return words if self.sign == 1 else ring.negative(words)
 
 
 class Base:
@@ -201,32 +203,19 @@ class Share:
         return Bit(self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask))
 
     @property
-    def upper(self) -> Upper | None:
-        """The multiple of it, less its offset, that truncations left open; None where they did not.
-
-        It has one where all its bases were truncated by as many bits m, and the view has no factor but 1 and -1. So it
-        is at most 2^(k-2), less its offset.
-        """
-        shift = self._shift({1, -1})
-        if shift is None:
-            return None
-        d = self.origin.apply(lambda base: _truncated(base).d)
-        return Upper(d, self.origin.map(lambda base: view.scale(_truncated(base).mask, -1)), shift)
-
-    @property
     def truncated(self) -> Truncated | None:
-        """What truncations by one and the same number of bits opened of it, less its offset; None where none did."""
-        shift = self._shift({1})
-        if shift is None:
-            return None
-        c = self.origin.apply(lambda base: _truncated(base).c)
-        return Truncated(c, self.origin.map(lambda base: _truncated(base).mask), shift)
+        """What truncations by one and the same number of bits opened of it, less its offset; None where none did.
 
-    def _shift(self, factors: set[int]) -> int | None:
-        """By how many bits all its bases were truncated, if its view has no other factors."""
+        Its view has no factor but -1. So it is at most 2^(k-2-m), less its offset.
+        """
         made = [base.truncated for base in self.origin.leaves()]
         shifts = {None if one is None else one.shift for one in made}
-        return shifts.pop() if len(shifts) == 1 and factors.issuperset(self.origin.factors()) else None
+        plain = view.unscaled(self.origin) if len(shifts) == 1 and None not in shifts else None
+        if plain is None or plain[1] not in (1, -1):
+            return None
+        origin, sign = plain
+        c = origin.apply(lambda base: _truncated(base).c)
+        return Truncated(c, origin.map(lambda base: _truncated(base).r), _truncated(self.bases()[0]).shift, sign)
 
     @property
     def masked(self) -> Masked:
@@ -310,4 +299,4 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     ]
 
 
-__all__ = ["Base", "Bit", "Leaf", "Masked", "Share", "Truncated", "Upper", "on_shapes"]
+__all__ = ["Base", "Bit", "Leaf", "Masked", "Share", "Truncated", "on_shapes"]

@@ -61,13 +61,6 @@ class View(Generic[L]):
         for source in self.sources:
             yield from source.leaves()
 
-    def factors(self) -> Iterator[int]:
-        """Those of all its scalings."""
-        if self.operation == "scale":
-            yield self.argument
-        for source in self.sources:
-            yield from source.factors()
-
     def map(self, function: Callable[[L], View[M]], name: str | None = None) -> View[M]:
         """The same view over other leaves; with a name it is made once, for one meaning of the name."""
         if self.operation == "leaf":
@@ -139,6 +132,20 @@ def take(view: View[L], index: Any) -> View[L]:
         return concatenate([take(source, rows) for source in view.sources], view.argument)
     shape = ring.indexed_shape(view.shape, index)
     return View("take", index, (view,), shape)
+
+
+def unscaled(view: View[L]) -> tuple[View[L], int] | None:
+    """The view without its factors, and their product, if that is the same for all leaves."""
+    if view.operation == "leaf":
+        return view, 1
+    found = [unscaled(source) for source in view.sources]
+    parts = [one for one in found if one is not None]
+    if len(parts) < len(found) or len({factor for _, factor in parts}) > 1:
+        return None
+    (plain, factor), *_ = parts
+    if view.operation == "scale":
+        return plain, factor * view.argument
+    return View(view.operation, view.argument, tuple(part for part, _ in parts), view.shape), factor
 
 
 def run(view: View[L], start: int) -> tuple[L, int, int] | None:

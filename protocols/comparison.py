@@ -307,9 +307,9 @@ class Operand:
 
 def comparable(ctx: Context, x: Share) -> Generator[Effect, Any, Operand]:
     """`Operand` of a vector: as truncations left it, else opened unless that is done."""
-    upper = x.upper
-    if upper is not None:
-        return Operand(upper.d, upper.mask, upper.shift, x.offset)
+    truncated = x.truncated
+    if truncated is not None:
+        return Operand(truncated.d, truncated.mask, truncated.shift, x.offset)
     (operand,) = yield from masked(ctx, x)
     return Operand(operand.d, operand.mask)
 

@@ -311,13 +311,13 @@ def multiple(ctx: Context, x: Share, factor: int) -> Generator[Effect, Any, tupl
 
     A multiple of what a truncation left open is as open as that (upper), if that divides it.
     """
-    upper = x.upper
-    if upper is None or factor % (1 << upper.shift):
+    truncated = x.truncated
+    if truncated is None or factor % (1 << truncated.shift):
         (operand,) = yield from masked(ctx, x.scale(factor))
         return operand.d, operand.mask
-    times = factor >> upper.shift
-    d = ring.multiply(upper.d, times)
-    return d if x.offset is None else ring.add(d, ring.multiply(x.offset, factor)), view.scale(upper.mask, times)
+    times = factor >> truncated.shift
+    d = ring.multiply(truncated.d, times)
+    return d if x.offset is None else ring.add(d, ring.multiply(x.offset, factor)), view.scale(truncated.mask, times)
 
 
 def series_of(ctx: Context, t: Share, name: str, scale: int) -> Protocol:

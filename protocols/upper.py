@@ -14,8 +14,8 @@ that belong to the same r:
     b y             b = t + (1 - 2t) beta a bit of conversion:  [b y] = t [y] + (1 - 2t) (P [beta] + [beta (y - P)]),
                     where  beta (y - P) = -[beta rho] + s 2^(63-m) [beta mu]  is dealt
 
-Nothing is opened for them. Slices, reshapes, transposes, concatenations and sums with public numbers keep both forms;
-factors keep none, but -1 the first. In Z_2^128 all stands with 64 bits more.
+Nothing is opened for them. Slices, reshapes, transposes, concatenations, sums with public numbers and a change of sign
+keep both forms; other factors and sums of secrets keep none. In Z_2^128 all stands with 64 bits more.
 
 Correct     c = x + 2^62 + r; the upper 64 - m bits of both sides give y + 2^62 / 2^m = floor(c / 2^m) - floor(r / 2^m)
             modulo 2^(64-m), the carry out of the lower bits being the coin of y. Times 2^m that is the first form.
@@ -67,8 +67,10 @@ class TruncMux(Correlation):
 
 def chosen(ctx: Context, bit: Bit, value: Share, truncated: Truncated) -> Protocol:
     """Share of b v for a vector v that is a truncated one and a public offset: no round."""
-    dealt = yield Draw(TruncMux(bit.mask, truncated.mask, truncated.shift))
+    dealt = yield Draw(TruncMux(bit.mask, truncated.r, truncated.shift))
     public = truncated.public if value.offset is None else ring.add(truncated.public, value.offset)
     hidden = ring.subtract(value.words, public) if ctx.first else value.words
     product = ring.truncate(truncated.c, dealt["rho"], dealt["mu"], 1, truncated.shift, 0)
+    if truncated.sign == -1:
+        product = ring.negative(product)
     return ring.select(bit.t, bit.beta, public, hidden, product, ctx.first)
