@@ -31,7 +31,8 @@ from mpcfl.protocols.permutation import Permutation
 from mpcfl.protocols.powers import Powers
 from mpcfl.protocols.series import Waves
 from mpcfl.protocols.trigonometry import Sines
-from mpcfl.protocols.truncation import TruncMux, TruncPair
+from mpcfl.protocols.truncation import TruncPair
+from mpcfl.protocols.upper import TruncMux
 from mpcfl.ring import Words, packed
 from mpcfl.view import View
 
@@ -67,8 +68,10 @@ def correlations(n: int) -> Iterator[tuple[str, str, Correlation]]:
     square = view.reshape(view.take(mask, slice(0, side * side)), (side, side))
     yield "triple of matrices", f"a square product of {side} rows", Triple("matmul", square, square)
     yield "trunc_pair", "fixed-point products", TruncPair(n, 1, FRACTION)
-    yield "trunc_mux", "sigmoid", TruncMux(beta, mask, 1, FRACTION)
+    product: MaskView = View.leaf(Leaf(0, 0, (n,), low=FRACTION), (n,))
+    yield "trunc_mux", "mux, relu, sigmoid of a product", TruncMux(beta, product, FRACTION)
     yield "digits", "comparisons", Digits(mask, True)
+    yield "digits of a product", "comparisons", Digits(view.scale(product, -1), True)
     yield "bit_products (first)", "comparisons", _products(MERGE_BOTH.variables, MERGE_BOTH.subsets, 4 * packed(n))
     last = LAST_LESS[4]
     yield "bit_products (last)", "comparisons", _products(last.variables, last.subsets, packed(n))

@@ -1,7 +1,8 @@
 """One-time tables of the comparison: the hexadecimal digits of a mask, looked up at public digits.
 
-Sixteen digits of 4 bits make a word; digit 0 is the lowest. The table of one digit r is the one-hot vector e of 16
-bits, e[k] = 1 exactly where k = r; that of digit i begins at bit 16 (i % 4) of word i // 4.
+Sixteen digits of 4 bits make a word; digit 0 is the lowest. Smaller numbers need the tables of their own digits alone,
+four to a word. The table of one digit r is the one-hot vector e of 16 bits, e[k] = 1 exactly where k = r; that of digit
+i begins at bit 16 (i % 4) of word i // 4.
 For a public digit c, both [c = r] = e[c] and [c < r] = XOR of e[k] over k > c are linear over GF(2), so each party
 computes its xor share of them from its share of e, with nothing sent.
 
@@ -18,6 +19,7 @@ from mpcfl.kernels.signature import reads, writes
 Words = NDArray[np.uint64]
 HalfWords = NDArray[np.uint32]
 
+ZERO = np.uint64(0)
 ONE = np.uint64(1)
 DIGIT = np.uint64(15)
 
@@ -41,15 +43,20 @@ def _four_tables(digits: np.uint64) -> np.uint64:
 
 @njit(void(reads(uint64, 1), writes(uint64, 2)), cache=True, nogil=True)
 def onehot(r: Words, out: Words) -> None:
-    """Tables of the 16 digits of r: r[n], out[n, 4]."""
-    n = r.size
-    if out.shape[0] != n or out.shape[1] != 4:
-        raise ValueError("onehot: shapes must be (n,), (n, 4)")
-    for i in range(n):
-        out[i, 0] = _four_tables(r[i])
-        out[i, 1] = _four_tables(r[i] >> np.uint64(16))
-        out[i, 2] = _four_tables(r[i] >> np.uint64(32))
-        out[i, 3] = _four_tables(r[i] >> np.uint64(48))
+    """Tables of the lowest digits of r, four a word: r[n], out[n, 1 to 4]."""
+    n, words = r.size, out.shape[1]
+    if out.shape[0] != n or not 1 <= words <= 4:
+        raise ValueError("onehot: shapes must be (n,), (n, 1 to 4)")
+    if words == 4:
+        for i in range(n):
+            out[i, 0] = _four_tables(r[i])
+            out[i, 1] = _four_tables(r[i] >> np.uint64(16))
+            out[i, 2] = _four_tables(r[i] >> np.uint64(32))
+            out[i, 3] = _four_tables(r[i] >> np.uint64(48))
+    else:
+        for i in range(n):
+            for j in range(words):
+                out[i, j] = _four_tables(r[i] >> np.uint64(16 * j))
 
 
 @njit(uint64(uint64), cache=True, nogil=True)
@@ -78,37 +85,48 @@ def _spread(x: np.uint64) -> np.uint64:
     return (x | x << np.uint64(2)) & np.uint64(0x1111111111111111)
 
 
+@njit(uint32(uint64, uint64, uint64, uint64, uint64), cache=True, nogil=True)
+def _answers(word: np.uint64, t0: np.uint64, t1: np.uint64, t2: np.uint64, t3: np.uint64) -> np.uint32:
+    """Both answers for all digits of a public word, from the four words of the tables."""
+    h0, h1 = _four_tables(word), _four_tables(word >> np.uint64(16))
+    h2, h3 = _four_tables(word >> np.uint64(32)), _four_tables(word >> np.uint64(48))
+    # A bit of the answer is the parity of a 16-bit lane: of the entries above c for [c < r], of the one at c for
+    # [c = r]. Folds pack the lanes of these eight words into one while they halve them.
+    w0 = _fold(t0 & ~_at_most(h0), t0 & h0, np.uint64(8), LOW_BYTES)
+    w1 = _fold(t1 & ~_at_most(h1), t1 & h1, np.uint64(8), LOW_BYTES)
+    w2 = _fold(t2 & ~_at_most(h2), t2 & h2, np.uint64(8), LOW_BYTES)
+    w3 = _fold(t3 & ~_at_most(h3), t3 & h3, np.uint64(8), LOW_BYTES)
+    even = _fold(w0, w2, np.uint64(4), LOW_NIBBLES)
+    odd = _fold(w1, w3, np.uint64(4), LOW_NIBBLES)
+    pairs = _fold(even, odd, np.uint64(2), np.uint64(0x3333333333333333))
+    parity = (pairs ^ pairs >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    # Now bit 16 q + 8 e + 2 w is the answer to question e for digit 4 w + q; it belongs at bit 16 e + 4 w + q.
+    quarters = _spread(parity & LOW_QUARTERS) | _spread(parity >> np.uint64(16) & LOW_QUARTERS) << ONE
+    return np.uint32((quarters | quarters >> np.uint64(30)) & LOW_HALF)
+
+
 @njit(void(reads(uint64, 1), reads(uint64, 2), writes(uint32, 1)), cache=True, nogil=True)
 def lookup(c: Words, tables: Words, out: HalfWords) -> None:
-    """This party's xor shares of [c_i < r_i] and [c_i = r_i] for the 16 digits of c and r.
+    """This party's xor shares of [c_i < r_i] and [c_i = r_i] for the lowest digits of c and r.
 
     Parameters
     ----------
     c : uint64[n]
         Opened, the same at all parties.
-    tables : uint64[n, 4]
+    tables : uint64[n, 1 to 4]
         This party's xor share of `onehot(r)`.
     out : uint32[n]
-        Bit i is the share of [c_i < r_i], bit 16 + i that of [c_i = r_i].
+        Bit i is the share of [c_i < r_i], bit 16 + i that of [c_i = r_i]; zero for digits without a table.
     """
-    n = c.size
-    if tables.shape[0] != n or tables.shape[1] != 4 or out.size != n:
-        raise ValueError("lookup: shapes must be (n,), (n, 4), (n,)")
-    for i in range(n):
-        word = c[i]
-        t0, t1, t2, t3 = tables[i, 0], tables[i, 1], tables[i, 2], tables[i, 3]
-        h0, h1 = _four_tables(word), _four_tables(word >> np.uint64(16))
-        h2, h3 = _four_tables(word >> np.uint64(32)), _four_tables(word >> np.uint64(48))
-        # A bit of the answer is the parity of a 16-bit lane: of the entries above c for [c < r], of the one at c for
-        # [c = r]. Folds pack the lanes of these eight words into one while they halve them.
-        w0 = _fold(t0 & ~_at_most(h0), t0 & h0, np.uint64(8), LOW_BYTES)
-        w1 = _fold(t1 & ~_at_most(h1), t1 & h1, np.uint64(8), LOW_BYTES)
-        w2 = _fold(t2 & ~_at_most(h2), t2 & h2, np.uint64(8), LOW_BYTES)
-        w3 = _fold(t3 & ~_at_most(h3), t3 & h3, np.uint64(8), LOW_BYTES)
-        even = _fold(w0, w2, np.uint64(4), LOW_NIBBLES)
-        odd = _fold(w1, w3, np.uint64(4), LOW_NIBBLES)
-        pairs = _fold(even, odd, np.uint64(2), np.uint64(0x3333333333333333))
-        parity = (pairs ^ pairs >> np.uint64(1)) & np.uint64(0x5555555555555555)
-        # Now bit 16 q + 8 e + 2 w is the answer to question e for digit 4 w + q; it belongs at bit 16 e + 4 w + q.
-        quarters = _spread(parity & LOW_QUARTERS) | _spread(parity >> np.uint64(16) & LOW_QUARTERS) << ONE
-        out[i] = np.uint32((quarters | quarters >> np.uint64(30)) & LOW_HALF)
+    n, words = c.size, tables.shape[1]
+    if tables.shape[0] != n or not 1 <= words <= 4 or out.size != n:
+        raise ValueError("lookup: shapes must be (n,), (n, 1 to 4), (n,)")
+    if words == 4:
+        for i in range(n):
+            out[i] = _answers(c[i], tables[i, 0], tables[i, 1], tables[i, 2], tables[i, 3])
+    elif words == 3:
+        for i in range(n):
+            out[i] = _answers(c[i], tables[i, 0], tables[i, 1], tables[i, 2], ZERO)
+    else:
+        for i in range(n):
+            out[i] = _answers(c[i], tables[i, 0], tables[i, 1] if words == 2 else ZERO, ZERO, ZERO)

@@ -65,6 +65,8 @@ class Leaf:
     owner: int | None = None
     bits: int | None = None
     """For a packed field of bits that is to be read as a vector of zeros and ones: how many."""
+    low: int = 0
+    """How many of the lowest bits of each element are read as zeros."""
 
 
 MaskView = View[Leaf]
@@ -143,10 +145,10 @@ class Dealt:
     def __getitem__(self, name: str) -> Words:
         return self._shares[name]
 
-    def leaf(self, name: str, bits: int | None = None) -> MaskView:
-        """The dealt field `name` as a mask for later correlations; `bits` reads a packed plane as a vector."""
+    def leaf(self, name: str, bits: int | None = None, low: int = 0) -> MaskView:
+        """The dealt field `name` as a mask for later correlations; `bits` and `low` as of `Leaf`."""
         for place, field in enumerate(self._fields):
             if field.name == name:
                 shape = field.shape if bits is None else (bits,)
-                return View.leaf(Leaf(self.number, place, field.shape, field.group, field.owner, bits), shape)
+                return View.leaf(Leaf(self.number, place, field.shape, field.group, field.owner, bits, low), shape)
         raise KeyError(name)

@@ -192,7 +192,8 @@ class Dealer:
         dtype = GROUPS[leaf.group]
         streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
         out: Words = empty((size,), dtype)
-        return prg.combine(out, streams, tensor(leaf.draw, leaf.place), leaf.group, start * dtype.itemsize // 8)
+        prg.combine(out, streams, tensor(leaf.draw, leaf.place), leaf.group, start * dtype.itemsize // 8)
+        return ring.cleared(out, leaf.low) if leaf.low else out
 
     def _require(self, leaf: Leaf) -> None:
         if leaf.draw >= self._draws:
@@ -223,7 +224,7 @@ class Dealer:
 
     def _signed(self, leaf: Leaf, signs: tuple[int, ...]) -> Words:
         """A sum of shares; whoever does not know a private mask has a share of zero."""
-        if len(signs) != len(self._streams) or leaf.bits is not None:
+        if len(signs) != len(self._streams) or leaf.bits is not None or leaf.low:
             raise ProtocolViolation("a request adds shares of a mask that is not shared so")
         known = [
             (sign, stream)

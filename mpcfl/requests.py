@@ -147,6 +147,11 @@ def _sized(shape: Shape) -> bool:
     return min(shape, default=0) >= 0 and math.prod(shape) <= MAX_ELEMENTS
 
 
+def _readable(leaf: Leaf) -> bool:
+    """Whether fewer bits are read as zeros than an element has; of packed bits none."""
+    return 0 <= leaf.low < (1 if leaf.group == "bits" else 8 * GROUPS[leaf.group].itemsize)
+
+
 def _index(index: Any) -> Any:
     if isinstance(index, tuple):
         return {"tuple": [_index(part) for part in index]}
@@ -189,9 +194,9 @@ def _parsed_number(value: Any) -> int:
 def _made_view(parts: list[Any], recent: Recent | None) -> View[Leaf]:
     operation = parts[0]
     if operation == "leaf":
-        draw, place, shape, group, owner, bits = parts[1:]
-        leaf = Leaf(int(draw), int(place), tuple(int(n) for n in shape), str(group), owner, bits)
-        if leaf.draw < 0 or leaf.group not in GROUPS or not _sized(leaf.shape):
+        draw, place, shape, group, owner, bits, low = parts[1:]
+        leaf = Leaf(int(draw), int(place), tuple(int(n) for n in shape), str(group), owner, bits, int(low))
+        if leaf.draw < 0 or leaf.group not in GROUPS or not _sized(leaf.shape) or not _readable(leaf):
             raise ValueError("bad leaf")
         return View.leaf(leaf, leaf.shape if bits is None else (int(bits),))
     _, argument, sources = parts

@@ -381,9 +381,15 @@ def pack(x: Words) -> Words:
     return out
 
 
-def limbs(x: Words) -> list[NDArray[np.uint64]]:
-    """The uint64 words of which the elements are made, low ones first: one contiguous array, or two."""
-    return wide.apart(x) if wide.is_wide(x) else [np.ascontiguousarray(x)]
+def limbs(x: Words, size: int = 64) -> list[NDArray[np.uint64]]:
+    """The uint64 words of which the elements are made, low ones first: one contiguous array, or two.
+
+    Two may be of fewer bits: x is below 2^(2 size) then.
+    """
+    if not wide.is_wide(x):
+        return [np.ascontiguousarray(x)]
+    low, high = wide.apart(x)
+    return [low, high] if size == 64 else [low & (1 << size) - 1, low >> size | high << 64 - size]
 
 
 @shaped(lambda x: (packed(x.shape[0]),), bits=True)
@@ -406,6 +412,25 @@ def _top(x: Words) -> Words:
 def without_top(x: Words) -> Words:
     """x less its most significant bit."""
     return _paired(np.bitwise_and, x, LOW_63)
+
+
+@shaped(lambda x, places: x.shape, wider=wide.right)
+def right(x: Words, places: int) -> Words:
+    """x / 2^places rounded down, x as an unsigned number."""
+    return _paired(np.right_shift, x, np.array(places, np.uint64))
+
+
+@shaped(lambda x, low: x.shape, wider=wide.cleared)
+def cleared(x: Words, low: int) -> Words:
+    """x with zeros for its lowest bits."""
+    return _paired(np.bitwise_and, x, np.array(MODULUS - 1 >> low << low, np.uint64))
+
+
+@shaped(lambda x, size: (packed(x.shape[0]),), bits=True)
+def beyond(x: Words, size: int) -> Words:
+    """Which elements of a vector are not in [-2^size, 2^size), as signed numbers; packed."""
+    above = functools.reduce(np.bitwise_or, limbs(right(add(x, 1 << size), size + 1)))
+    return pack((above != 0).astype(np.uint64))
 
 
 @shaped(lambda t, beta, first: beta.shape)

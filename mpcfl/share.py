@@ -9,7 +9,7 @@ never used for two values.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mpcfl import ring, view
@@ -53,15 +53,61 @@ class Bit:
         return Bit(ring.subtract(first, self.words), ring.subtract(1, self.t), self.beta, self.mask)
 
 
+@dataclass(frozen=True, eq=False)
+class Truncated:
+    """What a truncation opened to make y = x / 2^m of x, in the ring Z_2^k: c = x + 2^(k-2) + r; or the same of -y.
+
+    Parameters
+    ----------
+    c : Words
+        Public.
+    r : View of Leaf
+        The name of r, its lowest m bits read as zeros.
+    shift : int
+        m, at least 1.
+    sign : int
+        1, or -1 for -y.
+    """
+
+    c: Words
+    r: MaskView
+    shift: int
+    sign: int = 1
+
+    @property
+    def d(self) -> Words:
+        """The public part of 2^m y = d + a, a the mask of r without its lowest bits."""
+        return self._signed(ring.subtract(ring.cleared(self.c, self.shift), 1 << ring.width(self.c) - 2))
+
+    @property
+    def mask(self) -> MaskView:
+        """The name of a."""
+        return view.scale(self.r, -self.sign)
+
+    @property
+    def public(self) -> Words:
+        """The public part P of y = P - floor((r mod 2^(k-1)) / 2^m) + (1 - 2 msb(c)) msb(r) 2^(k-1-m)."""
+        return self._signed(ring.subtract(ring.right(self.c, self.shift), 1 << ring.width(self.c) - 2 - self.shift))
+
+    def _signed(self, words: Words) -> Words:
+        return words if self.sign == 1 else ring.negative(words)
+
+
 class Base:
-    """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words."""
+    """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words.
 
-    __slots__ = ("bit", "claimed", "folded", "masked", "owner", "words")
+    `bit` and `truncated` say what the protocol that made them opened.
+    """
 
-    def __init__(self, words: Words, owner: int | None = None, bit: Bit | None = None) -> None:
+    __slots__ = ("bit", "claimed", "folded", "masked", "owner", "truncated", "words")
+
+    def __init__(
+        self, words: Words, owner: int | None = None, bit: Bit | None = None, truncated: Truncated | None = None
+    ) -> None:
         self.words = words
         self.owner = owner
         self.bit = bit
+        self.truncated = truncated
         self.masked: Masked | None = None
         self.folded: Words | None = None
         """What this party's one product of the operand takes, once it was made (`mpcfl.protocols.folded`)."""
@@ -129,6 +175,11 @@ class Share:
     def of_bit(bit: Bit) -> Share:
         return Share(bit.words, View.leaf(Base(bit.words, bit=bit), bit.words.shape))
 
+    @staticmethod
+    def of_truncation(words: Words, truncated: Truncated) -> Share:
+        """A truncated vector."""
+        return Share(words, View.leaf(Base(words, truncated=truncated), words.shape))
+
     @property
     def shape(self) -> Shape:
         return self.origin.shape
@@ -150,6 +201,21 @@ class Share:
             return base.bit.mask
 
         return Bit(self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask))
+
+    @property
+    def truncated(self) -> Truncated | None:
+        """What truncations by one and the same number of bits opened of it, less its offset; None where none did.
+
+        Its view has no factor but -1. So it is at most 2^(k-2-m), less its offset.
+        """
+        made = [base.truncated for base in self.origin.leaves()]
+        shifts = {None if one is None else one.shift for one in made}
+        plain = view.unscaled(self.origin) if len(shifts) == 1 and None not in shifts else None
+        if plain is None or plain[1] not in (1, -1):
+            return None
+        origin, sign = plain
+        c = origin.apply(lambda base: _truncated(base).c)
+        return Truncated(c, origin.map(lambda base: _truncated(base).r), _truncated(self.bases()[0]).shift, sign)
 
     @property
     def masked(self) -> Masked:
@@ -203,6 +269,11 @@ def _opened(base: Base) -> Masked:
     return base.masked
 
 
+def _truncated(base: Base) -> Truncated:
+    assert base.truncated is not None
+    return base.truncated
+
+
 def on_shapes(shares: Sequence[Share]) -> list[Share]:
     """The same operands without their words: what was opened is opened there too, and views share their bases."""
     bases: dict[Base, Base] = {}
@@ -215,9 +286,10 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
 
     def twin(base: Base) -> View[Base]:
         if base not in bases:
-            bit, masked = base.bit, base.masked
-            blank = None if bit is None else Bit(spec(bit.words), spec(bit.t), spec(bit.beta), bit.mask)
-            bases[base] = Base(spec(base.words), base.owner, blank)
+            bit, masked, truncated = base.bit, base.masked, base.truncated
+            bit = None if bit is None else Bit(spec(bit.words), spec(bit.t), spec(bit.beta), bit.mask)
+            truncated = None if truncated is None else replace(truncated, c=spec(truncated.c))
+            bases[base] = Base(spec(base.words), base.owner, bit, truncated)
             bases[base].masked = None if masked is None else Masked(spec(masked.d), spec(masked.a), masked.mask)
         return View.leaf(bases[base], base.words.shape)
 
@@ -227,4 +299,4 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     ]
 
 
-__all__ = ["Base", "Bit", "Leaf", "Masked", "Share", "on_shapes"]
+__all__ = ["Base", "Bit", "Leaf", "Masked", "Share", "Truncated", "on_shapes"]

@@ -134,6 +134,20 @@ def take(view: View[L], index: Any) -> View[L]:
     return View("take", index, (view,), shape)
 
 
+def unscaled(view: View[L]) -> tuple[View[L], int] | None:
+    """The view without its factors, and their product, if that is the same for all leaves."""
+    if view.operation == "leaf":
+        return view, 1
+    found = [unscaled(source) for source in view.sources]
+    parts = [one for one in found if one is not None]
+    if len(parts) < len(found) or len({factor for _, factor in parts}) > 1:
+        return None
+    (plain, factor), *_ = parts
+    if view.operation == "scale":
+        return plain, factor * view.argument
+    return View(view.operation, view.argument, tuple(part for part, _ in parts), view.shape), factor
+
+
 def run(view: View[L], start: int) -> tuple[L, int, int] | None:
     """Where the elements of a view from `start` on lie side by side in one leaf: the leaf, their place, a factor.
 
@@ -168,6 +182,8 @@ def transpose(view: View[L], axes: tuple[int, ...]) -> View[L]:
 
 
 def reshape(view: View[L], shape: Shape) -> View[L]:
+    if view.operation == "reshape":
+        (view,) = view.sources
     return view if shape == view.shape else View("reshape", shape, (view,), shape)
 
 

@@ -132,6 +132,27 @@ def without_top(x: Wide) -> Wide:
     return out
 
 
+def cleared(x: Wide, low: int) -> Wide:
+    """x with zeros for its lowest bits."""
+    out = np.array(x)
+    for part, bits in (("low", min(low, 64)), ("high", max(low - 64, 0))):
+        out[part] &= np.uint64(LOW_WORD >> bits << bits)
+    return out
+
+
+def right(x: Wide, places: int) -> Wide:
+    """x / 2^places rounded down, x as an unsigned number."""
+    out = np.empty(x.shape, DTYPE)
+    over = np.uint64(max(places - 64, 0))
+    inside = np.uint64(min(places, 63))
+    if places >= 64:
+        out["low"], out["high"] = x["high"] >> over, 0
+    else:  # in two steps, because a shift by 64 is undefined
+        out["low"] = x["low"] >> inside | x["high"] << np.uint64(1) << np.uint64(63) - inside
+        out["high"] = x["high"] >> inside
+    return out
+
+
 def total(x: Wide, axis: int) -> Wide:
     """Sum over one axis."""
     rows = np.moveaxis(x, axis, 0)

@@ -30,6 +30,8 @@ from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Effect, Open, Protocol, Round
 from mpcfl.message import Exposure, Message
 from mpcfl.protocol import Context, rule
+from mpcfl.protocols import upper
+from mpcfl.protocols.upper import TruncMux
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Base, Bit, Masked, Share
 
@@ -145,13 +147,17 @@ def square(ctx: Context, x: Share) -> Protocol:
     rounds=1,
     bits=lambda shapes, parties, width=64: operand_bits(shapes[1:], parties, width),
     messages=[OPERAND],
-    correlations=[Mask, Triple],
+    correlations=[Mask, Triple, TruncMux],
 )
 def mux(ctx: Context, bit: Bit, value: Share) -> Protocol:
     """b v for a bit in the form b = t + (1 - 2t) beta: only v is opened, and nothing if v was compared before.
 
-    b v = t v + (1 - 2t) (d [beta] + [beta a]),  v = d + a;  the dealer gives the one product [beta a].
+    b v = t v + (1 - 2t) (d [beta] + [beta a]),  v = d + a;  the dealer gives the one product [beta a]. A v that was
+    truncated is open as it is (upper).
     """
+    truncated = value.truncated
+    if truncated is not None and any(base.masked is None for base in value.bases()):
+        return (yield from upper.chosen(ctx, bit, value, truncated))
     (operand,) = yield from masked(ctx, value)
     d, a = operand.d, operand.a
     product = (yield Draw(Triple("mul", bit.mask, operand.mask)))["c"]

@@ -17,9 +17,11 @@ A merge opens each factor under a uniform bit and expands the products: the deal
 mask bits (Beaver's trick for more than two factors). lt_3 is linear and needs no opening. 64 + 28 + 6 + 1 bits an
 element for msb, 128 + 56 + 14 + 1 in Z_2^128, where 367 bits of products for the last merge spare a round.
 
-Realises    msb and equality to zero, exactly, for every x in Z_2^64, against any n - 1 semi-honest parties; dealer
-            apart. Simulator: all openings uniform: a, the merge masks and beta are fresh and uniform. The tables depend
-            on a alone and are shared with uniform shares; several tables for one a are shared independently.
+Realises    msb and equality to zero, exactly, for every x in Z_2^64 (for a truncated number and a public one together,
+            as integers), against any n - 1 semi-honest parties; dealer apart. Simulator: all openings uniform: a, the
+            merge masks and beta are fresh and uniform. The tables depend on a alone and are shared with uniform shares;
+            several tables for one a are shared independently. Where a public number lies beyond all that was truncated
+            it decides alone, in public.
 Reference   One-time truth tables: Ishai et al., TCC 2013; Damgard et al., CRYPTO 2017 (TinyTable). Digit tree: Garay,
             Schoenmakers and Villegas, PKC 2007; Rathee et al., CCS 2020 (CrypTFlow2), section 3.
 """
@@ -28,8 +30,8 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,8 +39,8 @@ from numpy.typing import NDArray
 
 from mpcfl import ring, threads
 from mpcfl.buffers import empty
-from mpcfl.correlation import Correlation, Field, MaskView, group_of
-from mpcfl.effects import Draw, Open, Protocol
+from mpcfl.correlation import Correlation, Dealt, Field, MaskView, group_of
+from mpcfl.effects import Draw, Effect, Open, Protocol
 from mpcfl.kernels import bits, digits
 from mpcfl.message import Exposure, Message
 from mpcfl.protocol import Context, rule
@@ -102,12 +104,12 @@ def _less(k: int) -> list[tuple[int, ...]]:
 FOUR = 4
 """Digits of a group."""
 GROUPS = {64: 4, 128: 8}
-"""Groups in the numbers of a ring."""
+"""Groups in the numbers of a ring, the most there are."""
 MERGE_BOTH = Polynomial(_less(FOUR), [(0, 1, 2, 6)])  # eq_0 is the last variable
 MERGE_LESS = Polynomial(_less(FOUR))
 MERGE_EQUAL = Polynomial([tuple(range(FOUR))])
-LAST_LESS = {4: MERGE_LESS, 8: Polynomial(_less(8))}
-LAST_EQUAL = {4: MERGE_EQUAL, 8: Polynomial([tuple(range(8))])}
+LAST_LESS = {groups: Polynomial(_less(groups)) for groups in range(2, 9)}
+LAST_EQUAL = {groups: Polynomial([tuple(range(groups))]) for groups in range(2, 9)}
 """What merges all groups, by their number."""
 
 
@@ -115,19 +117,35 @@ LAST_EQUAL = {4: MERGE_EQUAL, 8: Polynomial([tuple(range(8))])}
 class Digits(Correlation):
     """One-hot tables of the 4-bit digits of r = -a, and msb(r), for a mask a of n elements.
 
-    With `signed` the digits are those of r mod 2^(k-1) (for msb), else those of r (for equality). The tables have the
-    shape (n, 4), and (2, n, 4) in Z_2^128: those of the low limbs first.
+    With `signed` the digits are those of r mod 2^(k-1) (for msb), else those of r (for equality), in both cases without
+    the lowest bits that are known to be zero. The tables have the shape (n, G), four digits a word; in Z_2^128 (2, n,
+    G), those of the lower half of the digits first.
     """
 
     family = "digits"
     mask: MaskView
     signed: bool
 
+    @property
+    def low(self) -> int:
+        """How many of the lowest bits of r are zeros."""
+        return min((leaf.low for leaf in self.mask.leaves()), default=0)
+
     def fields(self) -> tuple[Field, ...]:
         (n,) = self.mask.shape
-        limbs = (2,) if group_of(self.mask) == "wide" else ()
-        tables = Field("tables", (*limbs, n, 4), group="bits", determined=True)
+        shape = (2, n, self._words) if self._limbs == 2 else (n, self._words)
+        tables = Field("tables", shape, group="bits", determined=True)
         return (tables, Field("top", (ring.packed(n),), group="bits", determined=True)) if self.signed else (tables,)
+
+    @property
+    def _limbs(self) -> int:
+        return 2 if group_of(self.mask) == "wide" else 1
+
+    @property
+    def _words(self) -> int:
+        """Words of tables that a limb has: a merge takes two groups of digits at least."""
+        limbs = self._limbs
+        return max(-(-(64 * limbs - self.low - self.signed) // (16 * limbs)), 2 // limbs)
 
     def masks(self) -> tuple[MaskView, ...]:
         return (self.mask,)
@@ -137,8 +155,9 @@ class Digits(Correlation):
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = ring.negative(masks[0])
-        limbs = ring.limbs(ring.without_top(r) if self.signed else r)
-        tables = empty((len(limbs), r.shape[0], 4))
+        number = ring.right(ring.without_top(r) if self.signed else r, self.low)
+        limbs = ring.limbs(number, 16 * self._words)
+        tables = empty((len(limbs), r.shape[0], self._words))
         for limb, part in zip(limbs, tables, strict=True):
             digits.onehot(limb, part)
         return {"tables": tables if len(limbs) > 1 else tables[0], "top": ring.top_bits(r)}
@@ -172,18 +191,20 @@ MESSAGES = (OPERAND, MERGE, BIT)
 CORRELATIONS = (Mask, Digits, BitProducts, DaBit)
 
 
-@shaped(lambda d, tables: (ring.width(d) // 2, ring.packed(d.shape[0])), bits=True)
+@shaped(lambda d, tables: (8 * math.prod(tables.shape[:-2]) * tables.shape[-1], ring.packed(d.shape[0])), bits=True)
 def look_up(d: Words, tables: Words) -> Words:
     """Planes of <lt_i> (the first half of the rows) and <eq_i> (the second), least significant digit first."""
     found = empty((d.shape[0],), np.uint32)
+    given = tables if tables.ndim == 3 else [tables]
+    own = FOUR * tables.shape[-1]
     parts = []
-    for limb, own in zip(ring.limbs(d), tables if tables.ndim == 3 else [tables], strict=True):
-        _look_up(limb, own, found)
+    for limb, table in zip(ring.limbs(d, FOUR * own), given, strict=True):
+        _look_up(limb, table, found)
         planes = empty((2, DIGITS_OF_WORD, ring.packed(d.shape[0])))
         bits.to_planes(found, planes.reshape(2 * DIGITS_OF_WORD, -1))
-        parts.append(planes)
+        parts.append(planes if own == DIGITS_OF_WORD else planes[:, :own])
     joined = parts[0] if len(parts) == 1 else ring.concatenate(parts, axis=1)
-    return joined.reshape(len(parts) * 2 * DIGITS_OF_WORD, -1)
+    return joined.reshape(2 * own * len(parts), -1)
 
 
 def _look_up(limb: Words, tables: Words, found: NDArray[np.uint32]) -> None:
@@ -239,11 +260,65 @@ def equal_digits(ctx: Context, planes: Words) -> Protocol:
     return ring.take(merged, 0)
 
 
-def sign_plane(ctx: Context, d: Words, tables: Words, top: Words) -> Protocol:
-    """<msb(d - r)> as one plane, for public d: two rounds."""
-    less = yield from less_digits(ctx, look_up(ring.without_top(d), tables))
+def sign_plane(ctx: Context, d: Words, tables: Words, top: Words, low: int = 0) -> Protocol:
+    """<msb(d - r)> as one plane, for public d: two rounds. The tables begin above the `low` lowest bits of r, zeros."""
+    upper = ring.scale_floor(d, 1, low) if low else ring.without_top(d)
+    less = yield from less_digits(ctx, look_up(upper, tables))
     plane = less ^ top
     return plane ^ ring.top_bits(d) if ctx.first else plane
+
+
+@dataclass(frozen=True, eq=False)
+class Operand:
+    """A vector x as it is compared: 2^low (x - offset) = d - r for r = -a, a the mask of that name.
+
+    Only what was truncated has a `low` above zero, and then an offset, public, if any.
+    """
+
+    d: Words
+    mask: MaskView
+    low: int = 0
+    offset: Words | None = None
+
+    def less(self, limit: int) -> Operand:
+        """x - limit."""
+        if not self.low:
+            return replace(self, d=ring.subtract(self.d, ring.scalar(limit)))
+        moved = ring.like(self.d, self.d.shape, -limit)
+        return replace(self, offset=moved if self.offset is None else ring.add(self.offset, moved))
+
+    @property
+    def moved(self) -> Words:
+        """d, offset included."""
+        return self.d if self.offset is None else ring.add(self.d, ring.multiply(self.offset, 1 << self.low))
+
+    def decided(self, ctx: Context, plane: Words, size: int, answer: Words) -> Words:
+        """The plane of a question, with a public answer where the offset is not in [-2^size, 2^size): it alone decides.
+
+        Together with what was truncated it could leave the range of 2^low x there.
+        """
+        if self.offset is None or ring.is_spec(self.offset):
+            return plane
+        far = ring.beyond(self.offset, size)
+        if not far.any():
+            return plane
+        return plane & ~far ^ answer & far if ctx.first else plane & ~far
+
+
+def comparable(ctx: Context, x: Share) -> Generator[Effect, Any, Operand]:
+    """`Operand` of a vector: as truncations left it, else opened unless that is done."""
+    truncated = x.truncated
+    if truncated is not None:
+        return Operand(truncated.d, truncated.mask, truncated.shift, x.offset)
+    (operand,) = yield from masked(ctx, x)
+    return Operand(operand.d, operand.mask)
+
+
+def sign(ctx: Context, x: Operand, dealt: Dealt) -> Protocol:
+    """<[x < 0]> as one plane, with signed `Digits` of its mask: two rounds."""
+    plane = yield from sign_plane(ctx, x.moved, dealt["tables"], dealt["top"], x.low)
+    # |x| <= 2^bound with bound + low = k - 2, so 2^low (x + offset) is in the ring's range for these offsets
+    return plane if x.offset is None else x.decided(ctx, plane, ctx.bound - x.low, ring.top_bits(x.offset))
 
 
 def planes_bits(n: int, parties: int, width: int = 64) -> int:
@@ -268,16 +343,19 @@ def eqz_bits(shapes: Sequence[ring.Shape], parties: int, width: int = 64) -> int
 @rule("msb", rounds=4, bits=msb_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def msb(ctx: Context, x: Share) -> Protocol:
     """The most significant bit of each element of a vector, as a `Bit`: 1 where x is negative."""
-    (operand,) = yield from masked(ctx, x)
+    operand = yield from comparable(ctx, x)
     dealt = yield Draw(Digits(operand.mask, True))
-    plane = yield from sign_plane(ctx, operand.d, dealt["tables"], dealt["top"])
+    plane = yield from sign(ctx, operand, dealt)
     return (yield from b2a(ctx, plane, x.shape[0]))
 
 
 @rule("eqz", rounds=4, bits=eqz_bits, messages=MESSAGES, correlations=CORRELATIONS)
 def eqz(ctx: Context, x: Share) -> Protocol:
     """Whether each element of a vector is zero, as a `Bit`."""
-    (operand,) = yield from masked(ctx, x)
+    operand = yield from comparable(ctx, x)
     dealt = yield Draw(Digits(operand.mask, False))
-    plane = yield from equal_digits(ctx, look_up(operand.d, dealt["tables"]))
+    d, low = operand.moved, operand.low
+    plane = yield from equal_digits(ctx, look_up(ring.right(d, low) if low else d, dealt["tables"]))
+    if operand.offset is not None:  # 2^low (x + offset) is not a multiple of 2^k but zero for twice the offsets
+        plane = operand.decided(ctx, plane, ctx.bound - low + 1, ring.like(plane, plane.shape))
     return (yield from b2a(ctx, plane, x.shape[0]))

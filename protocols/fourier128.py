@@ -15,7 +15,7 @@ up to 2e-4 and 6e-5; outside, 0 below and 1 (sigmoid) or x (softplus) above, up 
                                                                            2 rounds
                inside = [x < 9] xor [x < -9] and high = 1 - [x < 9], converted
                                                                            1 round
-    local      [f(x)] = inside [trunc(S)] + high [line(x)]: both products are dealt, nothing is opened for them
+    local      [f(x)] = inside [trunc(S)] + high [line(x)]: both products are dealt (upper, beaver)
 
 The public sines come from integer tables, so all parties multiply by the same bits on every CPU.
 
@@ -36,14 +36,15 @@ from typing import Any
 
 from mpcfl import ring
 from mpcfl.correlation import Correlation, Field, MaskView
-from mpcfl.effects import Draw, Open, Protocol
+from mpcfl.effects import Draw, Protocol
 from mpcfl.protocol import Context, rule, together
 from mpcfl.protocols import precision
-from mpcfl.protocols.beaver import Mask, Triple, masked
-from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, sign_plane
-from mpcfl.protocols.conversion import b2a
-from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, shifted
-from mpcfl.protocols.windows import series_bits
+from mpcfl.protocols.beaver import Mask, Triple, mux
+from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES
+from mpcfl.protocols.series import A_TURN, multiple
+from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
+from mpcfl.protocols.upper import TruncMux
+from mpcfl.protocols.windows import series_bits, sides
 from mpcfl.ring import Words
 from mpcfl.share import Share
 
@@ -102,12 +103,11 @@ SERIES = {
 
 @dataclass(frozen=True)
 class Harmonics(Correlation):
-    """U_k and V_k of a series for r = -a, times 2^52."""
+    """U_k and V_k of a series for r = -a, times 2^52; the mask is a fraction of a turn."""
 
     family = "harmonics"
     mask: MaskView
     series: str
-    fraction: int
 
     def fields(self) -> tuple[Field, ...]:
         shape = (len(SERIES[self.series].sin), *self.mask.shape)
@@ -123,48 +123,24 @@ class Harmonics(Correlation):
         series = SERIES[self.series]
         more = precision.COEFFICIENT_BITS - COEFFICIENT_BITS
         sines, cosines = ([c << more for c in row] for row in (series.sin, series.cos))
-        return precision.rotated(ring.negative(masks[0]), sines, cosines, self.fraction)
+        return precision.rotated(ring.negative(masks[0]), sines, cosines, A_TURN)
 
 
 def evaluate_series(ctx: Context, x: Share, name: str) -> Protocol:
     """f(x) on a vector, at the fraction of `x`."""
-    series, n, first, one = SERIES[name], x.shape[0], ctx.first, 1 << ctx.fraction
-    scale = SCALE
-    shift = scale - ctx.fraction
-    (operand,) = yield from masked(ctx, x)
-    d = operand.d
-    digits = yield Draw(Digits(operand.mask, True))
-    waves = yield Draw(Harmonics(operand.mask, name, ctx.fraction))
-    pair = yield Draw(TruncPair(n, 1, shift, ctx.group))
-
-    s = ring.add(
-        precision.evaluate(d, waves["u"], waves["v"], ctx.fraction), first * series.constant << scale - COEFFICIENT_BITS
-    )
+    series, one = SERIES[name], 1 << ctx.fraction
+    shift = SCALE - ctx.fraction
+    d, mask = yield from multiple(ctx, x, 1 << A_TURN - ctx.fraction)
+    waves = yield Draw(Harmonics(mask, name))
+    constant = ctx.first * series.constant << SCALE - COEFFICIENT_BITS
+    s = ring.add(precision.evaluate(d, waves["u"], waves["v"], A_TURN), constant)
     if series.half:
         s = ring.add(s, ring.multiply(x.words, 1 << (shift - 1)))
-
-    def below(limit: int) -> Protocol:
-        return sign_plane(ctx, ring.subtract(d, limit * one), digits["tables"], digits["top"])
-
-    c, less_high, less_low = yield from together(opened(shifted(ctx, s, pair["r"])), below(WINDOW), below(-WINDOW))
-    high_plane = ~less_high if first else less_high
-    inside, high = yield from together(b2a(ctx, less_high ^ less_low, n), b2a(ctx, high_plane, n))
-
-    mux = yield Draw(TruncMux(inside.mask, pair.leaf("r"), 1, shift))
-    zero = ring.like(c, c.shape)
-    public = ring.truncate(c, zero, zero, 1, shift, 1)
-    hidden = ring.truncate(c, pair["rho"], pair["mu"], 1, shift, 0)
-    product = ring.truncate(c, mux["rho"], mux["mu"], 1, shift, 0)
-    result = ring.select(inside.t, inside.beta, public, hidden, product, first)
-    if not series.identity:
-        return ring.add(result, ring.multiply(high.words, one))
-    line = (yield Draw(Triple("mul", high.mask, operand.mask)))["c"]
-    return ring.add(result, ring.select(high.t, high.beta, d, operand.a, line, first))
-
-
-def opened(payload: Words) -> Protocol:
-    """Open one masked value to be truncated."""
-    return (yield Open(PRODUCT, payload))
+    word, (inside, high) = yield from together(trunc_pr(ctx, s, 1, shift), sides(ctx, x, WINDOW * one))
+    result = yield from mux(ctx, inside, word)
+    if series.identity:
+        return ring.add(result, (yield from mux(ctx, high, x)))
+    return ring.add(result, ring.multiply(high.words, one))
 
 
 def _series_rule(name: str) -> Any:

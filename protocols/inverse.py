@@ -13,7 +13,7 @@ logarithms here, and f a series in them (`series`):
     v, e of x, of 1 - x and 1 + x, or of x - 1 and x + 1: all open x alone              6 rounds (leading)
     [t]                                                                                  1 round (normalisation)
     [S] at t, which opens it                                                             1 round
-    S / 2^(56 - f), times the bit of the window                                          1 round (chosen)
+    S / 2^(56 - f), times the bit of the window                                          1 round (upper)
     the sign                                                                             1 round, for arctan and arcsinh
 
 Outside the windows arctan and arcsinh are x below; above, arctan is pi / 2 and arcsinh and arccosh are t + ln 2. The
@@ -23,7 +23,7 @@ g is nearly 0 or pi / 2.
 Error       absolute, below 2^-20 and one unit: that of the series, and half or less of the logarithms' 2^-23.
 Realises    x (and y) to f + error, a function of them, of uniform public words and of public rounding coins. Outside
             the domain the result has no meaning. Simulator: that of its parts.
-Reference   leading; normalisation; series; chosen.
+Reference   leading; normalisation; series; upper.
 """
 
 from __future__ import annotations
@@ -37,7 +37,6 @@ from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, Rule, rule, together
 from mpcfl.protocols.beaver import Mask, Triple, mul, mux
-from mpcfl.protocols.chosen import chosen, opened
 from mpcfl.protocols.comparison import planes_bits
 from mpcfl.protocols.conversion import b2a
 from mpcfl.protocols.leading import CORRELATIONS as LEADING_CORRELATIONS
@@ -47,7 +46,8 @@ from mpcfl.protocols.logarithm import unit
 from mpcfl.protocols.nearness import TESTS
 from mpcfl.protocols.normalisation import LogHarmonics, logarithm, logarithm_bits
 from mpcfl.protocols.series import SCALE, Waves, series_of
-from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, trunc_pr
+from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
+from mpcfl.protocols.upper import TruncMux
 from mpcfl.protocols.windows import sides
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Bit, Share
@@ -119,8 +119,8 @@ def arctan(ctx: Context, x: Share) -> Protocol:
 def _inside(ctx: Context, t: Share, name: str, scale: int, inside: Bit) -> Protocol:
     """A series of t, truncated, where the bit holds, else 0: two rounds."""
     words = yield from series_of(ctx, t, name, scale)
-    word = yield from opened(ctx, words, SCALE - ctx.fraction)
-    return (yield from chosen(ctx, inside, word))
+    word = yield from trunc_pr(ctx, words, 1, SCALE - ctx.fraction)
+    return (yield from mux(ctx, inside, word))
 
 
 def signed(ctx: Context, negative: Bit, size: Words) -> Protocol:
@@ -153,9 +153,9 @@ def arctan2(ctx: Context, y: Share, x: Share) -> Protocol:
     t = Share(ring.subtract(log_y, log_x))
     words = yield from series_of(ctx, t, "arctan_exp2", HALF_SCALE)
     word, (inside, high) = yield from together(
-        opened(ctx, words, SCALE - ctx.fraction), sides(ctx, t, RATIO_END << HALF_SCALE)
+        trunc_pr(ctx, words, 1, SCALE - ctx.fraction), sides(ctx, t, RATIO_END << HALF_SCALE)
     )
-    angle = yield from chosen(ctx, inside, word)
+    angle = yield from mux(ctx, inside, word)
     quarter = ring.scalar(constant("pi / 2", ctx.fraction))
     beyond = ring.subtract(high.words, ones)
     angle = ring.add(angle, ring.multiply(beyond, quarter))
@@ -234,9 +234,9 @@ def _arcsinh_of_exp(ctx: Context, t: Share, inside: Bit, high: Bit) -> Protocol:
         (yield from mux(ctx, high, t)), ring.multiply(high.words, ring.scalar(constant("ln 2", HALF_SCALE)))
     )
     word, above = yield from together(
-        opened(ctx, words, SCALE - ctx.fraction), trunc_pr(ctx, line, 1, HALF_SCALE - ctx.fraction)
+        trunc_pr(ctx, words, 1, SCALE - ctx.fraction), trunc_pr(ctx, line, 1, HALF_SCALE - ctx.fraction)
     )
-    return ring.add((yield from chosen(ctx, inside, word)), above)
+    return ring.add((yield from mux(ctx, inside, word)), above.words)
 
 
 @rule("arcsinh", rounds=10, bits=arcsinh_bits, messages=MESSAGES, correlations=CORRELATIONS)

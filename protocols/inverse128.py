@@ -6,7 +6,7 @@ What each of them is, is said in `inverse`; the steps here are
     the bits of the window, from the same opening                                       beside that
     [t], a logarithm                                                                     1 round (logarithms128)
     [S] at t, which opens it                                                             1 round (series)
-    S / 2^(116 - f), times the bit of the window                                         1 round (chosen)
+    S / 2^(116 - f), times the bit of the window                                         1 round (upper)
     the sign                                                                             1 round, for arctan and arcsinh
 
 arctan x is x up to 2^-17 and pi / 2 from 2^51 on; arcsinh x is x up to 2^-17 and ln(2 x), like arccosh x, from 2^25 on.
@@ -15,7 +15,7 @@ Only arctan2 compares t, with +-51.
 Error       absolute, below 2^-48.7 and one unit: that of the series, and half or less of the logarithms' 2^-49.4.
 Realises    x (and y) to f + error, a function of them, of uniform public words and of public rounding coins. Outside
             the domain the result has no meaning. Simulator: that of its parts.
-Reference   inverse; scaling; logarithms128; series; chosen.
+Reference   inverse; scaling; logarithms128; series; upper.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from mpcfl.effects import Protocol
 from mpcfl.protocol import Context, rule, together
 from mpcfl.protocols import series128
 from mpcfl.protocols.beaver import mul, mux
-from mpcfl.protocols.chosen import chosen, opened
 from mpcfl.protocols.comparison import planes_bits
 from mpcfl.protocols.conversion import b2a
 from mpcfl.protocols.inverse import constant, flipped, one_more_one_less, signed
 from mpcfl.protocols.logarithms128 import LOGARITHM_CORRELATIONS, MESSAGES, SCALE, logarithm, unit_of, word_bits
 from mpcfl.protocols.scaling import scaled, scaled_bits
 from mpcfl.protocols.series import Waves, series_of
-from mpcfl.protocols.truncation import TruncMux, trunc_pr
+from mpcfl.protocols.truncation import trunc_pr
+from mpcfl.protocols.upper import TruncMux
 from mpcfl.protocols.windows import below, sides
 from mpcfl.ring import Shape
 from mpcfl.share import Bit, Share
@@ -69,8 +69,8 @@ def region_bits(n: int, parties: int, compared: int, converted: int) -> int:
 def inside(ctx: Context, t: Share, name: str, bit: Bit) -> Protocol:
     """A series of t, truncated, where the bit holds, else 0: two rounds."""
     words = yield from series_of(ctx, t, name, SCALE)
-    word = yield from opened(ctx, words, series128.SCALE - ctx.fraction)
-    return (yield from chosen(ctx, bit, word))
+    word = yield from trunc_pr(ctx, words, 1, series128.SCALE - ctx.fraction)
+    return (yield from mux(ctx, bit, word))
 
 
 # ------------------------------------------------------------------------------------------------------- arctan
@@ -125,9 +125,9 @@ def arctan2(ctx: Context, y: Share, x: Share) -> Protocol:
     t = Share(ring.subtract(log_y, log_x))
     words = yield from series_of(ctx, t, "arctan_exp2", SCALE)
     word, (within, high) = yield from together(
-        opened(ctx, words, series128.SCALE - ctx.fraction), sides(ctx, t, ARCTAN_END << SCALE)
+        trunc_pr(ctx, words, 1, series128.SCALE - ctx.fraction), sides(ctx, t, ARCTAN_END << SCALE)
     )
-    angle = yield from chosen(ctx, within, word)
+    angle = yield from mux(ctx, within, word)
     quarter = constant("pi / 2", ctx.fraction)
     angle = ring.add(angle, ring.multiply(ring.subtract(high.words, ones), quarter))
     turned = yield from mul(ctx, Share(product), Share(angle))
@@ -197,9 +197,9 @@ def _arcsinh_of_exp(ctx: Context, t: Share, within: Bit, high: Bit) -> Protocol:
     words = yield from series_of(ctx, t, "arcsinh_exp", SCALE)
     line = ring.add((yield from mux(ctx, high, t)), ring.multiply(high.words, constant("ln 2", SCALE)))
     word, above = yield from together(
-        opened(ctx, words, series128.SCALE - ctx.fraction), trunc_pr(ctx, line, 1, SCALE - ctx.fraction)
+        trunc_pr(ctx, words, 1, series128.SCALE - ctx.fraction), trunc_pr(ctx, line, 1, SCALE - ctx.fraction)
     )
-    return ring.add((yield from chosen(ctx, within, word)), above)
+    return ring.add((yield from mux(ctx, within, word)), above.words)
 
 
 @rule("arcsinh", rounds=14, bits=arcsinh_bits, messages=MESSAGES, correlations=CORRELATIONS)

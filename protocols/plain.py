@@ -54,7 +54,7 @@ def _mux(ctx: Context, bit: Bit, value: Share) -> Any:
 
 
 def _trunc_pr(ctx: Context, x: Words, multiplier: int, shift: int) -> Any:
-    return _words(ctx, [v * multiplier >> shift for v in ring.integers(x)])
+    return Share(_words(ctx, [v * multiplier >> shift for v in ring.integers(x)]))
 
 
 def _trunc_exact(ctx: Context, x: Words, shift: int) -> Any:

@@ -78,7 +78,7 @@ def _log2(ctx: Context, x: Share) -> Protocol:
     """log2 x at 26 fractional bits and [x = 0]: eight rounds."""
     top = yield from leading(ctx, x, zero=True)
     words = yield from logarithm(ctx, top, more=-ctx.fraction << SCALE, series="long")
-    return (yield from trunc_pr(ctx, words, 1, SCALE - LOG_BITS)), top.zero
+    return (yield from trunc_pr(ctx, words, 1, SCALE - LOG_BITS)).words, top.zero
 
 
 def _power(ctx: Context, exponent: Words, scale: int) -> Protocol:

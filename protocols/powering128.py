@@ -67,7 +67,7 @@ def _log2(ctx: Context, x: Share) -> Protocol:
     top = yield from scaled(ctx, x, zero=True)
     log2 = yield from logarithm(ctx, top)
     words = ring.subtract(log2, ctx.first * ctx.fraction << SCALE)
-    return (yield from trunc_pr(ctx, words, 1, SCALE - LOG_BITS)), top.zero
+    return (yield from trunc_pr(ctx, words, 1, SCALE - LOG_BITS)).words, top.zero
 
 
 def _power(ctx: Context, exponent: Words, scale: int) -> Protocol:

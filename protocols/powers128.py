@@ -109,7 +109,7 @@ def power_of_two(ctx: Context, exponent: Share, scale: int, span: Range) -> Prot
     rows = (yield Draw(WidePowers(operand.mask, scale, span.window)))["rows"]
     zones = combine(operand.d, rows, scale, span)
     parts = yield from together(*(trunc_pr(ctx, ring.take(zones, z), 1, z * ZONE) for z in range(1, 1 + TRUNCATIONS)))
-    return functools.reduce(ring.add, parts, ring.take(zones, 0))
+    return functools.reduce(ring.add, (part.words for part in parts), ring.take(zones, 0))
 
 
 def power_bits(n: int, parties: int) -> int:

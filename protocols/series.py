@@ -30,7 +30,7 @@ Reference   Sines of a masked angle: Zheng et al., ACSAC 2023. Fourier extension
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,10 +38,10 @@ import gmpy2
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import ring
+from mpcfl import ring, view
 from mpcfl.buffers import empty
 from mpcfl.correlation import Correlation, Field, MaskView, group_of
-from mpcfl.effects import Draw, Protocol
+from mpcfl.effects import Draw, Effect, Protocol
 from mpcfl.kernels import waves
 from mpcfl.protocol import Context
 from mpcfl.protocols import precision, series128
@@ -306,11 +306,25 @@ class Waves(Correlation):
         return rotated(masks[0], series.sin, series.cos, series.step)
 
 
+def multiple(ctx: Context, x: Share, factor: int) -> Generator[Effect, Any, tuple[Words, MaskView]]:
+    """The public d and the name of a in factor x = d + a, opened unless that is done: once for all factors.
+
+    A multiple of what a truncation left open is as open as that (upper), if that divides it.
+    """
+    truncated = x.truncated
+    if truncated is None or factor % (1 << truncated.shift):
+        (operand,) = yield from masked(ctx, x.scale(factor))
+        return operand.d, operand.mask
+    times = factor >> truncated.shift
+    d = ring.multiply(truncated.d, times)
+    return d if x.offset is None else ring.add(d, ring.multiply(x.offset, factor)), view.scale(truncated.mask, times)
+
+
 def series_of(ctx: Context, t: Share, name: str, scale: int) -> Protocol:
     """Share of f(t) at 56 or 116 fractional bits, on a vector at `scale` fractional bits, 56 or 112 at most; opens t
     unless that is done."""
     series, width = series_in(name, ctx.width), ctx.width
-    (operand,) = yield from masked(ctx, t.scale(series.turns << width + 1 - TURN_BITS[width] - scale >> 1))
-    dealt = yield Draw(Waves(operand.mask, name))
+    d, mask = yield from multiple(ctx, t, series.turns << width + 1 - TURN_BITS[width] - scale >> 1)
+    dealt = yield Draw(Waves(mask, name))
     half = 1 << SCALES[width] - 1 - scale if series.half else 0
-    return evaluate(operand.d, dealt["u"], dealt["v"], series.step, t.words, half, ctx.first * series.constant)
+    return evaluate(d, dealt["u"], dealt["v"], series.step, t.words, half, ctx.first * series.constant)

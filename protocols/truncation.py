@@ -27,13 +27,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mpcfl import ring
-from mpcfl.correlation import Correlation, Field, MaskView, group_of
+from mpcfl.correlation import Correlation, Field
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.message import Exposure, Message
 from mpcfl.protocol import Context, rule
 from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, msb, msb_bits
 from mpcfl.ring import Shape, Words
-from mpcfl.share import Share
+from mpcfl.share import Share, Truncated
 
 PRODUCT = Message(
     "truncation.product", "party", "party", "words", Exposure.MASKED, "a value to be truncated, under a uniform mask"
@@ -74,32 +74,6 @@ class TruncPair(Correlation):
         return {"rho": ring.scale_floor(r, self.multiplier, self.shift), "mu": ring.top_words(r)}
 
 
-@dataclass(frozen=True)
-class TruncMux(Correlation):
-    """[beta rho] and [beta mu] of a truncation pair whose r has a name: muxing a truncated value opens nothing."""
-
-    family = "trunc_mux"
-    beta: MaskView
-    r: MaskView
-    multiplier: int
-    shift: int
-
-    def fields(self) -> tuple[Field, ...]:
-        shape, group = self.r.shape, group_of(self.r)
-        return (Field("rho", shape, group, determined=True), Field("mu", shape, group, determined=True))
-
-    def masks(self) -> tuple[MaskView, ...]:
-        return (self.beta, self.r)
-
-    def elementwise(self) -> tuple[str, ...]:
-        return ("beta", "r")
-
-    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        beta, r = masks
-        rho = ring.scale_floor(r, self.multiplier, self.shift)
-        return {"rho": ring.multiply(beta, rho), "mu": ring.multiply(beta, ring.top_words(r))}
-
-
 @rule(
     "trunc_pr",
     rounds=1,
@@ -108,10 +82,13 @@ class TruncMux(Correlation):
     correlations=[TruncPair],
 )
 def trunc_pr(ctx: Context, x: Words, multiplier: int, shift: int) -> Protocol:
-    """x M / 2^m on a vector, within one unit; floor or floor + 1 for M = 1."""
+    """x M / 2^m on a vector, within one unit; floor or floor + 1 for M = 1, which remains open (upper)."""
     pair = yield Draw(TruncPair(x.shape[0], multiplier, shift, ctx.group))
     c = yield Open(PRODUCT, shifted(ctx, x, pair["r"]))
-    return ring.truncate(c, pair["rho"], pair["mu"], multiplier, shift, ctx.first)
+    words = ring.truncate(c, pair["rho"], pair["mu"], multiplier, shift, ctx.first)
+    if multiplier != 1 or not shift:
+        return Share(words)
+    return Share.of_truncation(words, Truncated(c, pair.leaf("r", low=shift), shift))
 
 
 @rule(
@@ -123,6 +100,6 @@ def trunc_pr(ctx: Context, x: Words, multiplier: int, shift: int) -> Protocol:
 )
 def trunc_exact(ctx: Context, x: Words, shift: int) -> Protocol:
     """floor(x / 2^m) on a vector, a function of x alone: one less than `trunc_pr` where that lies above x."""
-    y = yield from trunc_pr(ctx, x, 1, shift)
+    y = (yield from trunc_pr(ctx, x, 1, shift)).words
     above = yield from msb(ctx, Share(ring.subtract(x, ring.multiply(y, 1 << shift))))
     return ring.subtract(y, above.words)

@@ -33,12 +33,12 @@ from mpcfl import ring
 from mpcfl.effects import Draw, Protocol
 from mpcfl.protocol import Context, Rule, rule, together
 from mpcfl.protocols import series128
-from mpcfl.protocols.beaver import Mask, Triple, masked, mux
-from mpcfl.protocols.chosen import chosen, opened
-from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, msb_bits, sign_plane
+from mpcfl.protocols.beaver import Mask, Triple, mux
+from mpcfl.protocols.comparison import CORRELATIONS, MESSAGES, Digits, comparable, msb_bits, sign
 from mpcfl.protocols.conversion import b2a
 from mpcfl.protocols.series import SCALES, Waves, series_of
-from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair
+from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
+from mpcfl.protocols.upper import TruncMux
 from mpcfl.ring import Shape
 from mpcfl.share import Share
 
@@ -82,16 +82,9 @@ def series_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
 
 def below(ctx: Context, t: Share, limits: Sequence[int]) -> Protocol:
     """Planes of <[t < limit]> of an opened vector, with limits in its units: two rounds."""
-    (operand,) = yield from masked(ctx, t)
+    operand = yield from comparable(ctx, t)
     dealt = yield Draw(Digits(operand.mask, True))
-    return (
-        yield from together(
-            *(
-                sign_plane(ctx, ring.subtract(operand.d, ring.scalar(end)), dealt["tables"], dealt["top"])
-                for end in limits
-            )
-        )
-    )
+    return (yield from together(*(sign(ctx, operand.less(end), dealt) for end in limits)))
 
 
 def sides(ctx: Context, t: Share, limit: int) -> Protocol:
@@ -108,9 +101,9 @@ def windowed(ctx: Context, x: Share, name: str) -> Protocol:
     limit = series128.FUNCTIONS[name].window if ctx.width == 128 else window.limit
     series = yield from series_of(ctx, x, name, ctx.fraction)
     word, (inside, high) = yield from together(
-        opened(ctx, series, SCALES[ctx.width] - ctx.fraction), sides(ctx, x, int(limit * one))
+        trunc_pr(ctx, series, 1, SCALES[ctx.width] - ctx.fraction), sides(ctx, x, int(limit * one))
     )
-    result = yield from chosen(ctx, inside, word)
+    result = yield from mux(ctx, inside, word)
     if window.low:
         result = ring.add(result, ring.scalar(ctx.first * window.low * one))
     if window.identity:

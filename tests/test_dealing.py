@@ -31,7 +31,8 @@ from mpcfl.protocols.powers import Powers
 from mpcfl.protocols.powers128 import WidePowers
 from mpcfl.protocols.series import Waves
 from mpcfl.protocols.trigonometry import Sines
-from mpcfl.protocols.truncation import TruncMux, TruncPair
+from mpcfl.protocols.truncation import TruncPair
+from mpcfl.protocols.upper import TruncMux
 from mpcfl.view import View
 
 N = 70
@@ -91,8 +92,11 @@ def every_wide_correlation(trusted: Trusted):
     yield BitProducts(3, (3, 5, 7), 2), ()
     yield DaBit(N, "wide"), ()
     yield Permutation(named, 1), (a,)
-    yield TruncMux(beta, pair[0].leaf("r"), 1 << 100, 7), (beta_value, clear_pair["r"])
-    yield Harmonics(named, "softplus", 40), (a,)
+    for low in (1, 41, 70):
+        upper, value = pair[0].leaf("r", low=low), ring.cleared(clear_pair["r"], low)
+        yield TruncMux(beta, upper, low), (beta_value, value)
+        yield Digits(view.scale(upper, -1), low != 41), (ring.negative(value),)
+    yield Harmonics(named, "softplus"), (a,)
     yield Sines(named, True), (a,)
     yield WidePowers(named, 112, 128), (a,)
     yield WideLogarithm(named, 1 << 112), (a,)
@@ -119,7 +123,10 @@ def every_correlation(trusted: Trusted):
     yield Triple("mul", beta, named), (beta_value, a)
     yield folded(mask, len(mask))
     yield TruncPair(N, 1, 18), ()
-    yield TruncMux(beta, pair[0].leaf("r"), 5, 7), (beta_value, clear_pair["r"])
+    for low in (1, 18, 40):
+        upper, value = pair[0].leaf("r", low=low), ring.cleared(clear_pair["r"], low)
+        yield TruncMux(beta, upper, low), (beta_value, value)
+        yield Digits(view.scale(upper, -1), low != 18), (ring.negative(value),)
     yield Digits(named, True), (a,)
     yield Digits(named, False), (a,)
     yield BitProducts(3, (3, 5, 7), 2), ()

@@ -107,7 +107,7 @@ def test_protocols_side_by_side_give_what_they_give_alone(parties):
         product, bit, small = yield from together(
             mul(ctx, left, right), semi2k.suite["msb"](ctx, right), trunc_pr(ctx, ctx.constant(words(1 << 30)), 1, 10)
         )
-        results.append((product, bit.words, small))
+        results.append((product, bit.words, small.words))
         return product
 
     played = play(protocol, x, y, parties=parties)

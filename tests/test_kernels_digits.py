@@ -84,7 +84,7 @@ def test_shapes_that_do_not_fit_are_refused():
     words, tables, halves = np.zeros(3, np.uint64), np.zeros((3, 4), np.uint64), np.zeros(3, np.uint32)
     for call in (
         lambda: digits.onehot(words, tables[:2]),
-        lambda: digits.onehot(words, np.zeros((3, 3), np.uint64)),
+        lambda: digits.onehot(words, np.zeros((3, 5), np.uint64)),
         lambda: digits.lookup(words[:2], tables, halves),
         lambda: digits.lookup(words, tables, halves[:2]),
         lambda: digits.lookup(words, np.zeros((3, 5), np.uint64), halves),

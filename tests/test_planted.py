@@ -35,7 +35,8 @@ from mpcfl.protocols.folded import Folded
 from mpcfl.protocols.leading import Factors
 from mpcfl.protocols.powers import Powers
 from mpcfl.protocols.series import Waves
-from mpcfl.protocols.truncation import PRODUCT, TruncMux, TruncPair, trunc_pr
+from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
+from mpcfl.protocols.upper import TruncMux
 from mpcfl.ring import Words
 from mpcfl.share import Share
 

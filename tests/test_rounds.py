@@ -93,7 +93,7 @@ def test_steps_of_two_models_share_their_rounds():
 
     data = [(16, 4), (16,)]
     one, two = mpcfl.cost(steps, *data, (4,)), mpcfl.cost(steps, *data, (4,), (4,))
-    assert one.rounds == two.rounds == 24
+    assert one.rounds == two.rounds == 21
 
 
 def test_what_one_chain_opened_is_open_for_those_that_join_later():

@@ -53,7 +53,7 @@ def sum_of_products_too_large(session):
 
 
 def gradient_of_unscaled_columns(session):
-    x = secret(session, np.linspace(0, 1e6, 800).reshape(400, 2))
+    x = secret(session, np.linspace(0, 4.3e5, 800).reshape(400, 2))
     w = secret(session, [0.0, 0.0], 1)
     residual = numerics.sigmoid(x @ w) - 0.1
     g = x.T @ residual  # product

@@ -210,7 +210,7 @@ def floor_divided(x: Value, divisor: float) -> tuple[Value, Value]:
     def protocol(share: Share) -> Protocol:
         ctx, suite = engine.ctx, engine.suite
         whole = ring.reshape(share.words, (math.prod(shape),))
-        near = yield from suite["trunc_pr"](ctx, whole, ((2 << bound) // by + 1) >> 1, bound)
+        near = (yield from suite["trunc_pr"](ctx, whole, ((2 << bound) // by + 1) >> 1, bound)).words
         low = ring.add(near, ctx.constant(ring.like(near, near.shape, -2)))
         rest = Share(ring.subtract(whole, ring.multiply(low, ring.scalar(by))))
         below = yield from together(

@@ -138,7 +138,7 @@ def _chosen(lefts: Words, steps: Words, rest: Words) -> Words:
 def _multiplied(engine: Engine, x: Share, y: Share, kind: str) -> Protocol:
     """The product of two vectors of one kind."""
     words = yield from engine.suite["mul"](engine.ctx, x, y)
-    return (yield from truncated(engine, words)) if kind == FIXED else words
+    return (yield from truncated(engine, words)).words if kind == FIXED else words
 
 
 def product(x: Value) -> Value:
@@ -202,7 +202,7 @@ def power(x: Value, exponent: int) -> Value:
 
     def squared(share: Share) -> Protocol:
         words = yield from engine.suite["square"](engine.ctx, share)
-        return (yield from truncated(engine, words)) if kind == FIXED else words
+        return (yield from truncated(engine, words)).words if kind == FIXED else words
 
     def protocol(share: Share) -> Protocol:
         square, result, rest = vector(share, shape), None, exponent

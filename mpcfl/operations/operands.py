@@ -103,9 +103,9 @@ def vector(share: Share, shape: Shape) -> Share:
     return share.broadcast(shape).reshape((math.prod(shape),))
 
 
-def words_as(shape: Shape) -> Callable[[Words], Share]:
-    """Makes the share of `shape` from a rule's vector of words."""
-    return lambda words: Share(ring.reshape(words, shape))
+def words_as(shape: Shape) -> Callable[[Words | Share], Share]:
+    """Makes the share of `shape` from a rule's vector, of words or as a truncation leaves it."""
+    return lambda made: made.reshape(shape) if isinstance(made, Share) else Share(ring.reshape(made, shape))
 
 
 def bits_as(shape: Shape) -> Callable[[Bit], Share]:

@@ -29,7 +29,7 @@ WIDE_SIGNIFICANT_BITS = 40
 
 
 def truncated(engine: Engine, words: Words, multiplier: int = 1, shift: int | None = None) -> Protocol:
-    """Words of any shape times multiplier / 2^shift (by default back from twice the fraction), as a vector."""
+    """Words of any shape times multiplier / 2^shift (by default back from twice the fraction), as a vector's share."""
     flat = ring.reshape(words, (math.prod(words.shape),))
     by = engine.ctx.fraction if shift is None else shift
     return engine.suite["trunc_pr"](engine.ctx, flat, multiplier, by)
@@ -142,8 +142,9 @@ def _scaled(x: Value, shift: int, new: Fraction, before: Fraction = ONE) -> Valu
         multiplier, by = multiplier >> 1, by - 1
     sign = -1 if factor < 0 else 1
 
-    def finish(words: Words) -> Share:
-        return Share(ring.reshape(words if sign == 1 else ring.negative(words), shape))
+    def finish(made: Share) -> Share:
+        whole = made.reshape(shape)
+        return whole if sign == 1 else whole.scale(-1)
 
     value = engine.submit(
         "scale",

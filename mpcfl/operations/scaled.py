@@ -80,7 +80,7 @@ def lowered(engine: Engine, x: Share, bits: int) -> Protocol:
     """x / 2^bits: one round; with bits below zero x times a power of two, and none."""
     if bits <= 0:
         return x.scale(1 << -bits)
-    return Share(ring.reshape((yield from truncated(engine, x.words, 1, bits)), x.shape))
+    return (yield from truncated(engine, x.words, 1, bits)).reshape(x.shape)
 
 
 def product(engine: Engine, x: Share, y: Share, bits: int = 0) -> Protocol:
