@@ -10,11 +10,17 @@ from mpcfl.job import Job
 from mpcfl.ledger import Disclosures
 
 IDS_AGREE = "ids agree"
-COEFFICIENTS = "coefficients of the model"
-INTERCEPT = "intercept of the model"
 
 VALIDATION = "loss of the rows held back, as often as training looks whether to end"
-INFERENCE = ("standard errors of the model", "z-scores of the model", "p-values of the model")
+PARTS = {
+    "coef": "coefficients of the model",
+    "intercept": "intercept of the model",
+    "standard_errors": "standard errors of the model",
+    "z_scores": "z-scores of the model",
+    "p_values": "p-values of the model",
+    "weights": "weights of the model",
+}
+"""The purposes under which the parts of a model are disclosed, by the names that learners give them."""
 
 DEALER_WARNING = (
     "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
@@ -67,8 +73,7 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
         facts.append(Fact(VALIDATION, tuple(parties), True))
     if model:
         facts += [Fact(columns_of(party), model, True) for party in parties]
-        parts = (COEFFICIENTS, INTERCEPT, *(INFERENCE if job.inference else ()))
-        facts += [Fact(part, model, True) for part in parts]
+        facts += [Fact(PARTS[part], model, True) for part in job.make_learner().model_parts]
     if metrics:
         facts += [Fact(held_out(metric), metrics, True) for metric in job.metrics]
     return facts

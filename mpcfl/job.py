@@ -3,40 +3,18 @@
 import difflib
 import hashlib
 import json
-import math
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origin
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from mpcfl.data.prepare import ColumnOptions, Kind, Missing, Scale
 from mpcfl.errors import InputError, UsageError
 from mpcfl.learn.evaluation import NAMES
-from mpcfl.learn.glm import GammaRegressor, PoissonRegressor, TweedieRegressor
-from mpcfl.learn.linear import LinearSVM, LogisticRegression
-from mpcfl.learn.multiclass import MultinomialLogisticRegression, OneVsRestLogisticRegression
-from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
-
-LEARNERS: dict[str, type[Any]] = {
-    "logistic_regression": LogisticRegression,
-    "linear_svm": LinearSVM,
-    "multinomial_logistic_regression": MultinomialLogisticRegression,
-    "one_vs_rest_logistic_regression": OneVsRestLogisticRegression,
-    "linear_regression": LinearRegression,
-    "ridge": Ridge,
-    "lasso": Lasso,
-    "elastic_net": ElasticNet,
-    "poisson_regression": PoissonRegressor,
-    "gamma_regression": GammaRegressor,
-    "tweedie_regression": TweedieRegressor,
-}
-"""Learners by the name that a job gives them."""
-
-WHOLE = ("epochs", "batch_size", "seed", "iterations", "classes")
-"""Parameters of learners that are whole numbers; other numbers are real, however a job writes them."""
+from mpcfl.learners import LEARNERS, Learner, as_meant, make, real, stops_early
 
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
 # TOML's arrays are lists; what is in them stays strict.
@@ -213,8 +191,8 @@ class Job(Section):
     @property
     def label_kind(self) -> Literal["binary", "multiclass", "regression"]:
         """What the cells of the label column are: 0 or 1, class numbers from 0, or finite numbers."""
-        kind = LEARNERS[self.job.learner].kind
-        return kind if kind in ("binary", "multiclass") else "regression"
+        kind = self.make_learner().kind
+        return "binary" if kind == "binary" else "multiclass" if kind == "multiclass" else "regression"
 
     @property
     def label_dtype(self) -> type[np.int64] | type[np.float64]:
@@ -229,18 +207,16 @@ class Job(Section):
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of what a held-out report says of this learner, in the order in which it is disclosed."""
-        return NAMES[LEARNERS[self.job.learner].kind]
+        return NAMES[self.make_learner().kind]
 
     @property
     def inference(self) -> bool:
         """Whether standard errors, z-scores and p-values are part of the model."""
-        return bool(self.learner.get("standard_errors", False))
+        return "p_values" in self.make_learner().model_parts
 
-    def make_learner(self) -> Any:
+    def make_learner(self) -> Learner:
         """The learner, with this job's parameters."""
-        kind = LEARNERS[self.job.learner]
-        seed = {"seed": self.job.seed} if "seed" in kind.parameter_names() else {}
-        return kind(**seed | self.learner)
+        return make(self.job.learner, self.learner, self.job.seed)
 
     def check(self, parties: Sequence[str]) -> None:
         """Check that the job names only parties that take part.
@@ -288,14 +264,15 @@ class Job(Section):
 
     @field_validator("learner")
     @classmethod
-    def _as_constructor_takes(cls, learner: dict[str, Any]) -> dict[str, Any]:
+    def _as_constructor_takes(cls, learner: dict[str, Any], known: ValidationInfo) -> dict[str, Any]:
         """Numbers as they are meant: classes are 0 and 1 where TOML has strings; as a weight or a rate, 1 is 1.0."""
         weights = learner.get("class_weight")
         if isinstance(weights, dict):
             if not all(label.isdecimal() and str(int(label)) == label for label in weights):
                 raise InputError("has no classes but numbers from 0", key="learner.class_weight")
-            learner = learner | {"class_weight": {int(label): _as_float(weight) for label, weight in weights.items()}}
-        return {name: value if name in WHOLE else _as_float(value) for name, value in learner.items()}
+            learner = learner | {"class_weight": {int(label): real(weight) for label, weight in weights.items()}}
+        head = known.data.get("job")
+        return learner if head is None else as_meant(head.learner, learner)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -328,7 +305,8 @@ class Job(Section):
         try:
             self.make_learner().check_parameters()
         except InputError as error:
-            raise InputError(f"is refused: {error.reason.rstrip('.')}", key=f"learner.{error.ids['key']}") from None
+            key = ".".join(["learner", *[str(error.ids[key]) for key in ("key",) if key in error.ids]])
+            raise InputError(f"is refused: {error.reason.rstrip('.')}", key=key) from None
         self._check_classes()
         if self.inference and not self.disclose.model:
             raise InputError(
@@ -339,8 +317,8 @@ class Job(Section):
         if self.stopping is None:
             if self.disclose.validation:
                 raise InputError("is for a job with [stopping], and there is none", key="disclose.validation")
-        elif getattr(self.make_learner(), "solver", "newton") == "newton":
-            raise InputError("is for learners that are trained by sgd or adam", key="stopping")
+        elif not stops_early(self.make_learner()):
+            raise InputError("is for linear models that are trained by sgd or adam", key="stopping")
 
     def _check_classes(self) -> None:
         if self.label_kind == "regression":
@@ -354,13 +332,6 @@ class Job(Section):
 def _check_distinct(key: str, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         raise InputError("names something twice", key=key)
-
-
-def _as_float(value: Any) -> Any:
-    if type(value) is not int:
-        return value
-    # Beyond TOML's own range of integers; the parser lets them pass.
-    return float(value) if abs(value) < 1 << 63 else math.inf
 
 
 def _no_such(name: str, what: str, known: Iterable[str]) -> str:

@@ -16,7 +16,7 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from mpcfl.array import SecretArray
 from mpcfl.connection import RecordingSession
 from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
 from mpcfl.data import split_rows
-from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INFERENCE, INTERCEPT, VALIDATION, columns_of, held_out
+from mpcfl.disclosure import IDS_AGREE, PARTS, VALIDATION, columns_of, held_out
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job
@@ -71,23 +71,17 @@ class Result:
     ----------
     columns : list of str or None
         Names of the features, "bank.age" or "bureau.job=fixed", by rank and in each party's order.
-    coef : ndarray of float64, shape (len(columns),), or None
-        Of several classes, one row each.
-    intercept : float, ndarray of float64, or None
-        Of several classes, one number each.
+    model : dict or None
+        The model by part, as its learner's `model_arrays` has it.
     metrics : dict of str to float or None
         By the names in `Job.metrics`.
     extent : Extent
-    inference : dict of str to ndarray of float64
-        Standard errors, z-scores and p-values by their purposes, the intercept's last; empty unless asked for.
     """
 
     columns: list[str] | None
-    coef: NDArray[np.float64] | None
-    intercept: float | NDArray[np.float64] | None
+    model: Mapping[str, Any] | None
     metrics: Mapping[str, float | None]
     extent: Extent
-    inference: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
 
 
 def terms(job: Job, rows: int) -> dict[str, str]:
@@ -324,16 +318,19 @@ def joint(
         for owner, size in zip(session.parties, extent.name_bytes, strict=True):
             secret = session.share(names if owner == session.name else None, owner, (size,), np.int64)
             answers[columns_of(owner)] = secret.reveal(job.disclose.model, columns_of(owner))
-        parts = [(COEFFICIENTS, model.coef_), (INTERCEPT, model.intercept_)]
-        if job.inference:
-            found = (model.standard_errors_, model.z_scores_, model.p_values_)
-            parts += zip(INFERENCE, found, strict=True)
-        for part, value in parts:
-            answers[part] = value.reveal(job.disclose.model, part)
+        for part, value in model.model_arrays().items():
+            answers[part] = _revealed(value, job.disclose.model, PARTS[part])
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
     begins(DONE)
     return answers
+
+
+def _revealed(value: Any, readers: Sequence[str], purpose: str) -> Any:
+    """A part of a model in the clear, at its readers: an array, or several by name."""
+    if isinstance(value, dict):
+        return {name: array.reveal(readers, purpose) for name, array in value.items()}
+    return value.reveal(readers, purpose)
 
 
 def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
@@ -376,15 +373,14 @@ def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, An
         name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()
     }
     if session.name not in job.disclose.model:
-        return Result(None, None, None, rounded, extent)
+        return Result(None, None, rounded, extent)
     columns = [
         name
         for owner, width in zip(session.parties, extent.widths, strict=True)
         for name in _decoded_names(answers[columns_of(owner)], owner, width)
     ]
-    intercept = answers[INTERCEPT] if np.ndim(answers[INTERCEPT]) else float(answers[INTERCEPT])
-    inference = {part: answers[part] for part in INFERENCE if part in answers}
-    return Result(columns, answers[COEFFICIENTS], intercept, rounded, extent, inference)
+    model = {part: answers[part] for part in job.make_learner().model_parts}
+    return Result(columns, model, rounded, extent)
 
 
 def names_length(contribution: Contribution) -> int:

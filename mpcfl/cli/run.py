@@ -20,14 +20,14 @@ from mpcfl.disclosure import DEALER_WARNING, agreed, facts
 from mpcfl.errors import UsageError
 from mpcfl.job import Job
 from mpcfl.keys import Identity
-from mpcfl.outcome import Outcome, model_document
+from mpcfl.outcome import Outcome, model_document, onnx_document
 from mpcfl.progress import Progress, State, watched
 from mpcfl.roster import Roster
-from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
+from mpcfl.saving import check_target, locked, make_folder, move_aside, write_bytes, write_json
 from mpcfl.tape import Tape
 from mpcfl.training import Rehearsal
 
-MODEL, LEDGER = "model.json", "ledger.jsonl"
+MODEL, NETWORK, LEDGER = "model.json", "model.onnx", "ledger.jsonl"
 """Names of what a run leaves in its state folder."""
 
 JobFile = Annotated[
@@ -119,6 +119,10 @@ def run(
         if document is not None:
             note_aside(move_aside(model), "model", events)
             write_json(model, document)
+            graph = onnx_document(task, result)
+            if graph is not None:
+                move_aside(folder / NETWORK)
+                write_bytes(folder / NETWORK, graph)
         outcome = Outcome(
             metrics=result.metrics,
             rounds=session.rounds,
