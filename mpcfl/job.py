@@ -3,6 +3,7 @@
 import difflib
 import hashlib
 import json
+import math
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origi
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from mpcfl.data.pooled import Pooled, PooledColumn
 from mpcfl.data.prepare import ColumnOptions, Kind, Missing, Scale
 from mpcfl.errors import InputError, UsageError
 from mpcfl.learn.evaluation import NAMES
@@ -20,6 +22,13 @@ Name: TypeAlias = Annotated[str, Field(min_length=1)]
 # TOML's arrays are lists; what is in them stays strict.
 Names: TypeAlias = Annotated[tuple[Name, ...], Field(strict=False)]
 PartyColumn: TypeAlias = Annotated[str, Field(pattern=r"^[^.]+\..+$")]
+
+
+DEFAULT_MISSING: dict[str, Missing] = {"columns": "median", "rows": "mean"}
+"""What missing numbers become unless a job says so, by its partition."""
+
+EVERY = "*"
+"""Stands for every party, where each has rows of its own."""
 
 
 class Section(BaseModel):
@@ -35,22 +44,30 @@ class Head(Section):
     learner: Name
     id: Name
     label: PartyColumn
+    partition: Literal["columns", "rows"] = "columns"
     seed: int = Field(default=0, ge=0)
 
 
 class PrepareColumn(Section):
-    """An entry of [prepare.columns]; what it leaves out is as [prepare] says."""
+    """An entry of [prepare.columns]; what it leaves out is as [prepare] says.
+
+    The last three are for parties with rows of their own: categories of text, the number that stands for a missing one,
+    and the bounds of numbers.
+    """
 
     type: Kind | None = None
     missing: Missing | None = None
     scale: Scale | None = None
+    categories: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] | None = None
+    fill: float | None = None
+    range: Annotated[tuple[float, float], Field(strict=False)] | None = None
 
 
 class Prepare(Section):
-    """[prepare]"""
+    """[prepare]; by default missing numbers become the median, or the mean where parties have rows of their own."""
 
     text: Literal["one_hot"] = "one_hot"
-    missing: Missing = "median"
+    missing: Missing | None = None
     scale: Scale = "standard"
     columns: dict[PartyColumn, PrepareColumn] = {}
 
@@ -58,9 +75,25 @@ class Prepare(Section):
         """How `party` prepares each of its `columns`."""
         entries = {name: self.columns.get(f"{party}.{name}", PrepareColumn()) for name in columns}
         return {
-            name: ColumnOptions(entry.type, entry.missing or self.missing, entry.scale or self.scale)
+            name: ColumnOptions(
+                entry.type, entry.missing or self.missing or DEFAULT_MISSING["columns"], entry.scale or self.scale
+            )
             for name, entry in entries.items()
         }
+
+    def pooled(self, columns: Iterable[str]) -> Pooled:
+        """How all parties prepare `columns`, of which each has rows of its own."""
+        return Pooled(tuple(self._pooled(name) for name in columns))
+
+    def _pooled(self, name: str) -> PooledColumn:
+        entry = self.columns.get(f"{EVERY}.{name}", PrepareColumn())
+        fill: float | str | None = entry.fill
+        if fill is None:
+            missing = entry.missing or self.missing or DEFAULT_MISSING["rows"]
+            fill = None if missing == "refuse" else 0.0 if missing == "zero" else "mean"
+        scaled = (entry.scale or self.scale) == "standard"
+        low, high = entry.range or (-math.inf, math.inf)
+        return PooledColumn(name, entry.categories, fill, scaled, low, high)
 
 
 class Split(Section):
@@ -179,7 +212,26 @@ class Job(Section):
 
     def rank_order(self, parties: Sequence[str]) -> list[str]:
         """The parties by rank: those of [columns] in its order, then the others as they come."""
-        return [*self.columns, *(party for party in parties if party not in self.columns)]
+        named = [party for party in self.columns if party != EVERY]
+        return [*named, *(party for party in parties if party not in named)]
+
+    @property
+    def partition(self) -> Literal["columns", "rows"]:
+        """What of the table each party has of its own."""
+        return self.job.partition
+
+    @property
+    def foreseen(self) -> bool:
+        """Whether the program is known before it runs: it does not end, or choose, by what it discloses."""
+        return self.stopping is None
+
+    def has_label(self, party: str) -> bool:
+        """Whether a party's file has the label."""
+        return self.label_party in (party, EVERY)
+
+    def pooled(self) -> Pooled:
+        """How the columns are prepared of which every party has rows of its own."""
+        return self.prepare.pooled(self.columns[EVERY])
 
     def columns_of(self, party: str, available: Iterable[str]) -> list[str]:
         """The columns that `party` uses: those of [columns], else all `available` ones but id and label."""
@@ -214,6 +266,19 @@ class Job(Section):
         """Whether standard errors, z-scores and p-values are part of the model."""
         return "p_values" in self.make_learner().model_parts
 
+    @property
+    def prepared_parts(self) -> tuple[str, ...]:
+        """What is found on shares to prepare columns, where parties have rows of their own."""
+        if self.partition == "columns":
+            return ()
+        pooled = self.pooled()
+        return (*(("fill",) if pooled.filled else ()), *(("center", "spread") if pooled.scaled else ()))
+
+    @property
+    def model_parts(self) -> tuple[str, ...]:
+        """The parts of the model as it is disclosed, in that order."""
+        return (*self.make_learner().model_parts, *self.prepared_parts)
+
     def make_learner(self) -> Learner:
         """The learner, with this job's parameters."""
         return make(self.job.learner, self.learner, self.job.seed)
@@ -237,7 +302,7 @@ class Job(Section):
         named += [("disclose.model", party) for party in self.disclose.model]
         named += [("disclose.metrics", party) for party in self.disclose.metrics]
         for key, party in named:
-            if party not in parties:
+            if party not in (*parties, EVERY):
                 raise InputError(
                     f"The job's {key}: no party {party!r} takes part, only {', '.join(parties)}.", key=key, party=party
                 )
@@ -252,6 +317,7 @@ class Job(Section):
         document["columns"] = list(document["columns"].items())
         document["disclose"] = {key: sorted(names) for key, names in document["disclose"].items()}
         document["learner"] = self.make_learner().get_params()
+        document["prepare"]["missing"] = self.prepare.missing or DEFAULT_MISSING[self.partition]
         return {
             key if part is None else f"{key}.{part}": json.dumps(value, sort_keys=True, allow_nan=False)
             for key, section in document.items()
@@ -288,6 +354,7 @@ class Job(Section):
                 raise InputError(
                     f"prepares a column that columns.{party} does not name", key=f'prepare.columns."{name}"'
                 )
+        self._check_partition()
         _check_distinct("disclose.model", self.disclose.model)
         _check_distinct("disclose.metrics", self.disclose.metrics)
         self._check_stopping()
@@ -312,6 +379,40 @@ class Job(Section):
             raise InputError(
                 "is for those who learn the model: name them in disclose.model", key="learner.standard_errors"
             )
+
+    def _check_partition(self) -> None:
+        rows = self.partition == "rows"
+        named = {"job.label": self.label_party}
+        named |= {f'columns."{party}"': party for party in self.columns}
+        named |= {f'prepare.columns."{name}"': name.partition(".")[0] for name in self.prepare.columns}
+        for key, party in named.items():
+            if rows and party != EVERY:
+                raise InputError(f'must be of "{EVERY}", all parties, where each has rows of its own', key=key)
+            if not rows and party == EVERY:
+                raise InputError(f'must name a party: "{EVERY}" is for job.partition = "rows"', key=key)
+        if rows and not self.columns.get(EVERY):
+            raise InputError("is missing: the columns that all parties have, in one order", key=f'columns."{EVERY}"')
+        for name, entry in self.prepare.columns.items():
+            self._check_entry(f'prepare.columns."{name}"', entry, rows)
+        if rows and self.prepare.missing == "median":
+            raise InputError("must be mean, zero or refuse where parties have rows of their own", key="prepare.missing")
+
+    def _check_entry(self, key: str, entry: PrepareColumn, rows: bool) -> None:
+        for name in ("categories", "fill", "range"):
+            if not rows and getattr(entry, name) is not None:
+                raise InputError('is for job.partition = "rows", where nobody knows all rows', key=f"{key}.{name}")
+        if not rows:
+            return
+        if entry.type == "text" and entry.categories is None:
+            raise InputError("is missing: categories are public, and nobody knows all rows", key=f"{key}.categories")
+        if entry.categories is not None and (entry.type == "number" or entry.range or entry.fill is not None):
+            raise InputError("is for text, which has neither fill nor range", key=f"{key}.categories")
+        if entry.categories is not None:
+            _check_distinct(f"{key}.categories", entry.categories)
+        if entry.range is not None and not entry.range[0] < entry.range[1]:
+            raise InputError("must be two numbers, the smaller first", key=f"{key}.range")
+        if entry.missing == "median":
+            raise InputError("must be mean, zero or refuse where parties have rows of their own", key=f"{key}.missing")
 
     def _check_stopping(self) -> None:
         if self.stopping is None:

@@ -2,7 +2,7 @@
 
     ids agree       each party shares a fingerprint of its ordered ids; only whether all are equal is revealed
     sizes           each party tells how many features it has, and how long their names are if a model is disclosed
-    training        features stay private operands of their owners, labels are shared; the learner runs on secret arrays
+    training        the learner runs on the secret table of all, see `mpcfl.assembly`
     metrics         on the held-out rows, rounded on shares
     disclosure      to those whom the job names, under the purposes that were agreed
 
@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl.array import SecretArray
+from mpcfl.assembly import Extent, announce_sizes, assembled, feature_names, ids_agree, shared_names
 from mpcfl.connection import RecordingSession
-from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
-from mpcfl.data import split_rows
-from mpcfl.disclosure import IDS_AGREE, PARTS, VALIDATION, columns_of, held_out
+from mpcfl.contribution import Contribution
+from mpcfl.disclosure import PARTS, VALIDATION, held_out
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job
@@ -43,24 +43,6 @@ Stage = Callable[[Session, str], None]
 
 TRAINING, EVALUATION, DISCLOSURE, DONE = "training", "metrics", "disclosure", "done"
 """Stages of the joint program."""
-
-
-@dataclass(frozen=True)
-class Extent:
-    """The public sizes of a job.
-
-    Attributes
-    ----------
-    rows : int
-    widths : tuple of int
-        Features by rank.
-    name_bytes : tuple of int
-        Length by rank of the features' names as they are disclosed with a model; zeros if none is.
-    """
-
-    rows: int
-    widths: tuple[int, ...]
-    name_bytes: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,12 +69,21 @@ class Result:
 def terms(job: Job, rows: int) -> dict[str, str]:
     """What all parties must hold equal before any of them sends data: each key of the job, and the number of rows.
 
+    Where parties have rows of their own, they tell one another how many later.
+
     Values of the job stand as hashes, since they may be long; keys that differ are named to the user.
     """
-    return {key: _digest(value) for key, value in job.entries().items()} | {"job": job.hash(), "rows": str(rows)}
+    agreed = {"job": job.hash()} | ({"rows": str(rows)} if job.partition == "columns" else {})
+    return {key: _digest(value) for key, value in job.entries().items()} | agreed
 
 
-def train(session: Session, job: Job, contribution: Contribution, stage: Stage | None = None) -> Result:
+def train(
+    session: Session,
+    job: Job,
+    contribution: Contribution,
+    stage: Stage | None = None,
+    sized: Callable[[Extent], None] | None = None,
+) -> Result:
     """Run a job to its end, together with all other parties.
 
     Parameters
@@ -104,6 +95,8 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
         This party's, whose number of rows all have agreed on.
     stage : callable, optional
         Is told of each stage as it begins.
+    sized : callable, optional
+        Is told the sizes of the whole table.
 
     Returns
     -------
@@ -116,15 +109,15 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
     InputError
         No party has a feature.
     """
-    if not session.run(lambda on: ids_agree(on, contribution.fingerprint())):
+    if job.partition == "columns" and not session.run(lambda on: ids_agree(on, contribution.fingerprint())):
         raise Mismatch(
             "the id columns differ: every party must hold the same ids, one row each; find those in common first",
             column=job.job.id,
         )
     extent = announce_sizes(session, job, contribution)
-    if not sum(extent.widths):
-        raise InputError("No party has a column to train on.", key="columns")
-    if job.stopping is None:
+    if sized is not None:
+        sized(extent)
+    if job.foreseen:
         answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
     else:  # when it ends is not foreseen, and the dealer works on demand
         answers = joint(session, job, extent, contribution, stage)
@@ -153,8 +146,10 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
     InputError
         No party has a feature, or the job stops early.
     """
-    if job.stopping is not None:
+    if not job.foreseen:
         raise InputError("A job with [stopping] ends when its data say, and is not recorded ahead.", key="stopping")
+    if job.partition == "rows":
+        raise InputError("A job whose parties have rows of their own is not recorded ahead.", key="job.partition")
     told = [session.announce((width,) if owner == session.name else None, owner) for owner in session.parties]
     if any(len(sizes) != 1 for sizes in told):
         raise ProtocolViolation("a party announced something else than its number of columns")
@@ -238,7 +233,8 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
     """
 
     def program(session: Session) -> None:
-        ids_agree(session, None)
+        if not extent.counts:
+            ids_agree(session, None)
         for party in parties:
             session.announce(None, party)
         joint(session, job, extent, None)
@@ -247,25 +243,6 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
 
 
 # ---------------------------------------------------------------------------------------------------------- the program
-
-
-def ids_agree(session: Session, fingerprint: NDArray[np.int64] | None) -> Any:
-    """Whether the fingerprints of all parties are equal: one bit to all, and nothing else to anybody."""
-    first, *others = (
-        session.share(fingerprint if owner == session.name else None, owner, (FINGERPRINT_WORDS,), np.int64)
-        for owner in session.parties
-    )
-    equal: Any = np.concatenate([first == other for other in others])
-    return (equal.sum() == equal.size).reveal("all", IDS_AGREE)
-
-
-def announce_sizes(session: Session, job: Job, contribution: Contribution) -> Extent:
-    """Tell and hear the sizes that are public."""
-    mine = (contribution.width, names_length(contribution) if job.disclose.model else 0)
-    told = [session.announce(mine if owner == session.name else None, owner) for owner in session.parties]
-    if any(len(sizes) != 2 for sizes in told):
-        raise ProtocolViolation("a party announced something else than its number of columns and their names' length")
-    return Extent(contribution.rows, tuple(sizes[0] for sizes in told), tuple(sizes[1] for sizes in told))
 
 
 def joint(
@@ -292,33 +269,20 @@ def joint(
         if stage is not None:
             stage(session, name)
 
-    features = None if contribution is None else contribution.features
-    labels = None if contribution is None else contribution.labels
-    train_rows, test_rows = split_rows(extent.rows, job.split.test, job.job.seed)
-    X = np.concatenate(
-        [
-            session.private(features if owner == session.name else None, owner, (extent.rows, width))
-            for owner, width in zip(session.parties, extent.widths, strict=True)
-            if width
-        ],
-        axis=1,
-    )
-    y = session.share(labels, job.label_party, (extent.rows,), job.label_dtype)
+    table = assembled(session, job, extent, contribution)
     begins(TRAINING)
-    model = _fitted(job, X, y, train_rows, foreseen=contribution is None)
+    model = _fitted(job, table.X, table.y, table.train, foreseen=contribution is None)
     session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
-    report = _rounded(evaluate(model, X[test_rows], y[test_rows])) if job.disclose.metrics else {}
+    held = table.test
+    report = _rounded(evaluate(model, table.X[held], table.y[held])) if job.disclose.metrics else {}
     session.barrier()
     begins(DISCLOSURE)
     answers: dict[str, Any] = {}
     if job.disclose.model:
-        names = None if contribution is None else _encoded_names(contribution)
-        for owner, size in zip(session.parties, extent.name_bytes, strict=True):
-            secret = session.share(names if owner == session.name else None, owner, (size,), np.int64)
-            answers[columns_of(owner)] = secret.reveal(job.disclose.model, columns_of(owner))
-        for part, value in model.model_arrays().items():
+        answers |= shared_names(session, job, extent, contribution)
+        for part, value in (model.model_arrays() | table.preparation).items():
             answers[part] = _revealed(value, job.disclose.model, PARTS[part])
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
@@ -374,41 +338,9 @@ def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, An
     }
     if session.name not in job.disclose.model:
         return Result(None, None, rounded, extent)
-    columns = [
-        name
-        for owner, width in zip(session.parties, extent.widths, strict=True)
-        for name in _decoded_names(answers[columns_of(owner)], owner, width)
-    ]
-    model = {part: answers[part] for part in job.make_learner().model_parts}
+    columns = feature_names(session, job, extent, answers)
+    model = {part: answers[part] for part in job.model_parts}
     return Result(columns, model, rounded, extent)
-
-
-def names_length(contribution: Contribution) -> int:
-    """Bytes of a party's feature names as they are disclosed with a model."""
-    return _encoded_names(contribution).size
-
-
-def _encoded_names(contribution: Contribution) -> NDArray[np.int64]:
-    """A party's feature names as numbers that can be shared: the bytes of a JSON list."""
-    text = json.dumps(contribution.preparation.features, ensure_ascii=False)
-    return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
-
-
-def _decoded_names(words: NDArray[np.int64], owner: str, width: int) -> list[str]:
-    """Feature names with their owner's before them.
-
-    Raises
-    ------
-    ProtocolViolation
-        The owner shared something else than so many names.
-    """
-    try:
-        names = json.loads(bytes(words.tolist()))
-    except (ValueError, RecursionError):
-        names = None
-    if not isinstance(names, list) or len(names) != width or not all(isinstance(name, str) for name in names):
-        raise ProtocolViolation(f"{owner} shared column names that cannot be read", party=owner)
-    return [f"{owner}.{name}" for name in names]
 
 
 def _digest(text: str) -> str:

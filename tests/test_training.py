@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression as ScikitLogisticRegression
 from sklearn.metrics import roc_auc_score
 
 import mpcfl
-from mpcfl import training
+from mpcfl import assembly, training
 from mpcfl.contribution import FINGERPRINT_BITS, Contribution
 from mpcfl.data import split_rows
 from mpcfl.disclosure import agreed, facts, outputs
@@ -156,7 +156,7 @@ def test_ids_that_differ_are_refused_and_only_that_is_told(
 
     def program(session: mpcfl.Session) -> None:
         mine = contributions[session.name]
-        answers[session.name] = bool(training.ids_agree(session, mine.fingerprint()))
+        answers[session.name] = bool(assembly.ids_agree(session, mine.fingerprint()))
 
     run = mpcfl.simulate(program, ["shop", "bank"], disclosures=agreed(job, ["shop", "bank"]))
     assert answers == {"shop": False, "bank": False}

@@ -113,7 +113,7 @@ def run(
             began = time.perf_counter()
             progress = Progress(task, contribution.rows, session, stages)
             with watched(progress, show):
-                result = training.train(session, task, contribution, progress.begins)
+                result = training.train(session, task, contribution, progress.begins, progress.sized)
             seconds = time.perf_counter() - began
         document = model_document(task, result, contribution)
         if document is not None:
