@@ -57,6 +57,11 @@ def held_out(metric: str) -> str:
     return f"{metric} of the held-out rows"
 
 
+def searched(metric: str) -> str:
+    """The purpose under which the metric of each candidate of a search is disclosed."""
+    return f"{metric} of each candidate, the mean over folds"
+
+
 def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     """The outputs of a job, in the order in which they are revealed.
 
@@ -75,6 +80,8 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     facts = [Fact(IDS_AGREE, tuple(parties), True)] if by_columns else []
     if job.stopping is not None:
         facts.append(Fact(VALIDATION, tuple(parties), True))
+    if job.search is not None:
+        facts.append(Fact(searched(job.search_metric), tuple(parties), True))
     if model:
         facts += [Fact(columns_of(party), model, True) for party in parties if by_columns]
         facts += [Fact(PARTS[part], model, True) for part in job.model_parts]

@@ -5,7 +5,7 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origin
 
@@ -16,6 +16,7 @@ from mpcfl.data.pooled import Pooled, PooledColumn
 from mpcfl.data.prepare import ColumnOptions, Kind, Missing, Scale
 from mpcfl.errors import InputError, UsageError
 from mpcfl.learn.evaluation import NAMES
+from mpcfl.learn.selection import candidates
 from mpcfl.learners import LEARNERS, Learner, as_meant, make, real, stops_early
 
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
@@ -74,10 +75,9 @@ class Prepare(Section):
     def options(self, party: str, columns: Iterable[str]) -> dict[str, ColumnOptions]:
         """How `party` prepares each of its `columns`."""
         entries = {name: self.columns.get(f"{party}.{name}", PrepareColumn()) for name in columns}
+        missing = self.missing or DEFAULT_MISSING["columns"]
         return {
-            name: ColumnOptions(
-                entry.type, entry.missing or self.missing or DEFAULT_MISSING["columns"], entry.scale or self.scale
-            )
+            name: ColumnOptions(entry.type, entry.missing or missing, entry.scale or self.scale)
             for name, entry in entries.items()
         }
 
@@ -127,12 +127,26 @@ class Stopping(Section):
     decimals: int = Field(default=3, ge=0, le=6)
 
 
+class Search(Section):
+    """[search]: parameters to choose among by cross-validation on the training rows; the best train on all of them."""
+
+    folds: int = Field(default=5, ge=2)
+    metric: Name | None = None
+    grid: dict[Name, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(min_length=1)
+
+    @property
+    def candidates(self) -> list[dict[str, Any]]:
+        """Every choice of one value a parameter."""
+        return candidates(self.grid)
+
+
 class Disclose(Section):
-    """[disclose]: the parties that learn the model, the metrics, and, all of them, when training ends."""
+    """[disclose]: who learns the model and the metrics; and all parties, where training ends or chooses by a metric."""
 
     model: Names = ()
     metrics: Names = ()
     validation: Names = ()
+    search: Names = ()
 
 
 class Job(Section):
@@ -149,6 +163,8 @@ class Job(Section):
         Parameters of the learner's constructor; its seed is the job's unless it is given.
     stopping : Stopping or None
         None trains to the end and tells nothing of the way.
+    search : Search or None
+        None takes the parameters as they are.
     """
 
     job: Head
@@ -159,6 +175,7 @@ class Job(Section):
     engine: Engine = Engine()
     disclose: Disclose = Disclose()
     stopping: Stopping | None = None
+    search: Search | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -223,7 +240,7 @@ class Job(Section):
     @property
     def foreseen(self) -> bool:
         """Whether the program is known before it runs: it does not end, or choose, by what it discloses."""
-        return self.stopping is None
+        return self.stopping is None and self.search is None
 
     def has_label(self, party: str) -> bool:
         """Whether a party's file has the label."""
@@ -279,9 +296,15 @@ class Job(Section):
         """The parts of the model as it is disclosed, in that order."""
         return (*self.make_learner().model_parts, *self.prepared_parts)
 
-    def make_learner(self) -> Learner:
-        """The learner, with this job's parameters."""
-        return make(self.job.learner, self.learner, self.job.seed)
+    @property
+    def search_metric(self) -> str:
+        """The metric by which parameters are chosen."""
+        assert self.search is not None
+        return self.search.metric or self.metrics[0]
+
+    def make_learner(self, chosen: Mapping[str, Any] | None = None) -> Learner:
+        """The learner, with this job's parameters, and with those `chosen` by a search."""
+        return make(self.job.learner, self.learner | dict(chosen or {}), self.job.seed)
 
     def check(self, parties: Sequence[str]) -> None:
         """Check that the job names only parties that take part.
@@ -295,6 +318,11 @@ class Job(Section):
             raise InputError(
                 "The job's disclose.validation must name all parties: each learns the losses by which training ends.",
                 key="disclose.validation",
+            )
+        if self.search is not None and set(self.disclose.search) != set(parties):
+            raise InputError(
+                "The job's disclose.search must name all parties: each learns the metric that chooses the parameters.",
+                key="disclose.search",
             )
         named = [("job.label", self.label_party)]
         named += [(f"columns.{party}", party) for party in self.columns]
@@ -340,6 +368,17 @@ class Job(Section):
         head = known.data.get("job")
         return learner if head is None else as_meant(head.learner, learner)
 
+    @field_validator("search")
+    @classmethod
+    def _as_candidates_take(cls, search: Search | None, known: ValidationInfo) -> Search | None:
+        head = known.data.get("job")
+        if search is None or head is None:
+            return search
+        taken = {
+            name: [as_meant(head.learner, {name: value})[name] for value in grid] for name, grid in search.grid.items()
+        }
+        return search.model_copy(update={"grid": {name: tuple(values) for name, values in taken.items()}})
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self._check_learner()
@@ -358,6 +397,7 @@ class Job(Section):
         _check_distinct("disclose.model", self.disclose.model)
         _check_distinct("disclose.metrics", self.disclose.metrics)
         self._check_stopping()
+        self._check_search()
         if self.disclose.metrics and self.split.test == 0:
             raise InputError("must be more than 0 where metrics are disclosed", key="split.test")
         return self
@@ -420,6 +460,30 @@ class Job(Section):
                 raise InputError("is for a job with [stopping], and there is none", key="disclose.validation")
         elif not stops_early(self.make_learner()):
             raise InputError("is for linear models that are trained by sgd or adam", key="stopping")
+
+    def _check_search(self) -> None:
+        if self.search is None:
+            if self.disclose.search:
+                raise InputError("is for a job with [search], and there is none", key="disclose.search")
+            return
+        if self.stopping is not None:
+            raise InputError("is not for a job with [stopping]: folds would end at different times", key="search")
+        if self.search_metric not in self.metrics:
+            raise InputError(f"must be one of {', '.join(self.metrics)}", key="search.metric")
+        known = LEARNERS[self.job.learner].parameter_names()
+        for name in self.search.grid:
+            if name not in known or name == "classes":
+                choices = [one for one in known if one != "classes"]
+                raise InputError(_no_such(name, f"parameter of {self.job.learner}", choices), key=f"search.grid.{name}")
+        for chosen in self.search.candidates:
+            try:
+                self.make_learner(chosen).check_parameters()
+            except InputError as error:
+                key = str(error.ids.get("key", "")).partition("[")[0]
+                raise InputError(
+                    f"has a value that is refused: {error.reason.rstrip('.')}",
+                    key=f"search.grid.{key}" if key in self.search.grid else "search.grid",
+                ) from None
 
     def _check_classes(self) -> None:
         if self.label_kind == "regression":

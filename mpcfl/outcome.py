@@ -37,6 +37,8 @@ class Outcome:
         Paths.
     offline_seconds : float or None
         What recording took, where the run was from tapes of the same command.
+    search : mapping or None
+        What a search found, see `Result`.
     """
 
     metrics: Mapping[str, float | None]
@@ -47,6 +49,7 @@ class Outcome:
     model: Any
     ledger: Any
     offline_seconds: float | None = None
+    search: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As INTERFACE states it: the metrics beside the rest."""
@@ -57,8 +60,10 @@ class Outcome:
         return {alone: dict(metrics), "joint": dict(self.metrics), **self._costs()}
 
     def _costs(self) -> dict[str, Any]:
-        recorded = {} if self.offline_seconds is None else {"offline_seconds": round(self.offline_seconds, 3)}
-        return recorded | {
+        optional: dict[str, Any] = {} if self.search is None else {"search": dict(self.search)}
+        if self.offline_seconds is not None:
+            optional["offline_seconds"] = round(self.offline_seconds, 3)
+        return optional | {
             "rounds": self.rounds,
             "bytes_sent": dict(self.bytes_sent),
             "offline_bytes": self.offline_bytes,
@@ -89,6 +94,7 @@ class Outcome:
             seconds=max(part.seconds for part in parts),
             model={name: part.model for name, part in outcomes.items()},
             ledger={name: part.ledger for name, part in outcomes.items()},
+            search=parts[0].search,
         )
 
 
@@ -101,7 +107,7 @@ def model_document(job: Job, result: Result, contribution: Contribution) -> dict
         return None
     return _listed(result.model) | {
         "learner": job.job.learner,
-        "parameters": job.make_learner().get_params(),
+        "parameters": job.make_learner(result.chosen).get_params(),
         "columns": result.columns,
         "fraction": job.engine.fraction,
         "preparation": contribution.preparation.to_json(),
@@ -121,7 +127,7 @@ def onnx_document(job: Job, result: Result) -> bytes | None:
 
     None for another learner, and where the extra `onnx` is not installed.
     """
-    network: Any = job.make_learner()
+    network: Any = job.make_learner(result.chosen)
     if not isinstance(network, Network) or result.model is None or importlib.util.find_spec("onnx") is None:
         return None
     assert result.columns is not None

@@ -26,11 +26,12 @@ from mpcfl.array import SecretArray
 from mpcfl.assembly import Extent, announce_sizes, assembled, feature_names, ids_agree, shared_names
 from mpcfl.connection import RecordingSession
 from mpcfl.contribution import Contribution
-from mpcfl.disclosure import PARTS, VALIDATION, held_out
+from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
-from mpcfl.job import Job
-from mpcfl.learn.evaluation import evaluate
+from mpcfl.job import Job, Search, Stopping
+from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
+from mpcfl.learn.selection import GridSearch
 from mpcfl.learn.stopping import EarlyStopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
@@ -40,6 +41,9 @@ DECIMALS = 4
 
 Stage = Callable[[Session, str], None]
 """Is told when a stage begins, with the session that runs it: the real one, or one that runs on shapes."""
+
+SEARCH = "search"
+"""What a search found, among the answers of the joint program."""
 
 TRAINING, EVALUATION, DISCLOSURE, DONE = "training", "metrics", "disclosure", "done"
 """Stages of the joint program."""
@@ -58,12 +62,20 @@ class Result:
     metrics : dict of str to float or None
         By the names in `Job.metrics`.
     extent : Extent
+    search : dict or None
+        Of a job with [search]: the metric's name, every candidate with its score, and the parameters that were chosen.
     """
 
     columns: list[str] | None
     model: Mapping[str, Any] | None
     metrics: Mapping[str, float | None]
     extent: Extent
+    search: Mapping[str, Any] | None = None
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Parameters that a search has chosen; none without one."""
+        return {} if self.search is None else dict(self.search["chosen"])
 
 
 def terms(job: Job, rows: int) -> dict[str, str]:
@@ -119,7 +131,7 @@ def train(
         sized(extent)
     if job.foreseen:
         answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
-    else:  # when it ends is not foreseen, and the dealer works on demand
+    else:  # how it goes on is not foreseen, and the dealer works on demand
         answers = joint(session, job, extent, contribution, stage)
     return _result(session, job, extent, answers)
 
@@ -147,7 +159,9 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
         No party has a feature, or the job stops early.
     """
     if not job.foreseen:
-        raise InputError("A job with [stopping] ends when its data say, and is not recorded ahead.", key="stopping")
+        raise InputError(
+            "A job with [stopping] or [search] goes on as its data say, and is not recorded ahead.", key="job"
+        )
     if job.partition == "rows":
         raise InputError("A job whose parties have rows of their own is not recorded ahead.", key="job.partition")
     told = [session.announce((width,) if owner == session.name else None, owner) for owner in session.parties]
@@ -218,7 +232,9 @@ class Rehearsal:
 
 
 def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
-    """The exact cost of `train` for those sizes, found on shapes alone; the most, if the job may stop early.
+    """The exact cost of `train` for those sizes, found on shapes alone.
+
+    It is the most, if the job may stop early; and if it has a search, what it costs where the longest training wins.
 
     Parameters
     ----------
@@ -262,7 +278,8 @@ def joint(
     Returns
     -------
     dict
-        What each disclosure answered, by purpose: None at parties that are not its readers.
+        What each disclosure answered, by purpose, and under `SEARCH` what a search found; None at parties that are not
+        its readers.
     """
 
     def begins(name: str) -> None:
@@ -271,7 +288,7 @@ def joint(
 
     table = assembled(session, job, extent, contribution)
     begins(TRAINING)
-    model = _fitted(job, table.X, table.y, table.train, foreseen=contribution is None)
+    model, search = _fitted(job, table.X, table.y, table.train, foreseen=contribution is None)
     session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
@@ -279,7 +296,7 @@ def joint(
     report = _rounded(evaluate(model, table.X[held], table.y[held])) if job.disclose.metrics else {}
     session.barrier()
     begins(DISCLOSURE)
-    answers: dict[str, Any] = {}
+    answers: dict[str, Any] = {SEARCH: search}
     if job.disclose.model:
         answers |= shared_names(session, job, extent, contribution)
         for part, value in (model.model_arrays() | table.preparation).items():
@@ -297,11 +314,35 @@ def _revealed(value: Any, readers: Sequence[str], purpose: str) -> Any:
     return value.reveal(readers, purpose)
 
 
-def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
-    """The job's learner, trained; its loss on the first of these rows ends that, if the job says so."""
-    wanted = job.stopping
-    if wanted is None:
-        return job.make_learner().fit(X[rows], y[rows])
+def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> tuple[Any, Mapping[str, Any] | None]:
+    """The job's learner, trained, and what a search found; what they disclose on the way is as the job says."""
+    if job.search is not None:
+        return _searched(job, job.search, X[rows], y[rows], foreseen)
+    if job.stopping is not None:
+        return _stopped(job, job.stopping, X, y, rows, foreseen), None
+    return job.make_learner().fit(X[rows], y[rows]), None
+
+
+def _searched(job: Job, search: Search, X: Any, y: Any, foreseen: bool) -> tuple[Any, Mapping[str, Any]]:
+    """The best of the candidates; on shapes it is the one that reads the most rows."""
+    metric = job.search_metric
+
+    def disclose(values: Any) -> Any:
+        told = values.reveal("all", searched(metric))
+        if not foreseen:
+            return told
+        read = [math.prod(job.make_learner(one).steps(X.shape[0])) for one in search.candidates]
+        return np.array(read) * (1 if metric in GREATER_IS_BETTER else -1)
+
+    found = GridSearch(job.make_learner(), search.grid, search.folds, metric, job.job.seed, disclose, DECIMALS)
+    found.fit(X, y)
+    scores = [float(score) for score in found.cv_results_["mean_test_score"]]
+    tried = [{"parameters": one, "score": score} for one, score in zip(search.candidates, scores, strict=True)]
+    return found.best_estimator_, {"metric": metric, "candidates": tried, "chosen": found.best_params_}
+
+
+def _stopped(job: Job, wanted: Stopping, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
+    """The learner, whose loss on the first of these rows ends its training."""
     held_back = math.ceil(wanted.validation * len(rows))
     falling = itertools.count(0, -1 - math.ceil(wanted.tolerance * 10**wanted.decimals))
 
@@ -337,10 +378,10 @@ def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, An
         name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()
     }
     if session.name not in job.disclose.model:
-        return Result(None, None, rounded, extent)
+        return Result(None, None, rounded, extent, answers[SEARCH])
     columns = feature_names(session, job, extent, answers)
     model = {part: answers[part] for part in job.model_parts}
-    return Result(columns, model, rounded, extent)
+    return Result(columns, model, rounded, extent, answers[SEARCH])
 
 
 def _digest(text: str) -> str:

@@ -117,7 +117,7 @@ def test_the_order_of_parties_matters_and_that_of_disclosures_does_not() -> None
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    assert parse(SHORTEST).hash() == "b9ea192b0bb3ba5d798e5cafe1c8dad1bc85f827718a96978544da1d953c3e69"
+    assert parse(SHORTEST).hash() == "ea890a9016aadd9f62e21afebc623b1500ce609836bc6fafef00992b0e586c18"
 
 
 @pytest.mark.parametrize(

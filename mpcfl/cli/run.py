@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from mpcfl import threads, training
-from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics
+from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics, show_search
 from mpcfl.connection import connect
 from mpcfl.contribution import Contribution
 from mpcfl.disclosure import DEALER_WARNING, agreed, facts
@@ -131,10 +131,12 @@ def run(
             seconds=seconds,
             model=None if document is None else str(model),
             ledger=str(ledger),
+            search=result.search,
         )
         if json_file is not None:
             write_json(json_file, outcome.to_json())
         if not events:
+            show_search(outcome)
             show_metrics({"joint": result.metrics})
             show_costs(outcome)
             say(f"model: {outcome.model or 'not disclosed to ' + party}")
