@@ -1,7 +1,8 @@
 """What one party brings to a job: its rows in the order of their ids, split and prepared as the job says.
 
-All of it is local. Of its data, nothing but shares and masked differences leaves this party afterwards; its statistics
-leave it never, its column names as part of a disclosed model.
+It has all rows and some columns; or, with `partition = "rows"`, some rows and all columns. All of it is local. Of its
+data, nothing but shares and masked differences leaves this party afterwards; its statistics leave it never, its column
+names as part of a disclosed model.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl.data import Preparation, read_table, split_rows
+from mpcfl.data.pooled import Pooled
 from mpcfl.errors import InputError
 from mpcfl.job import Job
 
@@ -35,15 +37,18 @@ class Contribution:
     features : ndarray of float64, shape (rows, width)
     labels : ndarray, shape (rows,), or None
         At the party that holds them: int64 class numbers, 0 and 1 of two classes, or float64 targets.
-    preparation : Preparation
-        Fitted on the training rows.
+    preparation : Preparation or Pooled
+        Fitted on the training rows; or, where parties have rows of their own, what the job declares.
+    missing : ndarray of float64, shape (rows, columns), or None
+        Then 1 where a mean will stand in place of a missing cell.
     """
 
     party: str
     ids: list[str]
     features: NDArray[np.float64]
     labels: NDArray[Any] | None
-    preparation: Preparation
+    preparation: Preparation | Pooled
+    missing: NDArray[np.float64] | None = None
 
     @classmethod
     def read(cls, job: Job, party: str, path: str | Path) -> Self:
@@ -56,16 +61,23 @@ class Contribution:
         InputError
             A file, a column or a cell that is not as the job says, named by file, row and column; labels of one class.
         """
-        label = job.label_column if party == job.label_party else None
+        label = job.label_column if job.has_label(party) else None
         table = read_table(path, job.job.id, label, job.label_kind)
+        limit = largest_feature(job.engine.fraction, job.engine.ring)
         train, _ = split_rows(len(table), job.split.test, job.job.seed)
-        columns = job.columns_of(party, table.columns)
-        preparation = Preparation.fit(table, columns, job.prepare.options(party, columns), train)
-        features = preparation.transform(table, limit=largest_feature(job.engine.fraction, job.engine.ring))
+        preparation: Preparation | Pooled
+        missing = None
+        if job.partition == "rows":
+            preparation = job.pooled()
+            features, missing = preparation.transform(table, limit=limit)
+        else:
+            columns = job.columns_of(party, table.columns)
+            preparation = Preparation.fit(table, columns, job.prepare.options(party, columns), train)
+            features = preparation.transform(table, limit=limit)
         labels = None if table.label is None else table.label.astype(job.label_dtype)
         if labels is not None:
             _check_labels(job, labels, train, str(path), str(label))
-        return cls(party, table.ids, features, labels, preparation)
+        return cls(party, table.ids, features, labels, preparation, missing)
 
     @property
     def rows(self) -> int:
@@ -79,7 +91,8 @@ class Contribution:
     @property
     def columns(self) -> list[str]:
         """Names of the features as a model has them: "bank.age", "bureau.job=fixed"."""
-        return [f"{self.party}.{name}" for name in self.preparation.features]
+        names = self.preparation.features
+        return names if isinstance(self.preparation, Pooled) else [f"{self.party}.{name}" for name in names]
 
     def fingerprint(self) -> NDArray[np.int64]:
         """126 bits of SHA-256 over the ordered ids, as numbers to be shared and compared in secret.
@@ -107,7 +120,7 @@ def _check_labels(job: Job, labels: NDArray[Any], train: NDArray[np.int64], file
             wrong = f"a target is {limit:g} or more in magnitude, which has no room; give it in larger units"
     elif job.label_kind == "multiclass" and labels.max() >= job.classes:
         wrong = f"a class number is above {job.classes - 1}, and learner.classes is {job.classes}"
-    elif np.ptp(labels[train]) == 0:
+    elif job.partition == "columns" and np.ptp(labels[train]) == 0:
         wrong = "the training rows are all of one class; training needs rows of both"
     if wrong:
         raise InputError(f"{file}, column {column}: {wrong}.", file=file, column=column)

@@ -10,11 +10,20 @@ from mpcfl.job import Job
 from mpcfl.ledger import Disclosures
 
 IDS_AGREE = "ids agree"
-COEFFICIENTS = "coefficients of the model"
-INTERCEPT = "intercept of the model"
 
 VALIDATION = "loss of the rows held back, as often as training looks whether to end"
-INFERENCE = ("standard errors of the model", "z-scores of the model", "p-values of the model")
+PARTS = {
+    "coef": "coefficients of the model",
+    "intercept": "intercept of the model",
+    "standard_errors": "standard errors of the model",
+    "z_scores": "z-scores of the model",
+    "p_values": "p-values of the model",
+    "weights": "weights of the model",
+    "fill": "means that stand for missing cells",
+    "center": "means of the columns",
+    "spread": "one over the deviations of the columns",
+}
+"""The purposes under which the parts of a model are disclosed, by the names that learners give them."""
 
 DEALER_WARNING = (
     "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
@@ -48,6 +57,11 @@ def held_out(metric: str) -> str:
     return f"{metric} of the held-out rows"
 
 
+def searched(metric: str) -> str:
+    """The purpose under which the metric of each candidate of a search is disclosed."""
+    return f"{metric} of each candidate, the mean over folds"
+
+
 def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     """The outputs of a job, in the order in which they are revealed.
 
@@ -62,13 +76,15 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
             "The job discloses nothing: name in [disclose] who learns the model or the metrics.", key="disclose"
         )
     model, metrics = _ordered(job.disclose.model, parties), _ordered(job.disclose.metrics, parties)
-    facts = [Fact(IDS_AGREE, tuple(parties), True)]
+    by_columns = job.partition == "columns"
+    facts = [Fact(IDS_AGREE, tuple(parties), True)] if by_columns else []
     if job.stopping is not None:
         facts.append(Fact(VALIDATION, tuple(parties), True))
+    if job.search is not None:
+        facts.append(Fact(searched(job.search_metric), tuple(parties), True))
     if model:
-        facts += [Fact(columns_of(party), model, True) for party in parties]
-        parts = (COEFFICIENTS, INTERCEPT, *(INFERENCE if job.inference else ()))
-        facts += [Fact(part, model, True) for part in parts]
+        facts += [Fact(columns_of(party), model, True) for party in parties if by_columns]
+        facts += [Fact(PARTS[part], model, True) for part in job.model_parts]
     if metrics:
         facts += [Fact(held_out(metric), metrics, True) for metric in job.metrics]
     return facts
@@ -82,11 +98,12 @@ def agreed(job: Job, parties: Sequence[str]) -> Disclosures:
 def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
     """All that a job tells, outputs and what is public: the table that a user reads before work begins."""
     everyone = (*parties, dealer)
+    count = f"number of rows: {rows}" if job.partition == "columns" else "number of rows of each party"
     sizes = "number of columns after preparation, by party"
-    if job.disclose.model:
+    if job.disclose.model and job.partition == "columns":
         sizes += ", and how long their names are together"
     public = [
-        Fact(f"number of rows: {rows}, which of them are held out, and the order of training", everyone, False),
+        Fact(f"{count}, which of them are held out, and the order of training", everyone, False),
         Fact("learner and its parameters, shapes of all operations", everyone, False),
         Fact(sizes, everyone, False),
     ]

@@ -40,6 +40,9 @@ MAX_WAITING = 256
 MAX_WAITING_LOCAL = 4096
 MAX_WAITING_ELEMENTS = 1 << 26
 
+PATIENT = 128
+"""How many times more operations wait where a program says that much of it is independent."""
+
 _PACKAGE, _NUMPY = Path(__file__).parent, Path(np.__file__).parent
 _INSIDE = (str(_PACKAGE) + os.sep, str(_NUMPY) + os.sep)
 _PROGRAMS = (str(_PACKAGE / "learn") + os.sep, str(_PACKAGE / "examples") + os.sep, str(_PACKAGE / "training.py"))
@@ -179,6 +182,8 @@ class Engine:
     observer : Observer or None
     numbers : int
         How many values there were.
+    patience : int
+        How many times the usual number of operations may wait.
     """
 
     def __init__(self, ctx: Context, suite: Suite, driver: Runner) -> None:
@@ -198,6 +203,7 @@ class Engine:
         self._line = ""
         self.numbers = 0
         self.operations = 0
+        self.patience = 1
 
     @property
     def common(self) -> Common:
@@ -238,7 +244,7 @@ class Engine:
             operation = Operation(value.number, "", len(unmet), None, lambda _: value.settle(compute()))
             self._wait(unmet, operation)
             self._local += 1
-            if self._local >= MAX_WAITING_LOCAL:
+            if self._local >= MAX_WAITING_LOCAL * self.patience:
                 self.flush()
         return value
 
@@ -286,7 +292,7 @@ class Engine:
             self._ready.append(operation)
         self._waiting += 1
         self._elements += math.prod(shape) + sum(math.prod(operand.shape) for operand in inputs)
-        if self._waiting >= MAX_WAITING or self._elements >= MAX_WAITING_ELEMENTS:
+        if self._waiting >= MAX_WAITING * self.patience or self._elements >= MAX_WAITING_ELEMENTS:
             self.flush()
         return value
 

@@ -5,43 +5,31 @@ import hashlib
 import json
 import math
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origin
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from mpcfl.data.pooled import Pooled, PooledColumn
 from mpcfl.data.prepare import ColumnOptions, Kind, Missing, Scale
 from mpcfl.errors import InputError, UsageError
 from mpcfl.learn.evaluation import NAMES
-from mpcfl.learn.glm import GammaRegressor, PoissonRegressor, TweedieRegressor
-from mpcfl.learn.linear import LinearSVM, LogisticRegression
-from mpcfl.learn.multiclass import MultinomialLogisticRegression, OneVsRestLogisticRegression
-from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
-
-LEARNERS: dict[str, type[Any]] = {
-    "logistic_regression": LogisticRegression,
-    "linear_svm": LinearSVM,
-    "multinomial_logistic_regression": MultinomialLogisticRegression,
-    "one_vs_rest_logistic_regression": OneVsRestLogisticRegression,
-    "linear_regression": LinearRegression,
-    "ridge": Ridge,
-    "lasso": Lasso,
-    "elastic_net": ElasticNet,
-    "poisson_regression": PoissonRegressor,
-    "gamma_regression": GammaRegressor,
-    "tweedie_regression": TweedieRegressor,
-}
-"""Learners by the name that a job gives them."""
-
-WHOLE = ("epochs", "batch_size", "seed", "iterations", "classes")
-"""Parameters of learners that are whole numbers; other numbers are real, however a job writes them."""
+from mpcfl.learn.selection import candidates
+from mpcfl.learners import LEARNERS, Learner, as_meant, make, real, stops_early
 
 Name: TypeAlias = Annotated[str, Field(min_length=1)]
 # TOML's arrays are lists; what is in them stays strict.
 Names: TypeAlias = Annotated[tuple[Name, ...], Field(strict=False)]
 PartyColumn: TypeAlias = Annotated[str, Field(pattern=r"^[^.]+\..+$")]
+
+
+DEFAULT_MISSING: dict[str, Missing] = {"columns": "median", "rows": "mean"}
+"""What missing numbers become unless a job says so, by its partition."""
+
+EVERY = "*"
+"""Stands for every party, where each has rows of its own."""
 
 
 class Section(BaseModel):
@@ -57,32 +45,55 @@ class Head(Section):
     learner: Name
     id: Name
     label: PartyColumn
+    partition: Literal["columns", "rows"] = "columns"
     seed: int = Field(default=0, ge=0)
 
 
 class PrepareColumn(Section):
-    """An entry of [prepare.columns]; what it leaves out is as [prepare] says."""
+    """An entry of [prepare.columns]; what it leaves out is as [prepare] says.
+
+    The last three are for parties with rows of their own: categories of text, the number that stands for a missing one,
+    and the bounds of numbers.
+    """
 
     type: Kind | None = None
     missing: Missing | None = None
     scale: Scale | None = None
+    categories: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] | None = None
+    fill: float | None = None
+    range: Annotated[tuple[float, float], Field(strict=False)] | None = None
 
 
 class Prepare(Section):
-    """[prepare]"""
+    """[prepare]; by default missing numbers become the median, or the mean where parties have rows of their own."""
 
     text: Literal["one_hot"] = "one_hot"
-    missing: Missing = "median"
+    missing: Missing | None = None
     scale: Scale = "standard"
     columns: dict[PartyColumn, PrepareColumn] = {}
 
     def options(self, party: str, columns: Iterable[str]) -> dict[str, ColumnOptions]:
         """How `party` prepares each of its `columns`."""
         entries = {name: self.columns.get(f"{party}.{name}", PrepareColumn()) for name in columns}
+        missing = self.missing or DEFAULT_MISSING["columns"]
         return {
-            name: ColumnOptions(entry.type, entry.missing or self.missing, entry.scale or self.scale)
+            name: ColumnOptions(entry.type, entry.missing or missing, entry.scale or self.scale)
             for name, entry in entries.items()
         }
+
+    def pooled(self, columns: Iterable[str]) -> Pooled:
+        """How all parties prepare `columns`, of which each has rows of its own."""
+        return Pooled(tuple(self._pooled(name) for name in columns))
+
+    def _pooled(self, name: str) -> PooledColumn:
+        entry = self.columns.get(f"{EVERY}.{name}", PrepareColumn())
+        fill: float | str | None = entry.fill
+        if fill is None:
+            missing = entry.missing or self.missing or DEFAULT_MISSING["rows"]
+            fill = None if missing == "refuse" else 0.0 if missing == "zero" else "mean"
+        scaled = (entry.scale or self.scale) == "standard"
+        low, high = entry.range or (-math.inf, math.inf)
+        return PooledColumn(name, entry.categories, fill, scaled, low, high)
 
 
 class Split(Section):
@@ -116,12 +127,26 @@ class Stopping(Section):
     decimals: int = Field(default=3, ge=0, le=6)
 
 
+class Search(Section):
+    """[search]: parameters to choose among by cross-validation on the training rows; the best train on all of them."""
+
+    folds: int = Field(default=5, ge=2)
+    metric: Name | None = None
+    grid: dict[Name, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(min_length=1)
+
+    @property
+    def candidates(self) -> list[dict[str, Any]]:
+        """Every choice of one value a parameter."""
+        return candidates(self.grid)
+
+
 class Disclose(Section):
-    """[disclose]: the parties that learn the model, the metrics, and, all of them, when training ends."""
+    """[disclose]: who learns the model and the metrics; and all parties, where training ends or chooses by a metric."""
 
     model: Names = ()
     metrics: Names = ()
     validation: Names = ()
+    search: Names = ()
 
 
 class Job(Section):
@@ -138,6 +163,8 @@ class Job(Section):
         Parameters of the learner's constructor; its seed is the job's unless it is given.
     stopping : Stopping or None
         None trains to the end and tells nothing of the way.
+    search : Search or None
+        None takes the parameters as they are.
     """
 
     job: Head
@@ -148,6 +175,7 @@ class Job(Section):
     engine: Engine = Engine()
     disclose: Disclose = Disclose()
     stopping: Stopping | None = None
+    search: Search | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -201,7 +229,26 @@ class Job(Section):
 
     def rank_order(self, parties: Sequence[str]) -> list[str]:
         """The parties by rank: those of [columns] in its order, then the others as they come."""
-        return [*self.columns, *(party for party in parties if party not in self.columns)]
+        named = [party for party in self.columns if party != EVERY]
+        return [*named, *(party for party in parties if party not in named)]
+
+    @property
+    def partition(self) -> Literal["columns", "rows"]:
+        """What of the table each party has of its own."""
+        return self.job.partition
+
+    @property
+    def foreseen(self) -> bool:
+        """Whether the program is known before it runs: it does not end, or choose, by what it discloses."""
+        return self.stopping is None and self.search is None
+
+    def has_label(self, party: str) -> bool:
+        """Whether a party's file has the label."""
+        return self.label_party in (party, EVERY)
+
+    def pooled(self) -> Pooled:
+        """How the columns are prepared of which every party has rows of its own."""
+        return self.prepare.pooled(self.columns[EVERY])
 
     def columns_of(self, party: str, available: Iterable[str]) -> list[str]:
         """The columns that `party` uses: those of [columns], else all `available` ones but id and label."""
@@ -213,8 +260,8 @@ class Job(Section):
     @property
     def label_kind(self) -> Literal["binary", "multiclass", "regression"]:
         """What the cells of the label column are: 0 or 1, class numbers from 0, or finite numbers."""
-        kind = LEARNERS[self.job.learner].kind
-        return kind if kind in ("binary", "multiclass") else "regression"
+        kind = self.make_learner().kind
+        return "binary" if kind == "binary" else "multiclass" if kind == "multiclass" else "regression"
 
     @property
     def label_dtype(self) -> type[np.int64] | type[np.float64]:
@@ -229,18 +276,35 @@ class Job(Section):
     @property
     def metrics(self) -> tuple[str, ...]:
         """Names of what a held-out report says of this learner, in the order in which it is disclosed."""
-        return NAMES[LEARNERS[self.job.learner].kind]
+        return NAMES[self.make_learner().kind]
 
     @property
     def inference(self) -> bool:
         """Whether standard errors, z-scores and p-values are part of the model."""
-        return bool(self.learner.get("standard_errors", False))
+        return "p_values" in self.make_learner().model_parts
 
-    def make_learner(self) -> Any:
-        """The learner, with this job's parameters."""
-        kind = LEARNERS[self.job.learner]
-        seed = {"seed": self.job.seed} if "seed" in kind.parameter_names() else {}
-        return kind(**seed | self.learner)
+    @property
+    def prepared_parts(self) -> tuple[str, ...]:
+        """What is found on shares to prepare columns, where parties have rows of their own."""
+        if self.partition == "columns":
+            return ()
+        pooled = self.pooled()
+        return (*(("fill",) if pooled.filled else ()), *(("center", "spread") if pooled.scaled else ()))
+
+    @property
+    def model_parts(self) -> tuple[str, ...]:
+        """The parts of the model as it is disclosed, in that order."""
+        return (*self.make_learner().model_parts, *self.prepared_parts)
+
+    @property
+    def search_metric(self) -> str:
+        """The metric by which parameters are chosen."""
+        assert self.search is not None
+        return self.search.metric or self.metrics[0]
+
+    def make_learner(self, chosen: Mapping[str, Any] | None = None) -> Learner:
+        """The learner, with this job's parameters, and with those `chosen` by a search."""
+        return make(self.job.learner, self.learner | dict(chosen or {}), self.job.seed)
 
     def check(self, parties: Sequence[str]) -> None:
         """Check that the job names only parties that take part.
@@ -255,13 +319,18 @@ class Job(Section):
                 "The job's disclose.validation must name all parties: each learns the losses by which training ends.",
                 key="disclose.validation",
             )
+        if self.search is not None and set(self.disclose.search) != set(parties):
+            raise InputError(
+                "The job's disclose.search must name all parties: each learns the metric that chooses the parameters.",
+                key="disclose.search",
+            )
         named = [("job.label", self.label_party)]
         named += [(f"columns.{party}", party) for party in self.columns]
         named += [(f'prepare.columns."{key}"', key.partition(".")[0]) for key in self.prepare.columns]
         named += [("disclose.model", party) for party in self.disclose.model]
         named += [("disclose.metrics", party) for party in self.disclose.metrics]
         for key, party in named:
-            if party not in parties:
+            if party not in (*parties, EVERY):
                 raise InputError(
                     f"The job's {key}: no party {party!r} takes part, only {', '.join(parties)}.", key=key, party=party
                 )
@@ -276,6 +345,7 @@ class Job(Section):
         document["columns"] = list(document["columns"].items())
         document["disclose"] = {key: sorted(names) for key, names in document["disclose"].items()}
         document["learner"] = self.make_learner().get_params()
+        document["prepare"]["missing"] = self.prepare.missing or DEFAULT_MISSING[self.partition]
         return {
             key if part is None else f"{key}.{part}": json.dumps(value, sort_keys=True, allow_nan=False)
             for key, section in document.items()
@@ -288,14 +358,26 @@ class Job(Section):
 
     @field_validator("learner")
     @classmethod
-    def _as_constructor_takes(cls, learner: dict[str, Any]) -> dict[str, Any]:
+    def _as_constructor_takes(cls, learner: dict[str, Any], known: ValidationInfo) -> dict[str, Any]:
         """Numbers as they are meant: classes are 0 and 1 where TOML has strings; as a weight or a rate, 1 is 1.0."""
         weights = learner.get("class_weight")
         if isinstance(weights, dict):
             if not all(label.isdecimal() and str(int(label)) == label for label in weights):
                 raise InputError("has no classes but numbers from 0", key="learner.class_weight")
-            learner = learner | {"class_weight": {int(label): _as_float(weight) for label, weight in weights.items()}}
-        return {name: value if name in WHOLE else _as_float(value) for name, value in learner.items()}
+            learner = learner | {"class_weight": {int(label): real(weight) for label, weight in weights.items()}}
+        head = known.data.get("job")
+        return learner if head is None else as_meant(head.learner, learner)
+
+    @field_validator("search")
+    @classmethod
+    def _as_candidates_take(cls, search: Search | None, known: ValidationInfo) -> Search | None:
+        head = known.data.get("job")
+        if search is None or head is None:
+            return search
+        taken = {
+            name: [as_meant(head.learner, {name: value})[name] for value in grid] for name, grid in search.grid.items()
+        }
+        return search.model_copy(update={"grid": {name: tuple(values) for name, values in taken.items()}})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -311,9 +393,11 @@ class Job(Section):
                 raise InputError(
                     f"prepares a column that columns.{party} does not name", key=f'prepare.columns."{name}"'
                 )
+        self._check_partition()
         _check_distinct("disclose.model", self.disclose.model)
         _check_distinct("disclose.metrics", self.disclose.metrics)
         self._check_stopping()
+        self._check_search()
         if self.disclose.metrics and self.split.test == 0:
             raise InputError("must be more than 0 where metrics are disclosed", key="split.test")
         return self
@@ -328,19 +412,78 @@ class Job(Section):
         try:
             self.make_learner().check_parameters()
         except InputError as error:
-            raise InputError(f"is refused: {error.reason.rstrip('.')}", key=f"learner.{error.ids['key']}") from None
+            key = ".".join(["learner", *[str(error.ids[key]) for key in ("key",) if key in error.ids]])
+            raise InputError(f"is refused: {error.reason.rstrip('.')}", key=key) from None
         self._check_classes()
         if self.inference and not self.disclose.model:
             raise InputError(
                 "is for those who learn the model: name them in disclose.model", key="learner.standard_errors"
             )
 
+    def _check_partition(self) -> None:
+        rows = self.partition == "rows"
+        named = {"job.label": self.label_party}
+        named |= {f'columns."{party}"': party for party in self.columns}
+        named |= {f'prepare.columns."{name}"': name.partition(".")[0] for name in self.prepare.columns}
+        for key, party in named.items():
+            if rows and party != EVERY:
+                raise InputError(f'must be of "{EVERY}", all parties, where each has rows of its own', key=key)
+            if not rows and party == EVERY:
+                raise InputError(f'must name a party: "{EVERY}" is for job.partition = "rows"', key=key)
+        if rows and not self.columns.get(EVERY):
+            raise InputError("is missing: the columns that all parties have, in one order", key=f'columns."{EVERY}"')
+        for name, entry in self.prepare.columns.items():
+            self._check_entry(f'prepare.columns."{name}"', entry, rows)
+        if rows and self.prepare.missing == "median":
+            raise InputError("must be mean, zero or refuse where parties have rows of their own", key="prepare.missing")
+
+    def _check_entry(self, key: str, entry: PrepareColumn, rows: bool) -> None:
+        for name in ("categories", "fill", "range"):
+            if not rows and getattr(entry, name) is not None:
+                raise InputError('is for job.partition = "rows", where nobody knows all rows', key=f"{key}.{name}")
+        if not rows:
+            return
+        if entry.type == "text" and entry.categories is None:
+            raise InputError("is missing: categories are public, and nobody knows all rows", key=f"{key}.categories")
+        if entry.categories is not None and (entry.type == "number" or entry.range or entry.fill is not None):
+            raise InputError("is for text, which has neither fill nor range", key=f"{key}.categories")
+        if entry.categories is not None:
+            _check_distinct(f"{key}.categories", entry.categories)
+        if entry.range is not None and not entry.range[0] < entry.range[1]:
+            raise InputError("must be two numbers, the smaller first", key=f"{key}.range")
+        if entry.missing == "median":
+            raise InputError("must be mean, zero or refuse where parties have rows of their own", key=f"{key}.missing")
+
     def _check_stopping(self) -> None:
         if self.stopping is None:
             if self.disclose.validation:
                 raise InputError("is for a job with [stopping], and there is none", key="disclose.validation")
-        elif getattr(self.make_learner(), "solver", "newton") == "newton":
-            raise InputError("is for learners that are trained by sgd or adam", key="stopping")
+        elif not stops_early(self.make_learner()):
+            raise InputError("is for linear models that are trained by sgd or adam", key="stopping")
+
+    def _check_search(self) -> None:
+        if self.search is None:
+            if self.disclose.search:
+                raise InputError("is for a job with [search], and there is none", key="disclose.search")
+            return
+        if self.stopping is not None:
+            raise InputError("is not for a job with [stopping]: folds would end at different times", key="search")
+        if self.search_metric not in self.metrics:
+            raise InputError(f"must be one of {', '.join(self.metrics)}", key="search.metric")
+        known = LEARNERS[self.job.learner].parameter_names()
+        for name in self.search.grid:
+            if name not in known or name == "classes":
+                choices = [one for one in known if one != "classes"]
+                raise InputError(_no_such(name, f"parameter of {self.job.learner}", choices), key=f"search.grid.{name}")
+        for chosen in self.search.candidates:
+            try:
+                self.make_learner(chosen).check_parameters()
+            except InputError as error:
+                key = str(error.ids.get("key", "")).partition("[")[0]
+                raise InputError(
+                    f"has a value that is refused: {error.reason.rstrip('.')}",
+                    key=f"search.grid.{key}" if key in self.search.grid else "search.grid",
+                ) from None
 
     def _check_classes(self) -> None:
         if self.label_kind == "regression":
@@ -354,13 +497,6 @@ class Job(Section):
 def _check_distinct(key: str, names: Sequence[str]) -> None:
     if len(set(names)) < len(names):
         raise InputError("names something twice", key=key)
-
-
-def _as_float(value: Any) -> Any:
-    if type(value) is not int:
-        return value
-    # Beyond TOML's own range of integers; the parser lets them pass.
-    return float(value) if abs(value) < 1 << 63 else math.inf
 
 
 def _no_such(name: str, what: str, known: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -13,6 +14,7 @@ from mpcfl.data import split_rows
 from mpcfl.errors import InputError
 from mpcfl.job import Job
 from mpcfl.learn.evaluation import evaluate
+from mpcfl.learn.neural.network import Network
 from mpcfl.training import DECIMALS, Result
 
 
@@ -35,6 +37,8 @@ class Outcome:
         Paths.
     offline_seconds : float or None
         What recording took, where the run was from tapes of the same command.
+    search : mapping or None
+        What a search found, see `Result`.
     """
 
     metrics: Mapping[str, float | None]
@@ -45,6 +49,7 @@ class Outcome:
     model: Any
     ledger: Any
     offline_seconds: float | None = None
+    search: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As INTERFACE states it: the metrics beside the rest."""
@@ -55,8 +60,10 @@ class Outcome:
         return {alone: dict(metrics), "joint": dict(self.metrics), **self._costs()}
 
     def _costs(self) -> dict[str, Any]:
-        recorded = {} if self.offline_seconds is None else {"offline_seconds": round(self.offline_seconds, 3)}
-        return recorded | {
+        optional: dict[str, Any] = {} if self.search is None else {"search": dict(self.search)}
+        if self.offline_seconds is not None:
+            optional["offline_seconds"] = round(self.offline_seconds, 3)
+        return optional | {
             "rounds": self.rounds,
             "bytes_sent": dict(self.bytes_sent),
             "offline_bytes": self.offline_bytes,
@@ -87,6 +94,7 @@ class Outcome:
             seconds=max(part.seconds for part in parts),
             model={name: part.model for name, part in outcomes.items()},
             ledger={name: part.ledger for name, part in outcomes.items()},
+            search=parts[0].search,
         )
 
 
@@ -95,18 +103,37 @@ def model_document(job: Job, result: Result, contribution: Contribution) -> dict
 
     With the preparation of the reader's own columns: what another party's rows need to be prepared, that party has.
     """
-    if result.coef is None:
+    if result.model is None:
         return None
-    names = ("standard_errors", "z_scores", "p_values") if result.inference else ()
-    inference = {name: values.tolist() for name, values in zip(names, result.inference.values(), strict=True)}
-    return inference | {
+    return _listed(result.model) | {
         "learner": job.job.learner,
+        "parameters": job.make_learner(result.chosen).get_params(),
         "columns": result.columns,
-        "coef": result.coef.tolist(),
-        "intercept": np.asarray(result.intercept).tolist(),
         "fraction": job.engine.fraction,
         "preparation": contribution.preparation.to_json(),
     }
+
+
+def _listed(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """Arrays by name as lists."""
+    return {
+        name: _listed(value) if isinstance(value, Mapping) else np.asarray(value).tolist()
+        for name, value in arrays.items()
+    }
+
+
+def onnx_document(job: Job, result: Result) -> bytes | None:
+    """A disclosed network as an ONNX file, from prepared columns to its outputs.
+
+    None for another learner, and where the extra `onnx` is not installed.
+    """
+    network: Any = job.make_learner(result.chosen)
+    if not isinstance(network, Network) or result.model is None or importlib.util.find_spec("onnx") is None:
+        return None
+    assert result.columns is not None
+    graph = importlib.import_module("mpcfl.learn.neural.onnx_graph")
+    written: bytes = graph.to_onnx(network.load(result.model["weights"], len(result.columns))).SerializeToString()
+    return written
 
 
 def alone(job: Job, contribution: Contribution) -> dict[str, float | None]:

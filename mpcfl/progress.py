@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from mpcfl.data import split_rows
+from mpcfl.assembly import Extent
 from mpcfl.job import Job
 from mpcfl.session import Session
 from mpcfl.training import DONE, EVALUATION, TRAINING
@@ -57,21 +57,28 @@ class Progress:
     ----------
     job : Job
     rows : int
+        Of this party.
     session : Session
     stages : mapping of str to int, optional
         Rounds of the joint program before each stage, where they are known and the session forecasts nothing.
     """
 
     def __init__(self, job: Job, rows: int, session: Session, stages: Mapping[str, int] | None = None) -> None:
-        train, _ = split_rows(rows, job.split.test, job.job.seed)
-        steps: tuple[int, int] = job.make_learner().steps(len(train))
-        self._steps, self._step = steps
+        self._job = job
+        self._steps, self._step = 1, 0  # until the rows of all are known
+        if job.partition == "columns":
+            self.sized(Extent(rows, (), ()))
         self._session = session
         self._stage = "sizes"
         self._began: dict[str, int] = {}
         self._forecast: dict[str, int] = dict(stages or {})
         self._training = time.monotonic()
         self._trained: float | None = None
+
+    def sized(self, extent: Extent) -> None:
+        """Note how many rows there are."""
+        train, _ = extent.split(self._job)
+        self._steps, self._step = self._job.make_learner().steps(len(train))
 
     def begins(self, session: Session, stage: str) -> None:
         """Note a stage: of the real run, or of its forecast, which runs the same program in another thread."""

@@ -69,6 +69,12 @@ def write_json(path: Path, document: Any) -> None:
         file.write(json.dumps(document, indent=2, allow_nan=False).encode() + b"\n")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file as of `replacing`."""
+    with replacing(path) as file:
+        file.write(content)
+
+
 def move_aside(path: Path) -> Path | None:
     """Rename an existing file to the first free NAME.1, NAME.2, ...; its new place, or None if there is no such file.
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 from mpcfl.array import SecretArray
+from mpcfl.engine import PATIENT
 from mpcfl.errors import UsageError
 
 
@@ -42,6 +44,29 @@ def together(*parts: Any) -> list[Any]:
     for engine in engines.values():
         engine.flush()
     return results
+
+
+@contextlib.contextmanager
+def waiting(*arrays: Any) -> Iterator[None]:
+    """Let long programs wait for one another: what is computed inside shares its rounds where it is independent.
+
+    A few hundred operations wait at most, so that independent programs of more than that each run by themselves; inside
+    it is some thousands. A program that reveals, or asks for a value, ends the wait there as ever.
+
+    Parameters
+    ----------
+    *arrays : any
+        Secret arrays of the session that is meant; others count for nothing.
+    """
+    engines = {id(array._value.engine): array._value.engine for array in _arrays(arrays)}.values()
+    before = [engine.patience for engine in engines]
+    for engine in engines:
+        engine.patience = PATIENT
+    try:
+        yield
+    finally:
+        for engine, patience in zip(engines, before, strict=True):
+            engine.patience = patience
 
 
 def _arrays(part: Any) -> Iterator[SecretArray]:

@@ -2,7 +2,7 @@
 
     ids agree       each party shares a fingerprint of its ordered ids; only whether all are equal is revealed
     sizes           each party tells how many features it has, and how long their names are if a model is disclosed
-    training        features stay private operands of their owners, labels are shared; the learner runs on secret arrays
+    training        the learner runs on the secret table of all, see `mpcfl.assembly`
     metrics         on the held-out rows, rounded on shares
     disclosure      to those whom the job names, under the purposes that were agreed
 
@@ -16,21 +16,22 @@ import itertools
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl.array import SecretArray
+from mpcfl.assembly import Extent, announce_sizes, assembled, feature_names, ids_agree, shared_names
 from mpcfl.connection import RecordingSession
-from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
-from mpcfl.data import split_rows
-from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INFERENCE, INTERCEPT, VALIDATION, columns_of, held_out
+from mpcfl.contribution import Contribution
+from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
-from mpcfl.job import Job
-from mpcfl.learn.evaluation import evaluate
+from mpcfl.job import Job, Search, Stopping
+from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
+from mpcfl.learn.selection import GridSearch
 from mpcfl.learn.stopping import EarlyStopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
@@ -41,26 +42,11 @@ DECIMALS = 4
 Stage = Callable[[Session, str], None]
 """Is told when a stage begins, with the session that runs it: the real one, or one that runs on shapes."""
 
+SEARCH = "search"
+"""What a search found, among the answers of the joint program."""
+
 TRAINING, EVALUATION, DISCLOSURE, DONE = "training", "metrics", "disclosure", "done"
 """Stages of the joint program."""
-
-
-@dataclass(frozen=True)
-class Extent:
-    """The public sizes of a job.
-
-    Attributes
-    ----------
-    rows : int
-    widths : tuple of int
-        Features by rank.
-    name_bytes : tuple of int
-        Length by rank of the features' names as they are disclosed with a model; zeros if none is.
-    """
-
-    rows: int
-    widths: tuple[int, ...]
-    name_bytes: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,34 +57,45 @@ class Result:
     ----------
     columns : list of str or None
         Names of the features, "bank.age" or "bureau.job=fixed", by rank and in each party's order.
-    coef : ndarray of float64, shape (len(columns),), or None
-        Of several classes, one row each.
-    intercept : float, ndarray of float64, or None
-        Of several classes, one number each.
+    model : dict or None
+        The model by part, as its learner's `model_arrays` has it.
     metrics : dict of str to float or None
         By the names in `Job.metrics`.
     extent : Extent
-    inference : dict of str to ndarray of float64
-        Standard errors, z-scores and p-values by their purposes, the intercept's last; empty unless asked for.
+    search : dict or None
+        Of a job with [search]: the metric's name, every candidate with its score, and the parameters that were chosen.
     """
 
     columns: list[str] | None
-    coef: NDArray[np.float64] | None
-    intercept: float | NDArray[np.float64] | None
+    model: Mapping[str, Any] | None
     metrics: Mapping[str, float | None]
     extent: Extent
-    inference: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    search: Mapping[str, Any] | None = None
+
+    @property
+    def chosen(self) -> dict[str, Any]:
+        """Parameters that a search has chosen; none without one."""
+        return {} if self.search is None else dict(self.search["chosen"])
 
 
 def terms(job: Job, rows: int) -> dict[str, str]:
     """What all parties must hold equal before any of them sends data: each key of the job, and the number of rows.
 
+    Where parties have rows of their own, they tell one another how many later.
+
     Values of the job stand as hashes, since they may be long; keys that differ are named to the user.
     """
-    return {key: _digest(value) for key, value in job.entries().items()} | {"job": job.hash(), "rows": str(rows)}
+    agreed = {"job": job.hash()} | ({"rows": str(rows)} if job.partition == "columns" else {})
+    return {key: _digest(value) for key, value in job.entries().items()} | agreed
 
 
-def train(session: Session, job: Job, contribution: Contribution, stage: Stage | None = None) -> Result:
+def train(
+    session: Session,
+    job: Job,
+    contribution: Contribution,
+    stage: Stage | None = None,
+    sized: Callable[[Extent], None] | None = None,
+) -> Result:
     """Run a job to its end, together with all other parties.
 
     Parameters
@@ -110,6 +107,8 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
         This party's, whose number of rows all have agreed on.
     stage : callable, optional
         Is told of each stage as it begins.
+    sized : callable, optional
+        Is told the sizes of the whole table.
 
     Returns
     -------
@@ -122,17 +121,17 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
     InputError
         No party has a feature.
     """
-    if not session.run(lambda on: ids_agree(on, contribution.fingerprint())):
+    if job.partition == "columns" and not session.run(lambda on: ids_agree(on, contribution.fingerprint())):
         raise Mismatch(
             "the id columns differ: every party must hold the same ids, one row each; find those in common first",
             column=job.job.id,
         )
     extent = announce_sizes(session, job, contribution)
-    if not sum(extent.widths):
-        raise InputError("No party has a column to train on.", key="columns")
-    if job.stopping is None:
+    if sized is not None:
+        sized(extent)
+    if job.foreseen:
         answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
-    else:  # when it ends is not foreseen, and the dealer works on demand
+    else:  # how it goes on is not foreseen, and the dealer works on demand
         answers = joint(session, job, extent, contribution, stage)
     return _result(session, job, extent, answers)
 
@@ -159,8 +158,12 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
     InputError
         No party has a feature, or the job stops early.
     """
-    if job.stopping is not None:
-        raise InputError("A job with [stopping] ends when its data say, and is not recorded ahead.", key="stopping")
+    if not job.foreseen:
+        raise InputError(
+            "A job with [stopping] or [search] goes on as its data say, and is not recorded ahead.", key="job"
+        )
+    if job.partition == "rows":
+        raise InputError("A job whose parties have rows of their own is not recorded ahead.", key="job.partition")
     told = [session.announce((width,) if owner == session.name else None, owner) for owner in session.parties]
     if any(len(sizes) != 1 for sizes in told):
         raise ProtocolViolation("a party announced something else than its number of columns")
@@ -229,7 +232,9 @@ class Rehearsal:
 
 
 def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
-    """The exact cost of `train` for those sizes, found on shapes alone; the most, if the job may stop early.
+    """The exact cost of `train` for those sizes, found on shapes alone.
+
+    It is the most, if the job may stop early; and if it has a search, what it costs where the longest training wins.
 
     Parameters
     ----------
@@ -244,7 +249,8 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
     """
 
     def program(session: Session) -> None:
-        ids_agree(session, None)
+        if not extent.counts:
+            ids_agree(session, None)
         for party in parties:
             session.announce(None, party)
         joint(session, job, extent, None)
@@ -253,25 +259,6 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
 
 
 # ---------------------------------------------------------------------------------------------------------- the program
-
-
-def ids_agree(session: Session, fingerprint: NDArray[np.int64] | None) -> Any:
-    """Whether the fingerprints of all parties are equal: one bit to all, and nothing else to anybody."""
-    first, *others = (
-        session.share(fingerprint if owner == session.name else None, owner, (FINGERPRINT_WORDS,), np.int64)
-        for owner in session.parties
-    )
-    equal: Any = np.concatenate([first == other for other in others])
-    return (equal.sum() == equal.size).reveal("all", IDS_AGREE)
-
-
-def announce_sizes(session: Session, job: Job, contribution: Contribution) -> Extent:
-    """Tell and hear the sizes that are public."""
-    mine = (contribution.width, names_length(contribution) if job.disclose.model else 0)
-    told = [session.announce(mine if owner == session.name else None, owner) for owner in session.parties]
-    if any(len(sizes) != 2 for sizes in told):
-        raise ProtocolViolation("a party announced something else than its number of columns and their names' length")
-    return Extent(contribution.rows, tuple(sizes[0] for sizes in told), tuple(sizes[1] for sizes in told))
 
 
 def joint(
@@ -291,56 +278,71 @@ def joint(
     Returns
     -------
     dict
-        What each disclosure answered, by purpose: None at parties that are not its readers.
+        What each disclosure answered, by purpose, and under `SEARCH` what a search found; None at parties that are not
+        its readers.
     """
 
     def begins(name: str) -> None:
         if stage is not None:
             stage(session, name)
 
-    features = None if contribution is None else contribution.features
-    labels = None if contribution is None else contribution.labels
-    train_rows, test_rows = split_rows(extent.rows, job.split.test, job.job.seed)
-    X = np.concatenate(
-        [
-            session.private(features if owner == session.name else None, owner, (extent.rows, width))
-            for owner, width in zip(session.parties, extent.widths, strict=True)
-            if width
-        ],
-        axis=1,
-    )
-    y = session.share(labels, job.label_party, (extent.rows,), job.label_dtype)
+    table = assembled(session, job, extent, contribution)
     begins(TRAINING)
-    model = _fitted(job, X, y, train_rows, foreseen=contribution is None)
+    model, search = _fitted(job, table.X, table.y, table.train, foreseen=contribution is None)
     session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
-    report = _rounded(evaluate(model, X[test_rows], y[test_rows])) if job.disclose.metrics else {}
+    held = table.test
+    report = _rounded(evaluate(model, table.X[held], table.y[held])) if job.disclose.metrics else {}
     session.barrier()
     begins(DISCLOSURE)
-    answers: dict[str, Any] = {}
+    answers: dict[str, Any] = {SEARCH: search}
     if job.disclose.model:
-        names = None if contribution is None else _encoded_names(contribution)
-        for owner, size in zip(session.parties, extent.name_bytes, strict=True):
-            secret = session.share(names if owner == session.name else None, owner, (size,), np.int64)
-            answers[columns_of(owner)] = secret.reveal(job.disclose.model, columns_of(owner))
-        parts = [(COEFFICIENTS, model.coef_), (INTERCEPT, model.intercept_)]
-        if job.inference:
-            found = (model.standard_errors_, model.z_scores_, model.p_values_)
-            parts += zip(INFERENCE, found, strict=True)
-        for part, value in parts:
-            answers[part] = value.reveal(job.disclose.model, part)
+        answers |= shared_names(session, job, extent, contribution)
+        for part, value in (model.model_arrays() | table.preparation).items():
+            answers[part] = _revealed(value, job.disclose.model, PARTS[part])
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
     begins(DONE)
     return answers
 
 
-def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
-    """The job's learner, trained; its loss on the first of these rows ends that, if the job says so."""
-    wanted = job.stopping
-    if wanted is None:
-        return job.make_learner().fit(X[rows], y[rows])
+def _revealed(value: Any, readers: Sequence[str], purpose: str) -> Any:
+    """A part of a model in the clear, at its readers: an array, or several by name."""
+    if isinstance(value, dict):
+        return {name: array.reveal(readers, purpose) for name, array in value.items()}
+    return value.reveal(readers, purpose)
+
+
+def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> tuple[Any, Mapping[str, Any] | None]:
+    """The job's learner, trained, and what a search found; what they disclose on the way is as the job says."""
+    if job.search is not None:
+        return _searched(job, job.search, X[rows], y[rows], foreseen)
+    if job.stopping is not None:
+        return _stopped(job, job.stopping, X, y, rows, foreseen), None
+    return job.make_learner().fit(X[rows], y[rows]), None
+
+
+def _searched(job: Job, search: Search, X: Any, y: Any, foreseen: bool) -> tuple[Any, Mapping[str, Any]]:
+    """The best of the candidates; on shapes it is the one that reads the most rows."""
+    metric = job.search_metric
+
+    def disclose(values: Any) -> Any:
+        told = values.reveal("all", searched(metric))
+        if not foreseen:
+            return told
+        read = [math.prod(job.make_learner(one).steps(X.shape[0])) for one in search.candidates]
+        return np.array(read) * (1 if metric in GREATER_IS_BETTER else -1)
+
+    found = GridSearch(job.make_learner(), search.grid, search.folds, metric, job.job.seed, disclose, DECIMALS)
+    found.fit(X, y)
+    scores = [float(score) for score in found.cv_results_["mean_test_score"]]
+    tried = [{"parameters": one, "score": score} for one, score in zip(search.candidates, scores, strict=True)]
+    return found.best_estimator_, {"metric": metric, "candidates": tried, "chosen": found.best_params_}
+
+
+def _stopped(job: Job, wanted: Stopping, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
+    """The learner, whose loss on the first of these rows ends its training."""
     held_back = math.ceil(wanted.validation * len(rows))
     falling = itertools.count(0, -1 - math.ceil(wanted.tolerance * 10**wanted.decimals))
 
@@ -376,43 +378,10 @@ def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, An
         name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()
     }
     if session.name not in job.disclose.model:
-        return Result(None, None, None, rounded, extent)
-    columns = [
-        name
-        for owner, width in zip(session.parties, extent.widths, strict=True)
-        for name in _decoded_names(answers[columns_of(owner)], owner, width)
-    ]
-    intercept = answers[INTERCEPT] if np.ndim(answers[INTERCEPT]) else float(answers[INTERCEPT])
-    inference = {part: answers[part] for part in INFERENCE if part in answers}
-    return Result(columns, answers[COEFFICIENTS], intercept, rounded, extent, inference)
-
-
-def names_length(contribution: Contribution) -> int:
-    """Bytes of a party's feature names as they are disclosed with a model."""
-    return _encoded_names(contribution).size
-
-
-def _encoded_names(contribution: Contribution) -> NDArray[np.int64]:
-    """A party's feature names as numbers that can be shared: the bytes of a JSON list."""
-    text = json.dumps(contribution.preparation.features, ensure_ascii=False)
-    return np.frombuffer(text.encode(), np.uint8).astype(np.int64)
-
-
-def _decoded_names(words: NDArray[np.int64], owner: str, width: int) -> list[str]:
-    """Feature names with their owner's before them.
-
-    Raises
-    ------
-    ProtocolViolation
-        The owner shared something else than so many names.
-    """
-    try:
-        names = json.loads(bytes(words.tolist()))
-    except (ValueError, RecursionError):
-        names = None
-    if not isinstance(names, list) or len(names) != width or not all(isinstance(name, str) for name in names):
-        raise ProtocolViolation(f"{owner} shared column names that cannot be read", party=owner)
-    return [f"{owner}.{name}" for name in names]
+        return Result(None, None, rounded, extent, answers[SEARCH])
+    columns = feature_names(session, job, extent, answers)
+    model = {part: answers[part] for part in job.model_parts}
+    return Result(columns, model, rounded, extent, answers[SEARCH])
 
 
 def _digest(text: str) -> str:

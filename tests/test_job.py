@@ -117,7 +117,7 @@ def test_the_order_of_parties_matters_and_that_of_disclosures_does_not() -> None
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    assert parse(SHORTEST).hash() == "0cca6060f4fc1d89f3d9d3fcda0eed3e4cbd0f9b6e04b0234cff0376820356dc"
+    assert parse(SHORTEST).hash() == "ea890a9016aadd9f62e21afebc623b1500ce609836bc6fafef00992b0e586c18"
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
         (SHORTEST + "seed = '1'", "job.seed must be a valid integer."),
         (SHORTEST + "seed = true", "job.seed must be a valid integer."),
         (SHORTEST + "seed = -1", "job.seed must be greater than or equal to 0."),
-        (SHORTEST + "sed = 1", "(did you mean seed?): there is name, learner, id, label, seed."),
+        (SHORTEST + "sed = 1", "(did you mean seed?): there is name, learner, id, label, partition, seed."),
         (SHORTEST + "[engines]", "engines is no key of a job here (did you mean engine?): there is job, columns,"),
         (SHORTEST.replace("logistic_", "logistic"), "(did you mean logistic_regression?)"),
         (
@@ -163,7 +163,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
         ),
         (SHORTEST + "[prepare]\nmissing = 'drop'", "prepare.missing must be 'median', 'mean', 'zero' or 'refuse'."),
         (SHORTEST + "[prepare.columns]\nage = {}", "prepare.columns.age must be written PARTY.COLUMN."),
-        (SHORTEST + '[prepare.columns]\n"bank.age" = {kind="text"}', "there is type, missing, scale."),
+        (SHORTEST + '[prepare.columns]\n"bank.age" = {kind="text"}', "there is type, missing, scale, categories, fill"),
         (
             SHORTEST + '[columns]\nbank = ["age"]\n[prepare.columns]\n"bank.home" = {}',
             'prepare.columns."bank.home" prepares a column that columns.bank does not name.',

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 from numpy.typing import NDArray
+from onnx.reference import ReferenceEvaluator
 from shops import write
 
 import mpcfl
@@ -17,11 +20,14 @@ from mpcfl.contribution import Contribution
 from mpcfl.data import split_rows
 from mpcfl.disclosure import VALIDATION, agreed, facts
 from mpcfl.errors import InputError
-from mpcfl.job import LEARNERS, Job
+from mpcfl.job import Job
 from mpcfl.learn.evaluation import NAMES, evaluate
-from mpcfl.outcome import Outcome, alone, model_document
+from mpcfl.learn.neural.network import Network
+from mpcfl.learners import LEARNERS
+from mpcfl.outcome import Outcome, alone, model_document, onnx_document
 
 PARTIES = ("shop", "bank")
+PERCEPTRON = 'hidden_layer_sizes = [4]\nactivation = "tanh"\nsolver = "sgd"\nlearning_rate_init = 0.1\nbatch_size = 32'
 PARAMETERS = {
     "logistic_regression": 'solver = "newton"\niterations = 3\nl2 = 0.1',
     "linear_svm": "iterations = 3\nl2 = 0.1",
@@ -33,6 +39,11 @@ PARAMETERS = {
     "poisson_regression": "iterations = 4\nstandard_errors = true",
     "gamma_regression": "iterations = 4",
     "tweedie_regression": "iterations = 4\npower = 1.5",
+    "mlp_classifier": "classes = 3\nmax_iter = 2\n" + PERCEPTRON,
+    "mlp_regressor": "max_iter = 2\n" + PERCEPTRON,
+    "network": """classes = 2
+epochs = 2
+layers = [{ type = "dense", units = 4 }, { type = "batch_norm" }, { type = "tanh" }]""",
 }
 
 
@@ -61,6 +72,15 @@ def files(folder: Path, kind: str, rows: int = 120) -> dict[str, Path]:
     }
 
 
+def arrays(model: Mapping[str, Any]) -> dict[str, Any]:
+    """The arrays of a model, those of its parts too, by name."""
+    return {
+        name: array
+        for part, value in model.items()
+        for name, array in (value.items() if part == "weights" else [(part, value)])
+    }
+
+
 def simulate(job: Job, contributions: dict[str, Contribution]) -> mpcfl.Run:
     return mpcfl.simulate(
         lambda session: training.train(session, job, contributions[session.name]),
@@ -82,14 +102,16 @@ def test_every_learner_runs_as_a_job(tmp_path: Path, learner: str) -> None:
     assert y is not None
     train, test = split_rows(len(X), job.split.test, job.job.seed)
     model = job.make_learner().fit(X[train], y[train])
-    assert np.abs(shop.coef - model.coef_).max() < 2e-3
-    assert np.abs(shop.intercept - model.intercept_).max() < 2e-3
+    found, plain = arrays(shop.model), arrays(model.model_arrays())
+    assert found.keys() == plain.keys()
+    for name, values in plain.items():
+        np.testing.assert_allclose(found[name], values, rtol=2e-3, atol=2e-3)
     expected = evaluate(model, X[test], y[test])
     assert tuple(shop.metrics) == tuple(expected) == job.metrics == NAMES[model.kind]
     assert shop.metrics == bank.metrics
     for name, value in expected.items():
         assert shop.metrics[name] == pytest.approx(float(value), abs=5e-3)
-    assert bank.coef is None
+    assert bank.model is None
     # what is said is what was printed, and costs what was foreseen
     said = {entry.purpose for entry in run.ledgers[1].entries if entry.exposure == "output"}
     assert said == {fact.what for fact in facts(job, PARTIES, 120, "dealer") if fact.output}
@@ -97,8 +119,14 @@ def test_every_learner_runs_as_a_job(tmp_path: Path, learner: str) -> None:
     assert (cost.rounds, cost.bytes_sent, cost.offline_bytes) == (run.rounds, run.bytes_sent, run.offline_bytes)
     # and what is left behind is JSON
     document = json.loads(json.dumps(model_document(job, shop, contributions["shop"]), allow_nan=False))
-    assert np.shape(document["coef"]) == model.coef_.shape
-    assert np.shape(document["intercept"]) == np.shape(model.intercept_)
+    assert {name: np.shape(values) for name, values in arrays(document).items() if name in plain} == {
+        name: np.shape(values) for name, values in plain.items()
+    }
+    graph = onnx_document(job, shop)
+    assert (graph is not None) == isinstance(model, Network)
+    if graph is not None:
+        (scores,) = ReferenceEvaluator(onnx.load_from_string(graph)).run(None, {"input": X[test].astype(np.float32)})
+        assert np.abs(scores - model.outputs(X[test]).reshape(scores.shape)).max() < 1e-2
     assert ("p_values" in document) is job.inference
     if job.inference:
         assert document["standard_errors"] == pytest.approx(model.standard_errors_.tolist(), rel=2e-3)

@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression as ScikitLogisticRegression
 from sklearn.metrics import roc_auc_score
 
 import mpcfl
-from mpcfl import training
+from mpcfl import assembly, training
 from mpcfl.contribution import FINGERPRINT_BITS, Contribution
 from mpcfl.data import split_rows
 from mpcfl.disclosure import agreed, facts, outputs
@@ -72,8 +72,8 @@ def test_credit_is_as_good_as_plaintext_and_scikit_learn(
     pooled = roc_auc_score(y[test], scikit.decision_function(X[test]))
     for result in run.results:
         assert abs(result.metrics["auc"] - pooled) < 0.003
-        assert np.abs(result.coef - model.coef_).max() < 2e-3
-        assert abs(result.intercept - float(model.intercept_)) < 2e-3
+        assert np.abs(result.model["coef"] - model.coef_).max() < 2e-3
+        assert abs(result.model["intercept"] - float(model.intercept_)) < 2e-3
         for name in NAMES["binary"]:
             # The models differ by their rounding, which may move a row or two across another.
             assert abs(result.metrics[name] - expected[name]) < 2e-3
@@ -88,7 +88,7 @@ def test_metrics_are_those_of_the_disclosed_model(credit_run: tuple[Job, dict[st
     assert y is not None
     _, test = split_rows(len(X), job.split.test, job.job.seed)
     result = run.results[0]
-    report = metrics.report(y[test], X[test] @ result.coef + result.intercept)
+    report = metrics.report(y[test], X[test] @ result.model["coef"] + result.model["intercept"])
     for name in NAMES["binary"]:
         assert result.metrics[name] == round(result.metrics[name], 4)
         assert abs(result.metrics[name] - float(report[name])) < 1.5e-4
@@ -126,11 +126,11 @@ def test_three_parties_of_which_one_holds_no_label_and_reads_nothing(tmp_path: P
     contributions = read(job, files(tmp_path, parties=("shop", "bank", "post")))
     shop, bank, post = simulate(job, contributions).results
     model, expected = plaintext(job, contributions)
-    assert np.abs(bank.coef - model.coef_).max() < 2e-3
+    assert np.abs(bank.model["coef"] - model.coef_).max() < 2e-3
     assert bank.columns[-3:] == ['post.kind=Grün "é"', "post.kind=blue", "post.kind=red"]
     assert set(bank.metrics.values()) == set(post.metrics.values()) == {None}
     assert all(abs(shop.metrics[name] - expected[name]) < 2e-2 for name in NAMES["binary"])
-    assert [one.coef for one in (shop, post)] == [None, None]
+    assert [one.model for one in (shop, post)] == [None, None]
     assert [one.columns for one in (shop, post)] == [None, None]
 
 
@@ -156,7 +156,7 @@ def test_ids_that_differ_are_refused_and_only_that_is_told(
 
     def program(session: mpcfl.Session) -> None:
         mine = contributions[session.name]
-        answers[session.name] = bool(training.ids_agree(session, mine.fingerprint()))
+        answers[session.name] = bool(assembly.ids_agree(session, mine.fingerprint()))
 
     run = mpcfl.simulate(program, ["shop", "bank"], disclosures=agreed(job, ["shop", "bank"]))
     assert answers == {"shop": False, "bank": False}
@@ -229,7 +229,7 @@ def test_the_model_document_is_whole(tmp_path: Path) -> None:
     document = model_document(job, run.results[1], contributions["bank"])
     assert document is not None
     document = json.loads(json.dumps(document, allow_nan=False))
-    assert sorted(document) == ["coef", "columns", "fraction", "intercept", "learner", "preparation"]
+    assert sorted(document) == ["coef", "columns", "fraction", "intercept", "learner", "parameters", "preparation"]
     assert len(document["coef"]) == len(document["columns"]) == 7
     assert [column["name"] for column in document["preparation"]["columns"]] == ["a", "b", "kind"]
     # The reader's own features, prepared anew from the document, times its coefficients are its part of every score.

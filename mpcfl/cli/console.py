@@ -46,6 +46,19 @@ def show_metrics(columns: Mapping[str, Mapping[str, float | None]]) -> None:
     out.print(table, markup=False)
 
 
+def show_search(outcome: Outcome) -> None:
+    """Print the candidates of a search, and which was chosen."""
+    if outcome.search is None:
+        return
+    found = outcome.search
+    lines = []
+    for one in found["candidates"]:
+        name = ", ".join(f"{key} = {value}" for key, value in one["parameters"].items())
+        mark = ", chosen" if one["parameters"] == found["chosen"] else ""
+        lines.append((name + mark, f"{one['score']:.4f}"))
+    show_table(f"Mean {found['metric'].replace('_', ' ')} over the folds", lines)
+
+
 def show_costs(outcome: Outcome) -> None:
     """Print rounds, bytes, seconds."""
     lines = [("rounds", f"{outcome.rounds:,}")]

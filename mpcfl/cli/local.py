@@ -14,7 +14,7 @@ from typing import Annotated, Any
 
 import typer
 
-from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics
+from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics, show_search
 from mpcfl.cli.processes import Roles
 from mpcfl.cli.run import JobFile, JsonFile
 from mpcfl.contribution import Contribution
@@ -51,6 +51,7 @@ def local(
     if json_file is not None:
         check_target(json_file)
     outcome = perform(job, named_files(data), out, offline)
+    show_search(outcome)
     show_metrics({"joint": outcome.metrics})
     show_ending(outcome)
     if json_file is not None:

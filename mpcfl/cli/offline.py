@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from mpcfl import threads, training
+from mpcfl.assembly import Extent
 from mpcfl.cli.console import megabytes, say, show_table
 from mpcfl.cli.plan import column_numbers
 from mpcfl.cli.run import (
@@ -30,7 +31,6 @@ from mpcfl.errors import Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.keys import Identity
 from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
-from mpcfl.training import Extent
 
 LEDGER = "offline.jsonl"
 """Name of the ledger of a recording in the state folder."""

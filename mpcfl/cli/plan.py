@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from mpcfl import training
+from mpcfl.assembly import Extent, names_length
 from mpcfl.cli.console import megabytes, say, show_table
 from mpcfl.cli.local import named_files
 from mpcfl.cli.run import JobFile, JsonFile
@@ -19,7 +20,6 @@ from mpcfl.drivers.profile import Network
 from mpcfl.errors import Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.saving import check_target, write_json
-from mpcfl.training import Extent
 
 NAME_LENGTH = 24
 """Bytes of a feature's name where only the number of features is known."""
@@ -44,11 +44,7 @@ def plan(
     sizes = _from_files(task, data) if data else _from_numbers(rows, columns)
     parties = task.rank_order(list(sizes))
     outputs(task, parties)
-    wide = [sizes[party] for party in parties]
-    if not sum(width for _, width, _ in wide):
-        raise UsageError("no party has a column to train on", option="--columns")
-    names = tuple(length if task.disclose.model else 0 for _, _, length in wide)
-    extent = Extent(wide[0][0], tuple(width for _, width, _ in wide), names)
+    extent = _extent(task, [sizes[party] for party in parties])
     on = None if network is None else _network(network)
     cost = replace(training.plan(task, parties, extent), network=on)
     _show(task, parties, cost)
@@ -56,16 +52,26 @@ def plan(
         write_json(json_file, _document(parties, extent, cost))
 
 
+def _extent(job: Job, sizes: Sequence[tuple[int, int, int]]) -> Extent:
+    """The public sizes, from rows, features and the length of their names by rank."""
+    if job.partition == "rows":
+        return Extent.of_rows(job, [rows for rows, _, _ in sizes])
+    if not sum(width for _, width, _ in sizes):
+        raise UsageError("no party has a column to train on", option="--columns")
+    names = tuple(length if job.disclose.model else 0 for _, _, length in sizes)
+    return Extent(sizes[0][0], tuple(width for _, width, _ in sizes), names)
+
+
 def _from_files(job: Job, data: Sequence[str]) -> dict[str, tuple[int, int, int]]:
     """Rows, features and the length of their names, by party."""
     files = named_files(data)
     job.check(list(files))
     read = {party: Contribution.read(job, party, file) for party, file in files.items()}
-    if len({one.rows for one in read.values()}) > 1:
+    if job.partition == "columns" and len({one.rows for one in read.values()}) > 1:
         raise Mismatch(
             "the files have different numbers of rows: " + ", ".join(f"{p} {c.rows}" for p, c in read.items())
         )
-    return {party: (one.rows, one.width, training.names_length(one)) for party, one in read.items()}
+    return {party: (one.rows, one.width, names_length(one)) for party, one in read.items()}
 
 
 def _from_numbers(rows: int | None, columns: Sequence[str] | None) -> dict[str, tuple[int, int, int]]:

@@ -13,21 +13,21 @@ from typing import Annotated, Any
 import typer
 
 from mpcfl import threads, training
-from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics
+from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics, show_search
 from mpcfl.connection import connect
 from mpcfl.contribution import Contribution
 from mpcfl.disclosure import DEALER_WARNING, agreed, facts
 from mpcfl.errors import UsageError
 from mpcfl.job import Job
 from mpcfl.keys import Identity
-from mpcfl.outcome import Outcome, model_document
+from mpcfl.outcome import Outcome, model_document, onnx_document
 from mpcfl.progress import Progress, State, watched
 from mpcfl.roster import Roster
-from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
+from mpcfl.saving import check_target, locked, make_folder, move_aside, write_bytes, write_json
 from mpcfl.tape import Tape
 from mpcfl.training import Rehearsal
 
-MODEL, LEDGER = "model.json", "ledger.jsonl"
+MODEL, NETWORK, LEDGER = "model.json", "model.onnx", "ledger.jsonl"
 """Names of what a run leaves in its state folder."""
 
 JobFile = Annotated[
@@ -113,12 +113,16 @@ def run(
             began = time.perf_counter()
             progress = Progress(task, contribution.rows, session, stages)
             with watched(progress, show):
-                result = training.train(session, task, contribution, progress.begins)
+                result = training.train(session, task, contribution, progress.begins, progress.sized)
             seconds = time.perf_counter() - began
         document = model_document(task, result, contribution)
         if document is not None:
             note_aside(move_aside(model), "model", events)
             write_json(model, document)
+            graph = onnx_document(task, result)
+            if graph is not None:
+                move_aside(folder / NETWORK)
+                write_bytes(folder / NETWORK, graph)
         outcome = Outcome(
             metrics=result.metrics,
             rounds=session.rounds,
@@ -127,10 +131,12 @@ def run(
             seconds=seconds,
             model=None if document is None else str(model),
             ledger=str(ledger),
+            search=result.search,
         )
         if json_file is not None:
             write_json(json_file, outcome.to_json())
         if not events:
+            show_search(outcome)
             show_metrics({"joint": result.metrics})
             show_costs(outcome)
             say(f"model: {outcome.model or 'not disclosed to ' + party}")

@@ -64,9 +64,9 @@ class NumberColumn:
     @classmethod
     def fit(cls, table: Table, name: str, options: ColumnOptions, train: NDArray[np.int64]) -> Self:
         """Statistics of the training rows."""
-        x, empty = _numbers(table, name, train)
+        x, empty = numbers(table, name, train)
         if options.missing == "refuse":
-            _refuse_empty(table, name, empty, train)
+            refuse_empty(table, name, empty, train)
             fill = None
         elif options.missing == "zero":
             fill = 0.0
@@ -93,9 +93,9 @@ class NumberColumn:
     def transform(self, table: Table) -> NDArray[np.float64]:
         """Feature matrix of all rows, shape (n, 1)."""
         rows = np.arange(len(table))
-        x, empty = _numbers(table, self.name, rows)
+        x, empty = numbers(table, self.name, rows)
         if self.fill is None:
-            _refuse_empty(table, self.name, empty, rows)
+            refuse_empty(table, self.name, empty, rows)
         else:
             x = np.where(empty, self.fill, x)
         return ((x - self.center) / self.spread)[:, None]
@@ -139,7 +139,7 @@ class TextColumn:
 
     def _check(self, table: Table, rows: NDArray[np.int64]) -> None:
         if self.refuse:
-            _refuse_empty(table, self.name, table.columns[self.name][rows] == "", rows)
+            refuse_empty(table, self.name, table.columns[self.name][rows] == "", rows)
 
 
 @dataclass(frozen=True, repr=False)
@@ -207,7 +207,7 @@ class Preparation:
         """
         blocks = [np.empty((len(table), 0))]
         for column in self.columns:
-            _check_column(table, column.name)
+            check_column(table, column.name)
             block = column.transform(table)
             large = (np.abs(block) >= limit).any(axis=1)
             if large.any():
@@ -225,12 +225,12 @@ class Preparation:
 
 
 def _fit_column(table: Table, name: str, options: ColumnOptions, train: NDArray[np.int64]) -> NumberColumn | TextColumn:
-    _check_column(table, name)
+    check_column(table, name)
     kind = options.type or ("number" if _mostly_numbers(table.columns[name][train].tolist()) else "text")
     return (NumberColumn if kind == "number" else TextColumn).fit(table, name, options, train)
 
 
-def _check_column(table: Table, name: str) -> None:
+def check_column(table: Table, name: str) -> None:
     if name not in table.columns:
         raise InputError(
             f"{table.file} has no column {name!r}: its columns are {', '.join(table.columns)}.",
@@ -244,7 +244,7 @@ def _mostly_numbers(cells: list[str]) -> bool:
     return sum(number(cell) is not None for cell in filled) * 2 > len(filled)
 
 
-def _numbers(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def numbers(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Values of a number column at `rows`, 0 where the cell is empty, and where that is."""
     cells: list[str] = table.columns[name][rows].tolist()
     values: list[float] = []
@@ -258,6 +258,6 @@ def _numbers(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[NDArray[
     return np.array(values), np.array([not cell for cell in cells], dtype=np.bool_)
 
 
-def _refuse_empty(table: Table, name: str, empty: NDArray[np.bool_], rows: NDArray[np.int64]) -> None:
+def refuse_empty(table: Table, name: str, empty: NDArray[np.bool_], rows: NDArray[np.int64]) -> None:
     if empty.any():
         raise table.bad_cell(int(rows[empty.argmax()]), name, "is empty, and the job refuses that")

@@ -6,12 +6,14 @@ from mpcfl.learn.linear import LinearSVM, LogisticRegression
 from mpcfl.learn.multiclass import MultinomialLogisticRegression, OneVsRestLogisticRegression
 from mpcfl.learn.neural import MLPClassifier, MLPRegressor
 from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
+from mpcfl.learn.selection import GridSearch, cross_val_score
 from mpcfl.learn.stopping import EarlyStopping
 
 __all__ = [
     "EarlyStopping",
     "ElasticNet",
     "GammaRegressor",
+    "GridSearch",
     "Lasso",
     "LinearRegression",
     "LinearSVM",
@@ -24,4 +26,5 @@ __all__ = [
     "PoissonRegressor",
     "Ridge",
     "TweedieRegressor",
+    "cross_val_score",
 ]

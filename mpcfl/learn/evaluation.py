@@ -1,7 +1,9 @@
 """What a report on held-out rows says, by the kind of learner."""
 
+from collections.abc import Callable
 from typing import Any
 
+from mpcfl.errors import InputError
 from mpcfl.learn import metrics
 from mpcfl.learn.validation import Array
 
@@ -12,6 +14,21 @@ NAMES = {
     "log_link": ("r2", "rmse", "mae", "deviance"),
 }
 """Names of the metrics, in order, by a learner's `kind`."""
+
+GREATER_IS_BETTER = frozenset({"auc", "ks", "accuracy", "r2"})
+
+_NUMBERS: dict[str, Callable[[Array, Array], Array]] = {"r2": metrics.r2, "rmse": metrics.rmse, "mae": metrics.mae}
+_MEASURES: dict[str, dict[str, Callable[[Array, Array], Array]]] = {
+    "binary": {
+        "auc": metrics.roc_auc,
+        "ks": metrics.ks,
+        "accuracy": metrics.accuracy,
+        "log_loss": metrics.log_loss,
+    },
+    "multiclass": {"accuracy": metrics.class_accuracy, "log_loss": metrics.class_log_loss},
+    "regression": _NUMBERS,
+    "log_link": _NUMBERS,
+}
 
 
 def evaluate(model: Any, X: Array, y: Array) -> dict[str, Array]:
@@ -29,11 +46,29 @@ def evaluate(model: Any, X: Array, y: Array) -> dict[str, Array]:
     dict of str to array
         By the names in `NAMES`, scalars; secret if anything is.
     """
+    z = _predicted(model, X)
     if model.kind == "binary":
-        return metrics.report(y, model.decision_function(X))
-    if model.kind == "multiclass":
-        p = model.predict_proba(X)
-        return {"accuracy": metrics.class_accuracy(y, p), "log_loss": metrics.class_log_loss(y, p)}
-    p = model.predict(X)
-    found = {"r2": metrics.r2(y, p), "rmse": metrics.rmse(y, p), "mae": metrics.mae(y, p)}
-    return found if model.kind == "regression" else found | {"deviance": metrics.deviance(y, p, model.power)}
+        return metrics.report(y, z)
+    found = {name: of(y, z) for name, of in _MEASURES[model.kind].items()}
+    return found | {"deviance": metrics.deviance(y, z, model.power)} if model.kind == "log_link" else found
+
+
+def measure(model: Any, X: Array, y: Array, metric: str) -> Array:
+    """One metric of a fitted learner, which costs what it takes alone: arguments as of `evaluate`, a scalar.
+
+    Raises
+    ------
+    InputError
+        Learners of this kind have no metric of that name.
+    """
+    if metric not in NAMES[model.kind]:
+        raise InputError(f"metric must be one of {', '.join(NAMES[model.kind])}.", key="metric")
+    z = _predicted(model, X)
+    return metrics.deviance(y, z, model.power) if metric == "deviance" else _MEASURES[model.kind][metric](y, z)
+
+
+def _predicted(model: Any, X: Array) -> Array:
+    """What the metrics of a learner compare with labels: log-odds, probabilities of classes, or numbers."""
+    if model.kind == "binary":
+        return model.decision_function(X)
+    return model.predict_proba(X) if model.kind == "multiclass" else model.predict(X)

@@ -35,6 +35,16 @@ class LinearModel(Estimator):
         """
         raise NotImplementedError
 
+    @property
+    def model_parts(self) -> tuple[str, ...]:
+        """What the model consists of, as it may be disclosed: the keys of `model_arrays`."""
+        inference = ("standard_errors", "z_scores", "p_values") if getattr(self, "standard_errors", False) else ()
+        return ("coef", "intercept", *inference)
+
+    def model_arrays(self) -> dict[str, Array]:
+        """The fitted model: an array for each part."""
+        return {part: getattr(self, f"{part}_") for part in self.model_parts}
+
     def _linear(self, X: Array, offset: Array | None = None) -> Array:
         """X @ w + b, of shape (n,) or (n, K)."""
         if not hasattr(self, "coef_"):

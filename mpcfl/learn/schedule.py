@@ -128,3 +128,26 @@ def public_draws(*seed: int) -> Draws:
     a normal one goes through a library's logarithm.
     """
     return np.random.default_rng(list(seed))
+
+
+def fold_rows(n: int, folds: int, seed: int) -> list[tuple[Rows, Rows]]:
+    """Row numbers for cross-validation: for each fold those for training, and those held out.
+
+    Parameters
+    ----------
+    n : int
+    folds : int
+        At least 2.
+    seed : int
+        Public. The folds are consecutive parts of ``numpy.random.default_rng(seed).permutation(n)``, of sizes that
+        differ by at most one.
+
+    Raises
+    ------
+    InputError
+        There are more folds than rows.
+    """
+    if folds > n:
+        raise InputError(f"{folds} folds need as many rows, and there are {n}.", key="folds")
+    parts = np.array_split(np.random.default_rng(seed).permutation(n), folds)
+    return [(np.concatenate([*parts[:at], *parts[at + 1 :]]), held) for at, held in enumerate(parts)]

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -79,17 +80,29 @@ class Watch:
         if epoch % self._wanted.every:
             return False
         whole = np.rint(self._measure(*parameters) * 10.0**self._wanted.decimals)
-        if self._wanted.disclose is not None:
-            whole = self._wanted.disclose(whole)
-        elif is_secret(whole):
-            raise InputError(
-                "Early stopping on secrets needs disclose=, a function that makes the rounded metric public: "
-                "learners reveal nothing by themselves.",
-                key="early_stopping",
-            )
+        whole = made_public(whole, self._wanted.disclose, "Early stopping", "early_stopping")
         self.told.append(float(whole) / 10.0**self._wanted.decimals)
         if not self.best or self.told[-1] < self._lowest - self._wanted.tolerance:
             self._lowest, self._since, self.best = self.told[-1], 0, parameters
         else:
             self._since += 1
         return self._since >= self._wanted.patience
+
+
+def made_public(whole: Array, disclose: Callable[[Array], Any] | None, what: str, key: str) -> Any:
+    """A rounded metric as the caller's function discloses it; plain ones need none.
+
+    Raises
+    ------
+    InputError
+        It is secret, and there is no such function.
+    """
+    if disclose is not None:
+        return disclose(whole)
+    if is_secret(whole):
+        raise InputError(
+            f"{what} on secrets needs disclose=, a function that makes the rounded metric public: "
+            "learners reveal nothing by themselves.",
+            key=key,
+        )
+    return whole

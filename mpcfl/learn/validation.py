@@ -99,13 +99,7 @@ def class_data(X: Array, y: Array, classes: int | None) -> tuple[Array, Array, N
             raise InputError("classes must be given where labels are secret: their number is public.", key="classes")
         codes, labels = _shaped_labels(y), np.arange(classes)
     else:
-        codes, labels = _coded(y)
-        if len(labels) < 2:
-            raise InputError("Only 1 class is present in y: training needs rows of two classes or more.")
-        if classes is not None and len(labels) != classes:
-            if labels.dtype.kind not in "iuf" or labels[0] < 0 or labels[-1] >= classes:
-                raise InputError(f"y has {len(labels)} classes where classes is {classes}.", key="classes")
-            codes, labels = labels[codes], np.arange(classes)
+        codes, labels = class_numbers(y, classes)
     _check_as_many(X, codes)
     return X, 1.0 * (codes[:, None] == np.arange(len(labels))), labels
 
@@ -248,6 +242,24 @@ def class_codes(y: Any, stacklevel: int) -> tuple[NDArray[np.intp], NDArray[Any]
     if len(classes) < 2:
         raise InputError("Only 1 class is present in y: training needs rows of both classes.")
     return codes, classes
+
+
+def class_numbers(y: Any, classes: int | None, stacklevel: int = 5) -> tuple[NDArray[Any], NDArray[Any]]:
+    """As `class_codes`; with a number of `classes`, labels that are fewer are numbers from 0 below it.
+
+    Raises
+    ------
+    InputError
+        As `class_codes`; another number of classes.
+    """
+    codes, labels = _coded(y, stacklevel + 1)
+    if len(labels) < 2:
+        raise InputError("Only 1 class is present in y: training needs rows of two classes or more.")
+    if classes is not None and len(labels) != classes:
+        if labels.dtype.kind not in "iuf" or labels[0] < 0 or labels[-1] >= classes:
+            raise InputError(f"y has {len(labels)} classes where classes is {classes}.", key="classes")
+        codes, labels = labels[codes], np.arange(classes)
+    return codes, labels
 
 
 def _coded(y: Any, stacklevel: int = 5) -> tuple[NDArray[np.intp], NDArray[Any]]:

@@ -7,8 +7,21 @@ Gradients come from `mpcfl.grad`; `docs/neural.md` has layers, losses and what a
 
 from mpcfl.learn.neural.convolution import AveragePool2D, Conv2D, MaxPool2D
 from mpcfl.learn.neural.data import one_hot
+from mpcfl.learn.neural.described import DescribedNetwork
 from mpcfl.learn.neural.layer import Chain, Function, Layer
-from mpcfl.learn.neural.layers import GELU, Dense, Dropout, Embedding, Flatten, ReLU, Residual, Sigmoid, Softmax, Tanh
+from mpcfl.learn.neural.layers import (
+    GELU,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    ReLU,
+    Reshape,
+    Residual,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from mpcfl.learn.neural.losses import BinaryCrossEntropy, CrossEntropy, Huber, LogLoss, Loss, MeanSquaredError
 from mpcfl.learn.neural.normalisation import BatchNorm, LayerNorm
 from mpcfl.learn.neural.optimizers import SGD, Adam
@@ -26,6 +39,7 @@ __all__ = [
     "Conv2D",
     "CrossEntropy",
     "Dense",
+    "DescribedNetwork",
     "Dropout",
     "Embedding",
     "Flatten",
@@ -40,6 +54,7 @@ __all__ = [
     "MaxPool2D",
     "MeanSquaredError",
     "ReLU",
+    "Reshape",
     "Residual",
     "Sequential",
     "Sigmoid",

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl.errors import InputError
-from mpcfl.learn.validation import Array, class_codes, feature_rows, is_secret
+from mpcfl.learn.validation import Array, class_codes, class_numbers, feature_rows, is_secret
 
 NO_TARGET = "This estimator requires y to be passed, but the target y is None."
 
@@ -41,7 +41,7 @@ def one_hot(y: Array, classes: int) -> Array:
     return y[:, None] == np.arange(classes)
 
 
-def class_targets(y: Array, two: int) -> tuple[Array, NDArray[Any]]:
+def class_targets(y: Array, two: int, classes: int | None = None) -> tuple[Array, NDArray[Any]]:
     """Labels as a classifier's targets.
 
     Parameters
@@ -50,6 +50,8 @@ def class_targets(y: Array, two: int) -> tuple[Array, NDArray[Any]]:
         Plain labels, shape (n,); secret ones that are 0 and 1; or a column of zeros and ones for each class, (n, k).
     two : int
         Outputs for two classes: 1 or 2.
+    classes : int, optional
+        Number of classes; secret labels of more than two are numbers from 0, of which it makes columns.
 
     Returns
     -------
@@ -63,8 +65,10 @@ def class_targets(y: Array, two: int) -> tuple[Array, NDArray[Any]]:
     if y.ndim == 2 and y.shape[1] > 1:
         hot, labels = (y if is_secret(y) else _numbers(y)), np.arange(y.shape[1])
     elif not is_secret(y):
-        codes, labels = class_codes(y, 4)
+        codes, labels = class_codes(y, 4) if classes is None else class_numbers(y, classes, 4)
         hot = one_hot(codes, len(labels)).astype(np.float64)
+    elif y.ndim == 1 and classes is not None and classes > 2:
+        hot, labels = one_hot(y, classes), np.arange(classes)
     elif y.ndim == 1:
         hot, labels = np.stack([1 - y, y], axis=1), np.arange(2)
     else:

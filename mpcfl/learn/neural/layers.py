@@ -107,6 +107,35 @@ class Flatten(Layer):
 
 
 @dataclass(frozen=True)
+class Reshape(Layer):
+    """Each row's numbers in another shape, as images of rows that have a column for each pixel.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Of a row that comes out.
+    """
+
+    shape: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        sizes = self.shape if isinstance(self.shape, tuple | list) else (self.shape,)
+        for one in sizes:
+            at_least(self, 1, shape=one)
+        object.__setattr__(self, "shape", tuple(sizes))
+
+    def start(self, shape: Shape, draws: Draws) -> Start:
+        if size(shape) != size(self.shape):
+            raise InputError(f"Rows of {size(shape)} numbers cannot have the shape {self.shape}.", key="input")
+        return Start({}, {}, self.shape)
+
+    def apply(
+        self, weights: Mapping[str, Array], state: Mapping[str, Array], x: Array, draws: Draws | None
+    ) -> tuple[Array, Arrays]:
+        return x.reshape(x.shape[0], *self.shape), {}
+
+
+@dataclass(frozen=True)
 class ReLU(Function):
     """max(x, 0), exactly. Where a max pool comes next, put it after that: the same numbers for fewer comparisons."""
 

@@ -11,17 +11,51 @@ from mpcfl import numerics
 from mpcfl.errors import InputError
 from mpcfl.learn.estimator import Estimator, NotFittedError, scikit_tags, scikit_twin
 from mpcfl.learn.neural.data import check_rows, class_targets, number_targets, samples
-from mpcfl.learn.neural.layer import Chain, Layer, Shape
+from mpcfl.learn.neural.layer import Arrays, Chain, Layer, Shape
 from mpcfl.learn.neural.losses import BinaryCrossEntropy, Loss
 from mpcfl.learn.neural.optimizers import Optimizer
 from mpcfl.learn.neural.training import begin, train
-from mpcfl.learn.validation import Array, is_secret
+from mpcfl.learn.schedule import passes
+from mpcfl.learn.validation import Array, check_counts, is_secret
 
 
 class Network(Estimator):
     """An estimator that is a network. A subclass says which, and how it is trained."""
 
     record_loss: bool
+    classes: int | None = None
+    model_parts = ("weights",)
+
+    @property
+    def kind(self) -> str:
+        """What its targets are: "binary", "multiclass" or "regression"."""
+        if not self._classifies():
+            return "regression"
+        count = self.classes if self.classes is not None else len(getattr(self, "classes_", ()))
+        return "binary" if count == 2 and self._loss().two == 1 else "multiclass"
+
+    def check_parameters(self) -> None:
+        """Check every parameter.
+
+        Raises
+        ------
+        InputError
+            Naming the parameter and what is allowed.
+        """
+        if self.classes is not None:
+            check_counts(self, classes=2)
+        self._loss()
+        self._training(1)
+        Chain(self._layers(1))
+
+    def steps(self, n: int) -> tuple[int, int]:
+        """Steps of a training on n rows, and rows a step."""
+        _, epochs, size, _ = self._training(n)
+        return passes(n, size, epochs)
+
+    def model_arrays(self) -> dict[str, Arrays]:
+        """The fitted model: its weights and running averages by name."""
+        return {"weights": self.weights_ | self.state_}
 
     def __sklearn_tags__(self) -> Any:
         return scikit_tags("classifier" if self._classifies() else "regressor", several=True)
@@ -113,7 +147,7 @@ class Network(Estimator):
         if loss.two is None:
             y, self._one_number = number_targets(y)
             return y
-        y, self.classes_ = class_targets(y, loss.two)
+        y, self.classes_ = class_targets(y, loss.two, self.classes)
         if isinstance(loss, BinaryCrossEntropy) and y.shape[1] > 1:
             raise InputError("The loss binary_cross_entropy is for two classes: take log_loss.", key="loss")
         return y

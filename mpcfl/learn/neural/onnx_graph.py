@@ -20,7 +20,19 @@ from mpcfl.errors import InputError
 from mpcfl.learn.neural import exchange
 from mpcfl.learn.neural.convolution import AveragePool2D, Conv2D, MaxPool2D, Windows
 from mpcfl.learn.neural.layer import Arrays, Layer, Shape
-from mpcfl.learn.neural.layers import GELU, Dense, Dropout, Embedding, Flatten, ReLU, Residual, Sigmoid, Softmax, Tanh
+from mpcfl.learn.neural.layers import (
+    GELU,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    ReLU,
+    Reshape,
+    Residual,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from mpcfl.learn.neural.network import Network
 from mpcfl.learn.neural.normalisation import BatchNorm, LayerNorm
 from mpcfl.learn.schedule import public_draws
@@ -124,6 +136,10 @@ class _Graph:
             case Embedding():
                 codes = self._node("Cast", [x], f"{name}:codes", to=TensorProto.INT64)
                 return self._node("Gather", [*self._own(name, "weight"), codes], f"{name}:out", axis=0)
+            case Reshape():
+                sizes = f"{name}:shape"  # no weight of the layer
+                self.arrays[sizes] = np.array([-1, *layer.shape], np.int64)
+                return self._node("Reshape", [x, sizes], f"{name}:out")
             case GELU():
                 return self._node("Gelu", [x], f"{name}:out", approximate=layer.approximate)
             case Residual():

@@ -69,6 +69,12 @@ class _Perceptron(Network):
         """Biases by layer, shape (units,)."""
         return [b for name, b in self.weights_.items() if name.endswith("bias")]
 
+    def check_parameters(self) -> None:
+        sizes = self.hidden_layer_sizes
+        if not isinstance(sizes, list | tuple) or not all(type(size) is int and size > 0 for size in sizes):
+            raise InputError("hidden_layer_sizes must be a list of whole numbers from 1.", key="hidden_layer_sizes")
+        super().check_parameters()
+
     def _layers(self, outputs: int) -> tuple[Layer, ...]:
         if self.activation not in ACTIVATIONS:
             raise InputError(f"activation must be one of {', '.join(ACTIVATIONS)}.", key="activation")
@@ -129,6 +135,8 @@ class MLPClassifier(_Perceptron):
         Of "adam": see `mpcfl.learn.neural.optimizers.Adam`, whose epsilon is larger than scikit-learn's.
     record_loss : bool
         Keep each step's loss, at the price of its logarithms.
+    classes : int, optional
+        Number of classes, which is public; secret labels of more than two are numbers from 0, and need it.
 
     Attributes
     ----------
@@ -142,6 +150,44 @@ class MLPClassifier(_Perceptron):
     n_features_in_, n_iter_ : int
         Features, and steps done.
     """
+
+    def __init__(
+        self,
+        hidden_layer_sizes: Sequence[int] = (100,),
+        activation: str = "relu",
+        solver: str = "adam",
+        alpha: float = 1e-4,
+        batch_size: int | str = "auto",
+        learning_rate_init: Rate = 0.001,
+        max_iter: int = 200,
+        random_state: int = 0,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-4,
+        amsgrad: bool = False,
+        record_loss: bool = False,
+        classes: int | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_layer_sizes,
+            activation,
+            solver,
+            alpha,
+            batch_size,
+            learning_rate_init,
+            max_iter,
+            random_state,
+            momentum,
+            nesterovs_momentum,
+            beta_1,
+            beta_2,
+            epsilon,
+            amsgrad,
+            record_loss,
+        )
+        self.classes = classes
 
     def decision_function(self, X: Array) -> Array:
         """Log-odds of the second of two classes, shape (n,), or scores, shape (n, k)."""

@@ -15,7 +15,19 @@ from mpcfl.errors import InputError
 from mpcfl.learn.neural import exchange
 from mpcfl.learn.neural.convolution import AveragePool2D, Conv2D, MaxPool2D
 from mpcfl.learn.neural.layer import Arrays, Layer, Shape
-from mpcfl.learn.neural.layers import GELU, Dense, Dropout, Embedding, Flatten, ReLU, Residual, Sigmoid, Softmax, Tanh
+from mpcfl.learn.neural.layers import (
+    GELU,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    ReLU,
+    Reshape,
+    Residual,
+    Sigmoid,
+    Softmax,
+    Tanh,
+)
 from mpcfl.learn.neural.network import Network
 from mpcfl.learn.neural.normalisation import BatchNorm, LayerNorm
 from mpcfl.learn.schedule import public_draws
@@ -97,6 +109,8 @@ def _module(layer: Layer, shape: Shape) -> torch.nn.Module:
             return _Codes(layer.codes, layer.width)
         case Residual():
             return _Residual(_sequential(layer.body, shape), _sequential(layer.shortcut, shape))
+        case Reshape():
+            return nn.Unflatten(1, layer.shape)
         case Dropout():
             return nn.Dropout(layer.rate)
         case GELU():
