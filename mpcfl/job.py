@@ -117,11 +117,31 @@ class Stopping(Section):
 
 
 class Disclose(Section):
-    """[disclose]: the parties that learn the model, the metrics, and, all of them, when training ends."""
+    """[disclose]: the parties that learn the model, metrics, predictions, and, all of them, when training ends."""
 
     model: Names = ()
     metrics: Names = ()
     validation: Names = ()
+    predictions: Names = ()
+
+
+class Save(Section):
+    """[save]: what each party keeps on its disk, as shares: the model, and every so many steps a checkpoint."""
+
+    model: bool = False
+    checkpoint: int = Field(default=0, ge=0)
+
+
+class Predict(Section):
+    """[predict]: digits after the point of a prediction."""
+
+    decimals: int = Field(default=4, ge=0, le=6)
+
+
+class Serve(Section):
+    """[serve]: the party that asks a service for predictions."""
+
+    requester: Name
 
 
 class Job(Section):
@@ -138,6 +158,9 @@ class Job(Section):
         Parameters of the learner's constructor; its seed is the job's unless it is given.
     stopping : Stopping or None
         None trains to the end and tells nothing of the way.
+    save, predict : Save, Predict
+    serve : Serve or None
+        None for a job that is not served.
     """
 
     job: Head
@@ -148,6 +171,9 @@ class Job(Section):
     engine: Engine = Engine()
     disclose: Disclose = Disclose()
     stopping: Stopping | None = None
+    save: Save = Save()
+    predict: Predict = Predict()
+    serve: Serve | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -260,6 +286,7 @@ class Job(Section):
         named += [(f'prepare.columns."{key}"', key.partition(".")[0]) for key in self.prepare.columns]
         named += [("disclose.model", party) for party in self.disclose.model]
         named += [("disclose.metrics", party) for party in self.disclose.metrics]
+        named += [("disclose.predictions", party) for party in self.disclose.predictions]
         for key, party in named:
             if party not in parties:
                 raise InputError(
@@ -313,7 +340,12 @@ class Job(Section):
                 )
         _check_distinct("disclose.model", self.disclose.model)
         _check_distinct("disclose.metrics", self.disclose.metrics)
+        _check_distinct("disclose.predictions", self.disclose.predictions)
         self._check_stopping()
+        if self.save.checkpoint and self.stopping is not None:
+            raise InputError("must be 0 in a job with [stopping], which has no checkpoints", key="save.checkpoint")
+        if self.serve is not None and self.serve.requester not in self.disclose.predictions:
+            raise InputError("must be one of disclose.predictions, who get the answers", key="serve.requester")
         if self.disclose.metrics and self.split.test == 0:
             raise InputError("must be more than 0 where metrics are disclosed", key="split.test")
         return self

@@ -15,6 +15,7 @@ from typing import Any
 
 from mpcfl.data import split_rows
 from mpcfl.job import Job
+from mpcfl.keeping import Keeping
 from mpcfl.session import Session
 from mpcfl.training import DONE, EVALUATION, TRAINING
 
@@ -60,13 +61,23 @@ class Progress:
     session : Session
     stages : mapping of str to int, optional
         Rounds of the joint program before each stage, where they are known and the session forecasts nothing.
+    keeping : Keeping, optional
+        Knows from which step training goes on.
     """
 
-    def __init__(self, job: Job, rows: int, session: Session, stages: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        rows: int,
+        session: Session,
+        stages: Mapping[str, int] | None = None,
+        keeping: Keeping | None = None,
+    ) -> None:
         train, _ = split_rows(rows, job.split.test, job.job.seed)
         steps: tuple[int, int] = job.make_learner().steps(len(train))
         self._steps, self._step = steps
         self._session = session
+        self._keeping = keeping
         self._stage = "sizes"
         self._began: dict[str, int] = {}
         self._forecast: dict[str, int] = dict(stages or {})
@@ -106,8 +117,9 @@ class Progress:
             return self._steps * self._step
         if EVALUATION not in self._forecast:
             return 0
-        rounds_a_step = max(1, self._forecast[EVALUATION] - self._forecast[TRAINING]) / self._steps
-        return min(self._steps, int((rounds - self._began[TRAINING]) / rounds_a_step)) * self._step
+        done = 0 if self._keeping is None else min(self._keeping.step, self._steps - 1)
+        rounds_a_step = max(1, self._forecast[EVALUATION] - self._forecast[TRAINING]) / (self._steps - done)
+        return min(self._steps, done + int((rounds - self._began[TRAINING]) / rounds_a_step)) * self._step
 
 
 @contextlib.contextmanager

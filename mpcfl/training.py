@@ -30,7 +30,9 @@ from mpcfl.disclosure import COEFFICIENTS, IDS_AGREE, INFERENCE, INTERCEPT, VALI
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job
+from mpcfl.keeping import Foreseen, Keeping
 from mpcfl.learn.evaluation import evaluate
+from mpcfl.learn.marks import Marks
 from mpcfl.learn.stopping import EarlyStopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
@@ -98,7 +100,13 @@ def terms(job: Job, rows: int) -> dict[str, str]:
     return {key: _digest(value) for key, value in job.entries().items()} | {"job": job.hash(), "rows": str(rows)}
 
 
-def train(session: Session, job: Job, contribution: Contribution, stage: Stage | None = None) -> Result:
+def train(
+    session: Session,
+    job: Job,
+    contribution: Contribution,
+    stage: Stage | None = None,
+    keeping: Keeping | None = None,
+) -> Result:
     """Run a job to its end, together with all other parties.
 
     Parameters
@@ -110,6 +118,8 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
         This party's, whose number of rows all have agreed on.
     stage : callable, optional
         Is told of each stage as it begins.
+    keeping : Keeping, optional
+        What saves the model and its checkpoints, if the job says so; without it nothing is saved.
 
     Returns
     -------
@@ -130,10 +140,12 @@ def train(session: Session, job: Job, contribution: Contribution, stage: Stage |
     extent = announce_sizes(session, job, contribution)
     if not sum(extent.widths):
         raise InputError("No party has a column to train on.", key="columns")
+    if keeping is not None:
+        keeping.agree(session)
     if job.stopping is None:
-        answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
+        answers = session.run(lambda on: joint(on, job, extent, contribution, stage, keeping))
     else:  # when it ends is not foreseen, and the dealer works on demand
-        answers = joint(session, job, extent, contribution, stage)
+        answers = joint(session, job, extent, contribution, stage, keeping)
     return _result(session, job, extent, answers)
 
 
@@ -173,7 +185,7 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
         stages[name] = on.rounds
 
     session.record(lambda on: ids_agree(on, None))
-    session.record(lambda on: joint(on, job, extent, None, begins))
+    session.record(lambda on: joint(on, job, extent, None, begins, Foreseen(job)))
     session.facts |= Rehearsal(extent.widths, stages).facts
     return extent
 
@@ -247,7 +259,9 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
         ids_agree(session, None)
         for party in parties:
             session.announce(None, party)
-        joint(session, job, extent, None)
+        keeping = Foreseen(job)
+        keeping.agree(session)
+        joint(session, job, extent, None, keeping=keeping)
 
     return forecast(program, parties, fraction=job.engine.fraction, suite=job.engine.suite, ring=job.engine.ring)
 
@@ -275,9 +289,14 @@ def announce_sizes(session: Session, job: Job, contribution: Contribution) -> Ex
 
 
 def joint(
-    session: Session, job: Job, extent: Extent, contribution: Contribution | None, stage: Stage | None = None
+    session: Session,
+    job: Job,
+    extent: Extent,
+    contribution: Contribution | None,
+    stage: Stage | None = None,
+    keeping: Keeping | Foreseen | None = None,
 ) -> dict[str, Any]:
-    """Train, evaluate and disclose.
+    """Train, evaluate, disclose and save.
 
     Parameters
     ----------
@@ -287,6 +306,7 @@ def joint(
     contribution : Contribution or None
         None where the program runs on shapes alone.
     stage : callable, optional
+    keeping : Keeping, optional
 
     Returns
     -------
@@ -311,7 +331,8 @@ def joint(
     )
     y = session.share(labels, job.label_party, (extent.rows,), job.label_dtype)
     begins(TRAINING)
-    model = _fitted(job, X, y, train_rows, foreseen=contribution is None)
+    marks = None if keeping is None else keeping.marks(session)
+    model = _fitted(job, X, y, train_rows, contribution is None, marks)
     session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
@@ -320,27 +341,38 @@ def joint(
     begins(DISCLOSURE)
     answers: dict[str, Any] = {}
     if job.disclose.model:
-        names = None if contribution is None else _encoded_names(contribution)
-        for owner, size in zip(session.parties, extent.name_bytes, strict=True):
-            secret = session.share(names if owner == session.name else None, owner, (size,), np.int64)
-            answers[columns_of(owner)] = secret.reveal(job.disclose.model, columns_of(owner))
-        parts = [(COEFFICIENTS, model.coef_), (INTERCEPT, model.intercept_)]
-        if job.inference:
-            found = (model.standard_errors_, model.z_scores_, model.p_values_)
-            parts += zip(INFERENCE, found, strict=True)
-        for part, value in parts:
-            answers[part] = value.reveal(job.disclose.model, part)
+        answers |= disclose_model(session, job, extent, contribution, model)
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
+    if keeping is not None:
+        keeping.model(session, model, extent.widths)
     begins(DONE)
     return answers
 
 
-def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
+def disclose_model(
+    session: Session, job: Job, extent: Extent, contribution: Contribution | None, model: Any
+) -> dict[str, Any]:
+    """Reveal a fitted learner and the names of its features to those whom the job names: answers as of `joint`."""
+    answers: dict[str, Any] = {}
+    names = None if contribution is None else _encoded_names(contribution)
+    for owner, size in zip(session.parties, extent.name_bytes, strict=True):
+        secret = session.share(names if owner == session.name else None, owner, (size,), np.int64)
+        answers[columns_of(owner)] = secret.reveal(job.disclose.model, columns_of(owner))
+    parts = [(COEFFICIENTS, model.coef_), (INTERCEPT, model.intercept_)]
+    if job.inference:
+        found = (model.standard_errors_, model.z_scores_, model.p_values_)
+        parts += zip(INFERENCE, found, strict=True)
+    for part, value in parts:
+        answers[part] = value.reveal(job.disclose.model, part)
+    return answers
+
+
+def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool, marks: Marks | None = None) -> Any:
     """The job's learner, trained; its loss on the first of these rows ends that, if the job says so."""
     wanted = job.stopping
     if wanted is None:
-        return job.make_learner().fit(X[rows], y[rows])
+        return job.make_learner().fit(X[rows], y[rows], **({} if marks is None else {"marks": marks}))
     held_back = math.ceil(wanted.validation * len(rows))
     falling = itertools.count(0, -1 - math.ceil(wanted.tolerance * 10**wanted.decimals))
 

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from mpcfl.disclosure import DEALER_WARNING, Fact
-from mpcfl.outcome import Outcome
+from mpcfl.outcome import Outcome, Use
 from mpcfl.progress import State
 
 out = Console(highlight=False)
@@ -46,7 +46,7 @@ def show_metrics(columns: Mapping[str, Mapping[str, float | None]]) -> None:
     out.print(table, markup=False)
 
 
-def show_costs(outcome: Outcome) -> None:
+def show_costs(outcome: Outcome | Use) -> None:
     """Print rounds, bytes, seconds."""
     lines = [("rounds", f"{outcome.rounds:,}")]
     lines += [(f"sent by {party}", megabytes(size)) for party, size in outcome.bytes_sent.items()]
