@@ -7,14 +7,44 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import mpcfl
 from mpcfl import training
 from mpcfl.contribution import Contribution
 from mpcfl.disclosure import agreed, listed, prediction_facts
 from mpcfl.job import Job
 from mpcfl.keeping import MODEL, Keeping, SavedModel
 from mpcfl.keys import Identity, generate
+from mpcfl.learn.marks import Marks
 from mpcfl.prediction import predict, read_rows
+from mpcfl.session import Session
+from mpcfl.simulation import Run, simulate
+
+
+class Broken(Exception):
+    """A party was broken off."""
+
+
+class Breaking(Keeping):
+    """What a party keeps; its real training is broken off after step `at`, if there is one."""
+
+    at: int | None = None
+
+    def marks(self, session: Session) -> Marks | None:
+        marks = super().marks(session)
+        return marks if marks is None or self.at is None or session.shapeless else Stopping(marks, self.at)
+
+
+class Stopping:
+    """Marks that raise before step `at` is kept."""
+
+    def __init__(self, marks: Marks, at: int) -> None:
+        self.found = marks.found
+        self._keep = marks.keep
+        self._at = at
+
+    def keep(self, step: int, state: Any) -> None:
+        if step == self._at:
+            raise Broken
+        self._keep(step, state)
 
 
 @dataclass
@@ -25,6 +55,7 @@ class Place:
     parties: Sequence[str] = ("shop", "bank")
     keys: dict[str, Identity] = field(default_factory=dict)
     said: dict[str, list[str]] = field(default_factory=dict)
+    keeping: dict[str, Keeping] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.keys = {name: generate(name, "party") for name in self.parties}
@@ -35,23 +66,22 @@ class Place:
     def shares(self, party: str) -> Path:
         return self.state(party) / MODEL
 
-    def train(self, job: Job, paths: Mapping[str, Path], stop: Any = None, **options: Any) -> mpcfl.Run:
-        """Train; `stop(session, keeping)` is called as each stage begins and may raise."""
+    def train(self, job: Job, paths: Mapping[str, Path], broken: tuple[str, int] | None = None, **options: Any) -> Run:
+        """Train; a party that is broken off fails after so many steps, and `Broken` is raised."""
         contributions = {party: Contribution.read(job, party, paths[party]) for party in self.parties}
         self.said = {party: [] for party in self.parties}
+        self.keeping = {}
 
-        def program(session: mpcfl.Session) -> Any:
+        def program(session: Session) -> training.Result:
             name = session.name
             self.state(name).mkdir(parents=True, exist_ok=True)
-            keeping = Keeping(job, self.state(name), self.keys[name], contributions[name], self.said[name].append)
-            marks = keeping.marks
-            if stop is not None:
-                keeping.marks = lambda on: marks(on) if on.shapeless else stop(on, marks(on))  # type: ignore[method-assign]
-            result = training.train(session, job, contributions[name], keeping=keeping)
-            session.barrier()
-            return result, keeping
+            at = broken[1] if broken is not None and broken[0] == name else None
+            keeping = Breaking(job, self.state(name), self.keys[name], contributions[name], self.said[name].append)
+            keeping.at = at
+            self.keeping[name] = keeping
+            return training.train(session, job, contributions[name], keeping=keeping)
 
-        return mpcfl.simulate(
+        return simulate(
             program,
             self.parties,
             fraction=job.engine.fraction,
@@ -60,11 +90,16 @@ class Place:
             **options,
         )
 
-    def predict(self, job: Job, paths: Mapping[str, Path], **options: Any) -> mpcfl.Run:
+    def end(self) -> None:
+        """What a run does once the session has ended well."""
+        for keeping in self.keeping.values():
+            keeping.clear()
+
+    def predict(self, job: Job, paths: Mapping[str, Path], **options: Any) -> Run:
         """Predict with what `train` kept."""
         models = {name: SavedModel.open(job, self.parties, self.shares(name), self.keys[name]) for name in self.parties}
         rows = {name: read_rows(job, name, paths[name], models[name]) for name in self.parties}
-        return mpcfl.simulate(
+        return simulate(
             lambda session: predict(session, job, models[session.name], rows[session.name]),
             self.parties,
             fraction=job.engine.fraction,
@@ -72,20 +107,3 @@ class Place:
             disclosures=listed(prediction_facts(job, self.parties, len(next(iter(rows.values())).ids), "dealer")),
             **options,
         )
-
-
-class Broken(Exception):
-    """A party that was broken off."""
-
-
-class Breaking:
-    """Marks that break a training off after some step."""
-
-    def __init__(self, marks: Any, at: int) -> None:
-        self._marks, self._at = marks, at
-        self.found = marks.found
-
-    def keep(self, step: int, state: Any) -> None:
-        self._marks.keep(step, state)
-        if step == self._at:
-            raise Broken

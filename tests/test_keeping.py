@@ -109,7 +109,7 @@ def test_saving_is_free_and_the_plan_stays_exact(tmp_path: Path) -> None:
     kept, plain = job_of(BOTH + "[save]\nmodel = true\n"), job_of(BOTH)
     runs = [place.train(job, paths) for job in (kept, plain)]
     for job, run in zip((kept, plain), runs, strict=True):
-        cost = training.plan(job, place.parties, run.results[0][0].extent)
+        cost = training.plan(job, place.parties, run.results[0].extent)
         assert (cost.rounds, cost.bytes_sent, cost.offline_bytes) == (run.rounds, run.bytes_sent, run.offline_bytes)
     assert runs[0].rounds == runs[1].rounds
 
