@@ -2,7 +2,8 @@
 
 A folder holds the two newest generations, each a file of `mpcfl.saved`. A crash may leave one party with a step more
 than the others, so on resuming the parties tell one another what they have, by step and id, and go on from the newest
-that is the same everywhere; where there is none they begin at the beginning.
+that is the same everywhere; where there is none they begin at the beginning. What an earlier run left behind goes once
+all parties have a step of the new one, and not before.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +43,7 @@ class Checkpoints:
         self.folder = Path(folder)
         self._key = key
         self._name = name
+        self._current: list[int] = []
 
     def save(self, session: Session, step: int, value: Any) -> None:
         """Keep a value after a step (1 or more), together with all other parties; of older ones the last stays.
@@ -52,11 +55,12 @@ class Checkpoints:
         if not session.shapeless:
             make_folder(self.folder)
         save(session, self._path(step), self._key, value, name=self._name, facts={"step": step})
-        for owner in session.parties:
-            session.tell([step] if owner == session.name else None, owner, 1)
+        tell_all(session, step)
         if not session.shapeless:
-            for old in self.steps()[:-GENERATIONS]:
-                self._path(old).unlink(missing_ok=True)
+            self._current = [*(one for one in self._current if one != step), step][-GENERATIONS:]
+            for old in self.steps():
+                if old not in self._current:
+                    self._path(old).unlink(missing_ok=True)
 
     def resume(self, session: Session) -> tuple[int, Any] | None:
         """The newest step that all parties have, and its value; None where they have none in common.
@@ -69,16 +73,18 @@ class Checkpoints:
         IntegrityError
             This party's file of that step was altered.
         """
+        found = self.agreed(session)
+        return None if found is None else (found[0], found[1].load(session))
+
+    def agreed(self, session: Session) -> tuple[int, Saved] | None:
+        """The same, the value not read yet: all parties load it together, also in a program that is foreseen."""
         mine = self._known()
-        told = [
-            _entries(session.tell(_numbers(mine) if owner == session.name else None, owner, GENERATIONS * _NUMBERS))
-            for owner in session.parties
-        ]
-        common = set(told[0]).intersection(*told[1:])
+        common = set.intersection(*compare(session, _numbers(mine)))
         if not common:
             return None
         step, _ = max(common)
-        return step, mine[step].load(session)
+        self._current = [step]
+        return step, mine[step]
 
     def clear(self) -> None:
         """Remove all checkpoints: the program has ended."""
@@ -121,3 +127,17 @@ def _entries(numbers: tuple[int, ...]) -> set[tuple[int, bytes]]:
     """What `_numbers` told."""
     entries = (numbers[at : at + _NUMBERS] for at in range(0, len(numbers), _NUMBERS))
     return {(step, b"".join(part.to_bytes(8, "big") for part in parts)) for step, *parts in entries if step}
+
+
+def compare(session: Session, mine: Sequence[int] | None = None) -> list[set[tuple[int, bytes]]]:
+    """The steps and ids that each party has, told to all, one round a party; on shapes alone nobody has any."""
+    return [
+        _entries(session.tell(mine if owner == session.name else None, owner, GENERATIONS * _NUMBERS))
+        for owner in session.parties
+    ]
+
+
+def tell_all(session: Session, step: int) -> None:
+    """Tell all other parties that this one has a step, and hear it from each: one round a party."""
+    for owner in session.parties:
+        session.tell([step] if owner == session.name else None, owner, 1)

@@ -24,6 +24,7 @@ PARTS = {
     "spread": "one over the deviations of the columns",
 }
 """The purposes under which the parts of a model are disclosed, by the names that learners give them."""
+PREDICTIONS = "predictions, one a row"
 
 DEALER_WARNING = (
     "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
@@ -68,12 +69,14 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     Raises
     ------
     InputError
-        The job names a party that takes no part, or discloses nothing to anybody.
+        The job names a party that takes no part, or discloses nothing to anybody and keeps nothing.
     """
     job.check(parties)
-    if not job.disclose.model and not job.disclose.metrics:
+    if not job.disclose.model and not job.disclose.metrics and not job.save.model:
         raise InputError(
-            "The job discloses nothing: name in [disclose] who learns the model or the metrics.", key="disclose"
+            "The job discloses nothing: name in [disclose] who learns the model or the metrics, or keep the model as "
+            "shares by [save] model = true.",
+            key="disclose",
         )
     model, metrics = _ordered(job.disclose.model, parties), _ordered(job.disclose.metrics, parties)
     by_columns = job.partition == "columns"
@@ -92,7 +95,7 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
 
 def agreed(job: Job, parties: Sequence[str]) -> Disclosures:
     """The list that a session keeps to; arguments and errors as of `outputs`."""
-    return Disclosures(tuple((fact.what, fact.readers) for fact in outputs(job, parties)))
+    return listed(outputs(job, parties))
 
 
 def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
@@ -107,7 +110,53 @@ def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact
         Fact("learner and its parameters, shapes of all operations", everyone, False),
         Fact(sizes, everyone, False),
     ]
+    if job.save.checkpoint:
+        public.append(Fact("which steps of this training each party has checkpoints of", tuple(parties), False))
     return [*public, *outputs(job, parties)]
+
+
+# ------------------------------------------------------------------------------------------------ uses of a saved model
+
+
+def prediction_outputs(job: Job, parties: Sequence[str], readers: Sequence[str] | None = None) -> list[Fact]:
+    """The outputs of predicting with a saved model, in the order in which they are revealed.
+
+    Parameters
+    ----------
+    job : Job
+    parties : sequence of str
+    readers : sequence of str, optional
+        Of the predictions; by default all whom the job names.
+
+    Raises
+    ------
+    InputError
+        The job names a party that takes no part, or nobody who gets predictions.
+    """
+    job.check(parties)
+    if not job.disclose.predictions:
+        raise InputError(
+            "The job discloses no predictions: name in [disclose] predictions who gets them.",
+            key="disclose.predictions",
+        )
+    named = _ordered(job.disclose.predictions if readers is None else readers, parties)
+    return [Fact(IDS_AGREE, tuple(parties), True), Fact(PREDICTIONS, named, True)]
+
+
+def prediction_facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
+    """All that predicting for the rows of a file tells; arguments and errors as of `prediction_outputs`."""
+    everyone = (*parties, dealer)
+    public = [
+        Fact(f"number of rows: {rows}", everyone, False),
+        Fact("learner and its parameters, shapes of all operations", everyone, False),
+        Fact("that the parties' shares belong to one model, and its id", tuple(parties), False),
+    ]
+    return [*public, *prediction_outputs(job, parties)]
+
+
+def listed(facts: Sequence[Fact]) -> Disclosures:
+    """The list that a session keeps to, of these facts."""
+    return Disclosures(tuple((fact.what, fact.readers) for fact in facts if fact.output))
 
 
 def _ordered(names: Sequence[str], parties: Sequence[str]) -> tuple[str, ...]:

@@ -45,7 +45,12 @@ PATIENT = 128
 
 _PACKAGE, _NUMPY = Path(__file__).parent, Path(np.__file__).parent
 _INSIDE = (str(_PACKAGE) + os.sep, str(_NUMPY) + os.sep)
-_PROGRAMS = (str(_PACKAGE / "learn") + os.sep, str(_PACKAGE / "examples") + os.sep, str(_PACKAGE / "training.py"))
+_PROGRAMS = (
+    str(_PACKAGE / "learn") + os.sep,
+    str(_PACKAGE / "examples") + os.sep,
+    str(_PACKAGE / "training.py"),
+    str(_PACKAGE / "prediction.py"),
+)
 """Parts of this package that are array programs themselves."""
 
 

@@ -147,6 +147,26 @@ class Disclose(Section):
     metrics: Names = ()
     validation: Names = ()
     search: Names = ()
+    predictions: Names = ()
+
+
+class Save(Section):
+    """[save]: what each party keeps on its disk, as shares: the model, and every so many steps a checkpoint."""
+
+    model: bool = False
+    checkpoint: int = Field(default=0, ge=0)
+
+
+class Predict(Section):
+    """[predict]: digits after the point of a prediction."""
+
+    decimals: int = Field(default=4, ge=0, le=6)
+
+
+class Serve(Section):
+    """[serve]: the party that asks a service for predictions."""
+
+    requester: Name
 
 
 class Job(Section):
@@ -165,6 +185,9 @@ class Job(Section):
         None trains to the end and tells nothing of the way.
     search : Search or None
         None takes the parameters as they are.
+    save, predict : Save, Predict
+    serve : Serve or None
+        None for a job that is not served.
     """
 
     job: Head
@@ -176,6 +199,9 @@ class Job(Section):
     disclose: Disclose = Disclose()
     stopping: Stopping | None = None
     search: Search | None = None
+    save: Save = Save()
+    predict: Predict = Predict()
+    serve: Serve | None = None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:
@@ -329,6 +355,7 @@ class Job(Section):
         named += [(f'prepare.columns."{key}"', key.partition(".")[0]) for key in self.prepare.columns]
         named += [("disclose.model", party) for party in self.disclose.model]
         named += [("disclose.metrics", party) for party in self.disclose.metrics]
+        named += [("disclose.predictions", party) for party in self.disclose.predictions]
         for key, party in named:
             if party not in (*parties, EVERY):
                 raise InputError(
@@ -396,8 +423,12 @@ class Job(Section):
         self._check_partition()
         _check_distinct("disclose.model", self.disclose.model)
         _check_distinct("disclose.metrics", self.disclose.metrics)
+        _check_distinct("disclose.predictions", self.disclose.predictions)
         self._check_stopping()
         self._check_search()
+        self._check_saving()
+        if self.serve is not None and self.serve.requester not in self.disclose.predictions:
+            raise InputError("must be one of disclose.predictions, who get the answers", key="serve.requester")
         if self.disclose.metrics and self.split.test == 0:
             raise InputError("must be more than 0 where metrics are disclosed", key="split.test")
         return self
@@ -419,6 +450,14 @@ class Job(Section):
             raise InputError(
                 "is for those who learn the model: name them in disclose.model", key="learner.standard_errors"
             )
+
+    def _check_saving(self) -> None:
+        if self.save.checkpoint and not self.foreseen:
+            raise InputError(
+                "must be 0 in a job with [stopping] or [search], which has no checkpoints", key="save.checkpoint"
+            )
+        if self.partition == "rows" and (self.save.model or self.save.checkpoint):
+            raise InputError("is for jobs whose parties have columns of their own", key="save")
 
     def _check_partition(self) -> None:
         rows = self.partition == "rows"

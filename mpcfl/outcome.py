@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -33,8 +33,8 @@ class Outcome:
         From the dealer to all.
     seconds : float
         From the end of the handshake to the last output.
-    model, ledger : str, None, or a mapping of parties to these
-        Paths.
+    model, ledger, shares : str, None, or a mapping of parties to these
+        Paths; the last is of the party's shares of the model, where the job saves it.
     offline_seconds : float or None
         What recording took, where the run was from tapes of the same command.
     search : mapping or None
@@ -48,6 +48,7 @@ class Outcome:
     seconds: float
     model: Any
     ledger: Any
+    shares: Any = None
     offline_seconds: float | None = None
     search: Mapping[str, Any] | None = None
 
@@ -70,6 +71,7 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "model": self.model,
             "ledger": self.ledger,
+            "shares": self.shares,
         }
 
     @classmethod
@@ -95,6 +97,60 @@ class Outcome:
             model={name: part.model for name, part in outcomes.items()},
             ledger={name: part.ledger for name, part in outcomes.items()},
             search=parts[0].search,
+            shares={name: part.shares for name, part in outcomes.items()},
+        )
+
+
+@dataclass(frozen=True)
+class Use:
+    """The summary of one use of a saved model, by one party or by all of a local run.
+
+    Attributes
+    ----------
+    rows : int
+    rounds, bytes_sent, offline_bytes, seconds
+        As of `Outcome`.
+    places : mapping
+        Paths of what it left behind, by what that is; or mappings of parties to these.
+    """
+
+    rows: int
+    rounds: int
+    bytes_sent: Mapping[str, int]
+    offline_bytes: int
+    seconds: float
+    places: Mapping[str, Any]
+    offline_seconds: float | None = field(default=None, init=False)
+
+    def to_json(self) -> dict[str, Any]:
+        """As INTERFACE states it."""
+        return {
+            "rows": self.rows,
+            "rounds": self.rounds,
+            "bytes_sent": dict(self.bytes_sent),
+            "offline_bytes": self.offline_bytes,
+            "seconds": round(self.seconds, 3),
+            **self.places,
+        }
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Use:
+        """What `to_json` wrote."""
+        costs = ("rows", "rounds", "bytes_sent", "offline_bytes", "seconds")
+        places = {name: place for name, place in document.items() if name not in costs}
+        return cls(**{name: document[name] for name in costs}, places=places)
+
+    @classmethod
+    def of_all(cls, uses: Mapping[str, Use]) -> Use:
+        """The uses of all parties as one."""
+        parts = list(uses.values())
+        return cls(
+            parts[0].rows,
+            parts[0].rounds,
+            {name: size for part in parts for name, size in part.bytes_sent.items()},
+            parts[0].offline_bytes,
+            max(part.seconds for part in parts),
+            {what: {party: one.places[what] for party, one in uses.items()} for what in parts[0].places},
         )
 
 

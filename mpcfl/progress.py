@@ -15,6 +15,7 @@ from typing import Any
 
 from mpcfl.assembly import Extent
 from mpcfl.job import Job
+from mpcfl.keeping import Keeping
 from mpcfl.session import Session
 from mpcfl.training import DONE, EVALUATION, TRAINING
 
@@ -61,14 +62,24 @@ class Progress:
     session : Session
     stages : mapping of str to int, optional
         Rounds of the joint program before each stage, where they are known and the session forecasts nothing.
+    keeping : Keeping, optional
+        Knows from which step training goes on.
     """
 
-    def __init__(self, job: Job, rows: int, session: Session, stages: Mapping[str, int] | None = None) -> None:
+    def __init__(
+        self,
+        job: Job,
+        rows: int,
+        session: Session,
+        stages: Mapping[str, int] | None = None,
+        keeping: Keeping | None = None,
+    ) -> None:
         self._job = job
         self._steps, self._step = 1, 0  # until the rows of all are known
         if job.partition == "columns":
             self.sized(Extent(rows, (), ()))
         self._session = session
+        self._keeping = keeping
         self._stage = "sizes"
         self._began: dict[str, int] = {}
         self._forecast: dict[str, int] = dict(stages or {})
@@ -113,8 +124,9 @@ class Progress:
             return self._steps * self._step
         if EVALUATION not in self._forecast:
             return 0
-        rounds_a_step = max(1, self._forecast[EVALUATION] - self._forecast[TRAINING]) / self._steps
-        return min(self._steps, int((rounds - self._began[TRAINING]) / rounds_a_step)) * self._step
+        done = 0 if self._keeping is None else min(self._keeping.step, self._steps - 1)
+        rounds_a_step = max(1, self._forecast[EVALUATION] - self._forecast[TRAINING]) / (self._steps - done)
+        return min(self._steps, done + int((rounds - self._began[TRAINING]) / rounds_a_step)) * self._step
 
 
 @contextlib.contextmanager

@@ -79,6 +79,8 @@ class Head:
         Dtype and shape of each public one.
     plain_digest : str
         Over the public arrays.
+    own : mapping
+        What this party alone noted: JSON, sealed like the rest and told to nobody.
     body : int
         Bytes in the frames before sealing.
     key : bytes
@@ -96,12 +98,13 @@ class Head:
     secrets: tuple[tuple[str, Shape], ...]
     plains: tuple[tuple[str, Shape], ...]
     plain_digest: str
+    own: Mapping[str, Any] = field(default_factory=dict, repr=False)
     body: int = 0
     key: bytes = field(default=b"", repr=False)
 
     def common(self) -> bytes:
         """What the heads of all parties say alike."""
-        own = ("party", "body", "key")
+        own = ("party", "own", "body", "key")
         return json.dumps({k: v for k, v in self._document().items() if k not in own}, sort_keys=True).encode()
 
     def to_json(self) -> bytes:
@@ -124,7 +127,14 @@ class Head:
 
 
 def save(
-    session: Session, path: str | os.PathLike[str], key: Keys, value: Any, *, name: str, facts: Mapping[str, Any]
+    session: Session,
+    path: str | os.PathLike[str],
+    key: Keys,
+    value: Any,
+    *,
+    name: str,
+    facts: Mapping[str, Any],
+    own: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Write this party's shares of the secret arrays in a value, and what is public in it. All parties do so together.
 
@@ -141,6 +151,8 @@ def save(
     name : str
     facts : mapping
         JSON, the same at every party.
+    own : mapping, optional
+        JSON of this party alone, which stays in its file.
 
     Returns
     -------
@@ -174,12 +186,13 @@ def save(
         tuple((kind, words.shape) for kind, words in held),
         tuple((array.dtype.str, array.shape) for array in plains),
         plain_digest.hexdigest(),
+        dict(own or {}),
     )
-    own = session.noted("save", head.common())
+    file_id = session.noted("save", head.common())
     if not session.shapeless:
         with replacing(Path(path)) as file:
-            _write(file, head, own, key, [words for _, words in held], plains)
-    return own
+            _write(file, head, file_id, key, [words for _, words in held], plains)
+    return file_id
 
 
 def _write(file: BinaryIO, head: Head, own: bytes, key: Keys, words: list[Words], plains: list[NDArray[Any]]) -> None:

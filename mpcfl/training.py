@@ -30,7 +30,9 @@ from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job, Search, Stopping
+from mpcfl.keeping import Foreseen, Keeping
 from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
+from mpcfl.learn.marks import Marks
 from mpcfl.learn.selection import GridSearch
 from mpcfl.learn.stopping import EarlyStopping
 from mpcfl.session import Session
@@ -95,6 +97,7 @@ def train(
     contribution: Contribution,
     stage: Stage | None = None,
     sized: Callable[[Extent], None] | None = None,
+    keeping: Keeping | None = None,
 ) -> Result:
     """Run a job to its end, together with all other parties.
 
@@ -109,6 +112,8 @@ def train(
         Is told of each stage as it begins.
     sized : callable, optional
         Is told the sizes of the whole table.
+    keeping : Keeping, optional
+        What saves the model and its checkpoints, if the job says so; without it nothing is saved.
 
     Returns
     -------
@@ -129,10 +134,12 @@ def train(
     extent = announce_sizes(session, job, contribution)
     if sized is not None:
         sized(extent)
+    if keeping is not None:
+        keeping.agree(session)
     if job.foreseen:
-        answers = session.run(lambda on: joint(on, job, extent, contribution, stage))
+        answers = session.run(lambda on: joint(on, job, extent, contribution, stage, keeping))
     else:  # how it goes on is not foreseen, and the dealer works on demand
-        answers = joint(session, job, extent, contribution, stage)
+        answers = joint(session, job, extent, contribution, stage, keeping)
     return _result(session, job, extent, answers)
 
 
@@ -176,7 +183,7 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
         stages[name] = on.rounds
 
     session.record(lambda on: ids_agree(on, None))
-    session.record(lambda on: joint(on, job, extent, None, begins))
+    session.record(lambda on: joint(on, job, extent, None, begins, Foreseen(job)))
     session.facts |= Rehearsal(extent.widths, stages).facts
     return extent
 
@@ -253,7 +260,9 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
             ids_agree(session, None)
         for party in parties:
             session.announce(None, party)
-        joint(session, job, extent, None)
+        keeping = Foreseen(job)
+        keeping.agree(session)
+        joint(session, job, extent, None, keeping=keeping)
 
     return forecast(program, parties, fraction=job.engine.fraction, suite=job.engine.suite, ring=job.engine.ring)
 
@@ -262,9 +271,14 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
 
 
 def joint(
-    session: Session, job: Job, extent: Extent, contribution: Contribution | None, stage: Stage | None = None
+    session: Session,
+    job: Job,
+    extent: Extent,
+    contribution: Contribution | None,
+    stage: Stage | None = None,
+    keeping: Keeping | Foreseen | None = None,
 ) -> dict[str, Any]:
-    """Train, evaluate and disclose.
+    """Train, evaluate, disclose and save.
 
     Parameters
     ----------
@@ -274,6 +288,7 @@ def joint(
     contribution : Contribution or None
         None where the program runs on shapes alone.
     stage : callable, optional
+    keeping : Keeping, optional
 
     Returns
     -------
@@ -288,7 +303,8 @@ def joint(
 
     table = assembled(session, job, extent, contribution)
     begins(TRAINING)
-    model, search = _fitted(job, table.X, table.y, table.train, foreseen=contribution is None)
+    marks = None if keeping is None else keeping.marks(session)
+    model, search = _fitted(job, table.X, table.y, table.train, contribution is None, marks)
     session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
@@ -298,12 +314,22 @@ def joint(
     begins(DISCLOSURE)
     answers: dict[str, Any] = {SEARCH: search}
     if job.disclose.model:
-        answers |= shared_names(session, job, extent, contribution)
-        for part, value in (model.model_arrays() | table.preparation).items():
-            answers[part] = _revealed(value, job.disclose.model, PARTS[part])
+        answers |= disclose_model(session, job, extent, contribution, model.model_arrays() | table.preparation)
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
+    if keeping is not None:
+        keeping.model(session, model, extent.widths)
     begins(DONE)
+    return answers
+
+
+def disclose_model(
+    session: Session, job: Job, extent: Extent, contribution: Contribution | None, parts: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Reveal the parts of a model and the names of its features to those whom the job names: answers as of `joint`."""
+    answers = shared_names(session, job, extent, contribution)
+    for part, value in parts.items():
+        answers[part] = _revealed(value, job.disclose.model, PARTS[part])
     return answers
 
 
@@ -314,13 +340,15 @@ def _revealed(value: Any, readers: Sequence[str], purpose: str) -> Any:
     return value.reveal(readers, purpose)
 
 
-def _fitted(job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> tuple[Any, Mapping[str, Any] | None]:
+def _fitted(
+    job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool, marks: Marks | None
+) -> tuple[Any, Mapping[str, Any] | None]:
     """The job's learner, trained, and what a search found; what they disclose on the way is as the job says."""
     if job.search is not None:
         return _searched(job, job.search, X[rows], y[rows], foreseen)
     if job.stopping is not None:
         return _stopped(job, job.stopping, X, y, rows, foreseen), None
-    return job.make_learner().fit(X[rows], y[rows]), None
+    return job.make_learner().fit(X[rows], y[rows], **({} if marks is None else {"marks": marks})), None
 
 
 def _searched(job: Job, search: Search, X: Any, y: Any, foreseen: bool) -> tuple[Any, Mapping[str, Any]]:

@@ -302,7 +302,8 @@ class Operand:
         far = ring.beyond(self.offset, size)
         if not far.any():
             return plane
-        return plane & ~far ^ answer & far if ctx.first else plane & ~far
+        kept: Words = plane & ~far
+        return kept ^ (answer & far) if ctx.first else kept
 
 
 def comparable(ctx: Context, x: Share) -> Generator[Effect, Any, Operand]:

@@ -26,7 +26,7 @@ from mpcfl.learn.evaluation import NAMES
 from mpcfl.roster import Roster
 from mpcfl.version import VERSION
 
-COSTS = {"rounds", "bytes_sent", "offline_bytes", "seconds", "model", "ledger"}
+COSTS = {"rounds", "bytes_sent", "offline_bytes", "seconds", "model", "ledger", "shares"}
 
 
 def write_job(folder: Path, text: str = BOTH) -> Path:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import Command, Ended, end, wait_until
-from shops import BOTH, HEAD, files
-from wiring import Proxy, free_port
+from commands import end, wait_until
+from sites import PARTIES, ROLES, Site, listens
+from wiring import Proxy
 
 from mpcfl import audit
 from mpcfl.examples import credit
@@ -22,11 +21,6 @@ from mpcfl.keys import generate
 from mpcfl.roster import Roster, to_toml
 
 pytestmark = pytest.mark.slow
-
-PARTIES = ("shop", "bank")
-ROLES = (*PARTIES, "dealer")
-CONNECT, ROUND = 20, 8
-LONG = "epochs = 1000"
 
 OTHER_VERSION = (
     "-c",
@@ -40,86 +34,6 @@ SMALL_FILES = (
     "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)); "
     "from mpcfl.cli import call; sys.exit(call(sys.argv[1:]))",
 )
-
-
-class Site:
-    """Three folders with keys, one roster, a job and its files; starts the roles and knows their options."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.running: list[Command] = []
-        self.roles: dict[str, Command] = {}
-        self.program: dict[str, tuple[str, ...]] = {}
-        for role in ROLES:
-            (folder / role).mkdir()
-        self.job = {party: self._write(party, "job.toml", HEAD + BOTH) for party in PARTIES}
-        self.data = files(folder)
-        self.ports = {role: free_port() for role in ROLES}
-        self.roster = {role: folder / role / "roster.toml" for role in ROLES}
-        entries = []
-        for role in ROLES:
-            identity = generate(role, "dealer" if role == "dealer" else "party")
-            identity.save(folder / role / "secret.key")
-            entries.append(identity.entry().model_copy(update={"bind": f"127.0.0.1:{self.ports[role]}"}))
-        for path in self.roster.values():
-            path.write_text("".join(map(to_toml, entries)))
-
-    def _write(self, role: str, name: str, text: str) -> Path:
-        path = self.folder / role / name
-        path.write_text(text)
-        return path
-
-    def edit(self, path: Path, old: str, new: str) -> None:
-        text = path.read_text()
-        assert old in text
-        path.write_text(text.replace(old, new))
-
-    def lengthen(self) -> None:
-        """Make the job one that can be disturbed in its middle."""
-        for job in self.job.values():
-            self.edit(job, "epochs = 4", LONG)
-
-    def start(self, role: str, connect: float = CONNECT) -> None:
-        """Start a role as its user would, from its folder."""
-        where = ["--roster", self.roster[role], "--key", "secret.key"]
-        patience = ["--connect-timeout", connect, "--round-timeout", ROUND]
-        command = ["dealer"]
-        if role != "dealer":
-            command = ["run", str(self.job[role]), "--party", role, "--data", str(self.data[role])]
-            command += ["--state-dir", "state", "--json", "run.json"]
-        self.roles[role] = Command([*command, *where, *patience], self.folder / role, self.program.get(role))
-        self.running.append(self.roles[role])
-
-    def start_all(self) -> None:
-        for role in ROLES:
-            self.start(role)
-
-    def ledger(self, party: str) -> Path:
-        return self.folder / party / "state" / "ledger.jsonl"
-
-    def wait_for_training(self) -> None:
-        """Wait until both parties are in the middle of their work."""
-        for party in PARTIES:
-            wait_until(partial(_longer, self.ledger(party), 200_000))
-
-    def ended(self) -> dict[str, Ended]:
-        return {role: command.ended() for role, command in self.roles.items()}
-
-    def codes(self) -> dict[str, int]:
-        """The codes of all, each with its sentence if it failed."""
-        ended = self.ended()
-        for one in ended.values():
-            assert one.code <= 0 or one.said["reason"]
-        return {role: one.code for role, one in ended.items()}
-
-
-def _longer(path: Path, size: int) -> bool:
-    return path.exists() and path.stat().st_size > size
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -275,7 +189,7 @@ def test_a_connection_that_is_cut_comes_back_and_the_result_is_right(site: Site,
         site.roster["bank"].write_text("".join(map(to_toml, [shop, *others])))
         site.start("shop")
         for port in (0, 1):
-            wait_until(partial(_listens, site.ports["shop"] + port))
+            wait_until(partial(listens, site.ports["shop"] + port))
         site.start("bank")
         site.start("dealer")
         site.wait_for_training()

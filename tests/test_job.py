@@ -117,7 +117,7 @@ def test_the_order_of_parties_matters_and_that_of_disclosures_does_not() -> None
 
 
 def test_the_hash_is_the_same_in_every_process() -> None:
-    assert parse(SHORTEST).hash() == "ea890a9016aadd9f62e21afebc623b1500ce609836bc6fafef00992b0e586c18"
+    assert parse(SHORTEST).hash() == "8731ccfcdcb9254cf3ad52dc5d0bd1ba436cf5014638ce14247fce099a2954e5"
 
 
 @pytest.mark.parametrize(

@@ -243,7 +243,7 @@ def test_outcomes_of_parties_become_one() -> None:
     nothing = dict.fromkeys(NAMES["binary"])
     told = dict.fromkeys(NAMES["binary"], 0.5)
     one = Outcome(nothing, 9, {"shop": 5}, 7, 1.0, None, "shop.jsonl")
-    two = Outcome(told, 9, {"bank": 6}, 7, 2.0, "bank.json", "bank.jsonl")
+    two = Outcome(told, 9, {"bank": 6}, 7, 2.0, "bank.json", "bank.jsonl", "model.shares")
     assert Outcome.from_json(one.to_json()) == one
     joint = Outcome.of_all({"shop": one, "bank": two}).to_json()
     assert joint == {
@@ -254,4 +254,5 @@ def test_outcomes_of_parties_become_one() -> None:
         "seconds": 2.0,
         "model": {"shop": None, "bank": "bank.json"},
         "ledger": {"shop": "shop.jsonl", "bank": "bank.jsonl"},
+        "shares": {"shop": None, "bank": "model.shares"},
     }

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from mpcfl.disclosure import DEALER_WARNING, Fact
-from mpcfl.outcome import Outcome
+from mpcfl.outcome import Outcome, Use
 from mpcfl.progress import State
 
 out = Console(highlight=False)
@@ -59,7 +59,7 @@ def show_search(outcome: Outcome) -> None:
     show_table(f"Mean {found['metric'].replace('_', ' ')} over the folds", lines)
 
 
-def show_costs(outcome: Outcome) -> None:
+def show_costs(outcome: Outcome | Use) -> None:
     """Print rounds, bytes, seconds."""
     lines = [("rounds", f"{outcome.rounds:,}")]
     lines += [(f"sent by {party}", megabytes(size)) for party, size in outcome.bytes_sent.items()]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import socket
 import tempfile
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -18,11 +18,13 @@ from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metri
 from mpcfl.cli.processes import Roles
 from mpcfl.cli.run import JobFile, JsonFile
 from mpcfl.contribution import Contribution
-from mpcfl.disclosure import facts
+from mpcfl.disclosure import facts, prediction_facts
 from mpcfl.errors import UsageError
 from mpcfl.job import Job
-from mpcfl.keys import Role, generate
-from mpcfl.outcome import Outcome
+from mpcfl.keeping import MODEL, SavedModel
+from mpcfl.keys import Identity, Role, generate
+from mpcfl.outcome import Outcome, Use
+from mpcfl.prediction import read_rows
 from mpcfl.progress import State
 from mpcfl.roster import to_toml
 from mpcfl.saving import check_target, make_folder, write_json
@@ -34,8 +36,19 @@ Data = Annotated[
 ]
 OutFolder = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Where models and ledgers go.", show_default="a new folder mpcfl-JOB-TIME"),
+    typer.Option(
+        "--out",
+        "--state-dir",
+        metavar="DIR",
+        help="Where models and ledgers go; and keys, if shares are kept.",
+        show_default="a new folder mpcfl-JOB-TIME",
+    ),
 ]
+KEYS = "keys"
+"""Name of the folder with the keys of all roles, which are kept where shares are that they open."""
+
+Every = Callable[[str], dict[str, Any]]
+"""Runs a command as every party, and the dealer, to their end; what it says of itself, by party."""
 
 
 def local(
@@ -46,10 +59,21 @@ def local(
     offline: Annotated[
         bool, typer.Option("--offline", help="Record all correlations first, then run from them; time both.")
     ] = False,
+    foretell: Annotated[
+        bool, typer.Option("--predict", help="Predict for these rows, with the model saved in --state-dir.")
+    ] = False,
 ) -> None:
     """Run a whole job on this machine: every party and the dealer a process of its own, with fresh keys."""
     if json_file is not None:
         check_target(json_file)
+    if foretell:
+        use = predict(job, named_files(data), out, offline)
+        show_costs(use)
+        for party, path in use.places["predictions"].items():
+            say(f"predictions of {party}: {path or 'not disclosed to it'}")
+        if json_file is not None:
+            write_json(json_file, use.to_json())
+        return
     outcome = perform(job, named_files(data), out, offline)
     show_search(outcome)
     show_metrics({"joint": outcome.metrics})
@@ -111,9 +135,52 @@ def perform(job_file: Path, files: Mapping[str, Path], out: Path | None, offline
     rows = {party: Contribution.read(job, party, file).rows for party, file in files.items()}
     show_disclosures(facts(job, parties, rows[parties[0]], dealer), dealer)
     out = _new_folder(job.job.name) if out is None else out
+    kept = out / KEYS if job.save.model or job.save.checkpoint else None
+    with _stage(job_file, files, parties, dealer, out, kept, offline) as every:
+        recorded = every("offline") if offline else {}
+        outcome = Outcome.of_all({party: Outcome.from_json(summary) for party, summary in every("run").items()})
+    return replace(outcome, offline_seconds=max((one["seconds"] for one in recorded.values()), default=None))
+
+
+def predict(job_file: Path, files: Mapping[str, Path], out: Path | None, offline: bool = False) -> Use:
+    """Predict with the model that a run of the same job has left in a folder; arguments and errors as of `perform`."""
+    job = Job.load(job_file)
+    if offline:
+        raise UsageError("--predict records no tapes: leave --offline out", option="--offline")
+    if out is None or not (out / KEYS).is_dir():
+        raise UsageError(
+            "--predict needs --state-dir, the folder of a run of this job that has [save] model = true",
+            option="--state-dir",
+        )
+    parties = job.rank_order(list(files))
+    dealer = _free_name("dealer", parties)
+    models = {party: SavedModel.open(job, parties, out / party / MODEL, _identity(out, party)) for party in parties}
+    rows = {party: read_rows(job, party, file, models[party]).rows for party, file in files.items()}
+    show_disclosures(prediction_facts(job, parties, rows[parties[0]], dealer), dealer)
+    with _stage(job_file, files, parties, dealer, out, out / KEYS) as every:
+        return Use.of_all({party: Use.from_json(summary) for party, summary in every("predict").items()})
+
+
+def _identity(out: Path, party: str) -> Identity:
+    return Identity.load(out / KEYS / f"{party}.key")
+
+
+@contextmanager
+def _stage(
+    job_file: Path,
+    files: Mapping[str, Path],
+    parties: Sequence[str],
+    dealer: str,
+    out: Path,
+    kept: Path | None,
+    taped: bool = False,
+) -> Iterator[Every]:
+    """Keys and a roster for all roles, and what runs commands as them; `kept` is a folder where keys stay."""
     with ExitStack() as stack:
         private = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="mpcfl-", ignore_cleanup_errors=True)))
-        _write_roster(private, list(files), dealer)
+        keys = private if kept is None else kept
+        make_folder(keys)
+        _write_roster(private, keys, list(files), dealer)
         show = stack.enter_context(bar())
 
         def on_event(role: str, event: Mapping[str, Any]) -> None:
@@ -123,26 +190,27 @@ def perform(job_file: Path, files: Mapping[str, Path], out: Path | None, offline
                 show(State(**event["state"]))
 
         def every(command: str) -> dict[str, Any]:
-            """Run a command as every party, and the dealer, to their end; what it says of itself, by party."""
             told = {party: private / f"{party}.{command}.json" for party in parties}
             with Roles(on_event) as roles:
                 for party, file in files.items():
                     given = {"--party": party, "--data": file, "--state-dir": out / party, "--json": told[party]}
-                    if offline:
+                    if taped:
                         given["--tape"] = private / f"{party}.tape"
                     options = [str(part) for option in given.items() for part in option]
                     roles.start(
-                        party, [command, str(job_file), *_keys(private, party), *options, "--events"], len(files) + 1
+                        party,
+                        [command, str(job_file), *_keys(private, keys, party), *options, "--events"],
+                        len(files) + 1,
                     )
                 roles.start(
-                    dealer, ["dealer", *_keys(private, dealer), "--state-dir", str(private / dealer)], len(files) + 1
+                    dealer,
+                    ["dealer", *_keys(private, keys, dealer), "--state-dir", str(private / dealer)],
+                    len(files) + 1,
                 )
                 roles.wait()
             return {party: json.loads(path.read_text("utf-8")) for party, path in told.items()}
 
-        recorded = every("offline") if offline else {}
-        outcome = Outcome.of_all({party: Outcome.from_json(summary) for party, summary in every("run").items()})
-    return replace(outcome, offline_seconds=max((one["seconds"] for one in recorded.values()), default=None))
+        yield every
 
 
 def show_ending(outcome: Outcome) -> None:
@@ -150,24 +218,31 @@ def show_ending(outcome: Outcome) -> None:
     show_costs(outcome)
     for party, path in outcome.model.items():
         say(f"model of {party}: {path or 'not disclosed to it'}")
+    for party, path in outcome.shares.items():
+        if path is not None:
+            say(f"shares of the model of {party}: {path}")
     for party, path in outcome.ledger.items():
         say(f"ledger of {party}: {path}")
     first, second, *_ = outcome.ledger.values()
     say(f"compare two of them: mpcfl ledger compare {first} {second}")
 
 
-def _keys(folder: Path, name: str) -> list[str]:
-    return ["--roster", str(folder / "roster.toml"), "--key", str(folder / f"{name}.key")]
+def _keys(folder: Path, keys: Path, name: str) -> list[str]:
+    return ["--roster", str(folder / "roster.toml"), "--key", str(keys / f"{name}.key")]
 
 
-def _write_roster(folder: Path, parties: Sequence[str], dealer: str) -> None:
-    """Fresh keys of all roles, and a roster of loopback addresses that are free now."""
+def _write_roster(folder: Path, keys: Path, parties: Sequence[str], dealer: str) -> None:
+    """Keys of all roles, fresh but for those that were kept, and a roster of loopback addresses that are free now."""
     roles: dict[str, Role] = {**dict.fromkeys(parties, "party"), dealer: "dealer"}
     ports = iter(_free_ports(2 * len(roles)))
     entries = []
     for name, role in roles.items():
-        identity = generate(name, role)
-        identity.save(folder / f"{name}.key")
+        path = keys / f"{name}.key"
+        if path.exists():
+            identity = Identity.load(path)
+        else:
+            identity = generate(name, role)
+            identity.save(path)
         control, data = f"{HOST}:{next(ports)}", f"{HOST}:{next(ports)}"
         addresses = {"bind": control, "address": control, "data_bind": data, "data_address": data}
         entries.append(to_toml(identity.entry().model_copy(update=addresses)))

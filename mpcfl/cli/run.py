@@ -19,6 +19,7 @@ from mpcfl.contribution import Contribution
 from mpcfl.disclosure import DEALER_WARNING, agreed, facts
 from mpcfl.errors import UsageError
 from mpcfl.job import Job
+from mpcfl.keeping import Keeping
 from mpcfl.keys import Identity
 from mpcfl.outcome import Outcome, model_document, onnx_document
 from mpcfl.progress import Progress, State, watched
@@ -44,6 +45,12 @@ RosterFile = Annotated[
     Path, typer.Option(metavar="FILE", help="Who takes part, with keys and addresses.", show_default=False)
 ]
 KeyFile = Annotated[Path, typer.Option(metavar="FILE", help="This party's secret keys.", show_default=False)]
+StateFolder = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Where model, shares and ledger go.", show_default="mpcfl-NAME"),
+]
+ViewFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Save every received tensor, for tests (.npz).")]
+Events = Annotated[bool, typer.Option("--events", help="Print progress as JSON lines on stdout instead of tables.")]
 
 
 def run(
@@ -57,19 +64,13 @@ def run(
     tape: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Correlations that `mpcfl offline` recorded; used up.")
     ] = None,
-    state_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where model and ledger go.", show_default="mpcfl-NAME")
-    ] = None,
+    state_dir: StateFolder = None,
     connect_timeout: ConnectTimeout = 60.0,
     round_timeout: RoundTimeout = 60.0,
     ledger: LedgerFile = None,
-    dump_view: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Save every received tensor, for tests (.npz).")
-    ] = None,
+    dump_view: ViewFile = None,
     json_file: JsonFile = None,
-    events: Annotated[
-        bool, typer.Option("--events", help="Print progress as JSON lines on stdout instead of tables.")
-    ] = False,
+    events: Events = False,
 ) -> None:
     if json_file is not None:
         check_target(json_file)
@@ -80,11 +81,13 @@ def run(
     contribution = Contribution.read(task, party, data)
     folder = Path(f"mpcfl-{party}") if state_dir is None else state_dir
     with locked(folder), _opened(tape, identity) as played:
+        keeping = Keeping(task, folder, identity, contribution, lambda sentence: note(sentence, events))
         stages = None
         if played is not None:
             rehearsal = Rehearsal.of(played.head.facts)
             rehearsal.check(party, names.index(party), contribution.width)
             stages = rehearsal.stages
+            keeping.refuse_tape()
         model, ledger = folder / MODEL, folder / LEDGER if ledger is None else ledger
         make_folder(ledger.parent)
         aside = move_aside(ledger)
@@ -111,10 +114,11 @@ def run(
             ) as session,
         ):
             began = time.perf_counter()
-            progress = Progress(task, contribution.rows, session, stages)
+            progress = Progress(task, contribution.rows, session, stages, keeping)
             with watched(progress, show):
-                result = training.train(session, task, contribution, progress.begins, progress.sized)
+                result = training.train(session, task, contribution, progress.begins, progress.sized, keeping)
             seconds = time.perf_counter() - began
+        keeping.clear()
         document = model_document(task, result, contribution)
         if document is not None:
             note_aside(move_aside(model), "model", events)
@@ -132,6 +136,7 @@ def run(
             model=None if document is None else str(model),
             ledger=str(ledger),
             search=result.search,
+            shares=str(keeping.path) if task.save.model else None,
         )
         if json_file is not None:
             write_json(json_file, outcome.to_json())
@@ -140,6 +145,8 @@ def run(
             show_metrics({"joint": result.metrics})
             show_costs(outcome)
             say(f"model: {outcome.model or 'not disclosed to ' + party}")
+            if outcome.shares is not None:
+                say(f"shares of the model: {outcome.shares}")
             say(f"ledger: {outcome.ledger}")
 
 
@@ -177,8 +184,12 @@ def _event(state: State) -> None:
 
 def note_aside(place: Path | None, what: str, events: bool) -> None:
     if place is not None:
-        note = f"An older {what} was moved to {place}."
-        _emit({"note": note}) if events else say(note)
+        note(f"An older {what} was moved to {place}.", events)
+
+
+def note(sentence: str, events: bool) -> None:
+    """Say something to the user, or to the process that started this one."""
+    _emit({"note": sentence}) if events else say(sentence)
 
 
 def _emit(event: dict[str, Any]) -> None:

@@ -220,6 +220,18 @@ class Preparation:
         kinds = {NumberColumn: "number", TextColumn: "text"}
         return {"columns": [{"type": kinds[type(column)], **asdict(column)} for column in self.columns]}
 
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """What `to_json` gave."""
+        kinds: dict[str, Any] = {"number": NumberColumn, "text": TextColumn}
+        columns = []
+        for one in document["columns"]:
+            fields = {name: value for name, value in one.items() if name != "type"}
+            if one["type"] == "text":
+                fields["categories"] = tuple(fields["categories"])
+            columns.append(kinds[one["type"]](**fields))
+        return cls(tuple(columns))
+
     def __repr__(self) -> str:
         return f"<Preparation: {len(self.columns)} columns, {len(self.features)} features>"
 

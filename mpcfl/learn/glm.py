@@ -7,6 +7,7 @@ import numpy as np
 from mpcfl.errors import InputError
 from mpcfl.learn.estimator import Regressor
 from mpcfl.learn.losses import Loss, Tweedie
+from mpcfl.learn.marks import Marks
 from mpcfl.learn.model import GradientModel, WithInference, check_choice, is_weight
 from mpcfl.learn.solvers import TINY
 from mpcfl.learn.stopping import EarlyStopping
@@ -61,6 +62,7 @@ class _LogLink(WithInference, Regressor, GradientModel):
         sample_weight: Array = None,
         offset: Array = None,
         early_stopping: EarlyStopping | None = None,
+        marks: Marks | None = None,
     ) -> Self:
         """Train, from a constant mean unless `warm_start` is set.
 
@@ -76,6 +78,8 @@ class _LogLink(WithInference, Regressor, GradientModel):
             Added to the predictor, as the logarithm of an exposure.
         early_stopping : EarlyStopping, optional
             Rows that tell when to end, and by what means that is disclosed; they have no offset.
+        marks : Marks, optional
+            From where a training that was broken off goes on, and who is told of each step; not with early stopping.
 
         Returns
         -------
@@ -98,7 +102,7 @@ class _LogLink(WithInference, Regressor, GradientModel):
             b = np.log(_mean(y, weight) + TINY)
             if offset is not None:
                 b = b - np.log(_mean(np.exp(offset), weight) + TINY)
-        self._train(X, y, weight, offset, early_stopping, _numbers, (w, b))
+        self._train(X, y, weight, offset, early_stopping, _numbers, (w, b), marks)
         if self.standard_errors:
             self._infer(self._loss(), X, y, self.l2, weight, offset, power != 1)
         return self

@@ -9,6 +9,7 @@ from mpcfl import numerics
 from mpcfl.errors import InputError
 from mpcfl.learn.estimator import BinaryClassifier
 from mpcfl.learn.losses import Hinge, Logistic, Loss, SquaredHinge
+from mpcfl.learn.marks import Marks
 from mpcfl.learn.model import GradientModel, WithInference, check_choice, is_weight
 from mpcfl.learn.stopping import EarlyStopping
 from mpcfl.learn.validation import Array, is_secret, row_weights, training_data
@@ -23,7 +24,14 @@ class _TwoClasses(BinaryClassifier, GradientModel):
         super().check_parameters()
         check_class_weight(self.class_weight)
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None, early_stopping: EarlyStopping | None = None) -> Self:
+    def fit(
+        self,
+        X: Array,
+        y: Array,
+        sample_weight: Array = None,
+        early_stopping: EarlyStopping | None = None,
+        marks: Marks | None = None,
+    ) -> Self:
         """Train, from zero unless `warm_start` is set.
 
         Parameters
@@ -36,6 +44,8 @@ class _TwoClasses(BinaryClassifier, GradientModel):
             Public or secret, at least 0; only their proportions count.
         early_stopping : EarlyStopping, optional
             Rows that tell when to end, and by what means that is disclosed.
+        marks : Marks, optional
+            From where a training that was broken off goes on, and who is told of each step; not with early stopping.
 
         Returns
         -------
@@ -52,7 +62,7 @@ class _TwoClasses(BinaryClassifier, GradientModel):
         by_class = self._class_weight(y)
         if by_class is not None:
             weight = by_class if weight is None else weight * by_class
-        self._train(X, y, weight, None, early_stopping, self._numbered)
+        self._train(X, y, weight, None, early_stopping, self._numbered, marks=marks)
         self._examine(X, y, weight)
         return self
 

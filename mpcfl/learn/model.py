@@ -10,6 +10,7 @@ from mpcfl.errors import InputError
 from mpcfl.learn.estimator import Estimator, NotFittedError, scikit_twin
 from mpcfl.learn.inference import infer
 from mpcfl.learn.losses import Loss
+from mpcfl.learn.marks import Marks
 from mpcfl.learn.optimizers import SGD, Adam, Optimizer, Penalty
 from mpcfl.learn.schedule import SCHEDULES, minibatches, passes, step_rate
 from mpcfl.learn.solvers import descend, newton, predictor, weighted_mean, with_ones
@@ -127,14 +128,17 @@ class GradientModel(LinearModel):
         stopping: EarlyStopping | None,
         target: Callable[[Array], Array],
         start: tuple[Array, Array] | None = None,
+        marks: Marks | None = None,
     ) -> None:
         """Find coefficients for targets of shape (n,) or (n, K), and keep them; `target` makes such of other labels."""
+        if stopping is not None and marks is not None:
+            raise InputError("marks are for a training without early_stopping.", key="marks")
         loss = self._loss()
         start = start if start is not None else self._start(X, y, self.warm_start)
         if self.solver == "newton":
             if stopping is not None:
                 raise InputError("early_stopping is for the solvers sgd and adam.", key="early_stopping")
-            w, b = by_newton(loss, X, y, start, self.l2, self.iterations, weight, offset)
+            w, b = by_newton(loss, X, y, start, self.l2, self.iterations, weight, offset, marks)
             self.n_iter_ = self.iterations
         else:
             optimizer: Optimizer = SGD(self.momentum) if self.solver == "sgd" else Adam()
@@ -152,6 +156,7 @@ class GradientModel(LinearModel):
                 weight,
                 offset,
                 None if watch is None else _by_epoch(watch, steps // self.epochs),
+                marks,
             )
             if watch is not None:
                 self.validation_metrics_ = watch.told
@@ -168,14 +173,15 @@ def by_newton(
     steps: int,
     weight: Array | None,
     offset: Array | None,
+    marks: Marks | None = None,
 ) -> tuple[Array, Array]:
     """`newton` for targets and coefficients of one output, without the axis of outputs, or of several."""
     w, b = start
     whole = np.concatenate([w, b[None]])
     if y.ndim == 2:
-        whole = newton(loss, with_ones(X), y, whole, l2, steps, weight, offset)
+        whole = newton(loss, with_ones(X), y, whole, l2, steps, weight, offset, marks)
     else:
-        whole = newton(loss, with_ones(X), y[:, None], whole[:, None], l2, steps, weight, offset)[:, 0]
+        whole = newton(loss, with_ones(X), y[:, None], whole[:, None], l2, steps, weight, offset, marks)[:, 0]
     return whole[:-1], whole[-1]
 
 

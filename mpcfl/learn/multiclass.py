@@ -8,6 +8,7 @@ from mpcfl import numerics
 from mpcfl.learn.estimator import Classifier
 from mpcfl.learn.linear import check_class_weight, weights_by_class
 from mpcfl.learn.losses import Logistic, Loss, Softmax
+from mpcfl.learn.marks import Marks
 from mpcfl.learn.model import GradientModel, check_whole
 from mpcfl.learn.stopping import EarlyStopping
 from mpcfl.learn.validation import Array, class_data, is_secret, row_weights
@@ -78,7 +79,14 @@ class MultinomialLogisticRegression(Classifier, GradientModel):
         if self.classes is not None:
             check_whole(self, classes=2)
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None, early_stopping: EarlyStopping | None = None) -> Self:
+    def fit(
+        self,
+        X: Array,
+        y: Array,
+        sample_weight: Array = None,
+        early_stopping: EarlyStopping | None = None,
+        marks: Marks | None = None,
+    ) -> Self:
         """Train, from zero unless `warm_start` is set; arguments, result and errors as of `LogisticRegression.fit`."""
         self.check_parameters()
         X, member, self.classes_ = class_data(X, y, self.classes)
@@ -86,7 +94,7 @@ class MultinomialLogisticRegression(Classifier, GradientModel):
         if self.class_weight is not None:
             by_class = member @ np.array(weights_by_class(self.class_weight, self.classes_))
             weight = by_class if weight is None else weight * by_class
-        self._train(X, member, weight, None, early_stopping, self._member)
+        self._train(X, member, weight, None, early_stopping, self._member, marks=marks)
         return self
 
     def decision_function(self, X: Array) -> Array:

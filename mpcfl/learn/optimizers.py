@@ -7,7 +7,7 @@ the gradients are.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -27,7 +27,15 @@ class Penalty:
 
 
 class Optimizer(Protocol):
-    """A rule of steps; it serves one training."""
+    """A rule of steps; it serves one training.
+
+    Attributes
+    ----------
+    kept : list
+        Its state between two steps: arrays and numbers.
+    """
+
+    kept: list[Any]
 
     def step(
         self, values: Sequence[Array], gradients: Sequence[Array], rate: float, penalties: Sequence[Penalty]
@@ -49,7 +57,8 @@ class SGD:
     """
 
     momentum: float = 0.0
-    _moved: list[Array] = field(default_factory=list, init=False, repr=False)
+    kept: list[Array] = field(default_factory=list, init=False, repr=False)
+    """What each parameter moved last."""
 
     def step(
         self, values: Sequence[Array], gradients: Sequence[Array], rate: float, penalties: Sequence[Penalty]
@@ -61,13 +70,13 @@ class SGD:
             move = gradient * -rate
             if penalty.l2:
                 move = move - value * (rate * penalty.l2)
-            if self.momentum and self._moved:
-                move = self._moved[place] * self.momentum + move
+            if self.momentum and self.kept:
+                move = self.kept[place] * self.momentum + move
             if penalty.l1:
                 move = soft_threshold(value + move, rate * penalty.l1) - value
             moved.append(move)
         if self.momentum:
-            self._moved = moved
+            self.kept = moved
         return [value + move for value, move in zip(values, moved, strict=True)]
 
 
@@ -83,18 +92,18 @@ class Adam:
     beta1: float = 0.9
     beta2: float = 0.999
     eps: float = 1e-5
-    _steps: int = field(default=0, init=False, repr=False)
-    _moments: list[tuple[Array, Array]] = field(default_factory=list, init=False, repr=False)
+    kept: list[Any] = field(default_factory=list, init=False, repr=False)
+    """The number of steps done, then both moments of each parameter."""
 
     def step(
         self, values: Sequence[Array], gradients: Sequence[Array], rate: float, penalties: Sequence[Penalty]
     ) -> list[Array]:
         """As `Optimizer.step`; a penalty's gradient is a part of the gradient, and one by L1 is not taken."""
-        self._steps += 1
-        late = math.sqrt(1 - self.beta2**self._steps)
-        rate = rate * late / (1 - self.beta1**self._steps)
-        before = self._moments or [(np.zeros_like(value),) * 2 for value in values]
-        self._moments = []
+        done, *before = self.kept or [0, *((np.zeros_like(value),) * 2 for value in values)]
+        number = done + 1
+        late = math.sqrt(1 - self.beta2**number)
+        rate = rate * late / (1 - self.beta1**number)
+        self.kept = [number]
         after = []
         for value, gradient, penalty, (m, v) in zip(values, gradients, penalties, before, strict=True):
             g = gradient * GAIN
@@ -102,6 +111,6 @@ class Adam:
                 g = g + value * (GAIN * penalty.l2)
             m = m * self.beta1 + g * (1 - self.beta1)
             v = v * self.beta2 + np.square(g) * (1 - self.beta2)
-            self._moments.append((m, v))
+            self.kept.append((m, v))
             after.append(value - numerics.divide(m, np.sqrt(v) + GAIN * self.eps * late) * rate)
         return after

@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from mpcfl.learn.marks import Marks, begun
 from mpcfl.learn.optimizers import soft_threshold
 from mpcfl.learn.solvers import TINY, gram
 from mpcfl.learn.validation import Array
@@ -20,7 +21,14 @@ RESTART = 60
 
 
 def elastic_net(
-    X: Array, y: Array, start: Array, l1: float, l2: float, steps: int, weight: Array | None = None
+    X: Array,
+    y: Array,
+    start: Array,
+    l1: float,
+    l2: float,
+    steps: int,
+    weight: Array | None = None,
+    marks: Marks | None = None,
 ) -> tuple[Array, Array]:
     """Minimise the mean of ``weight (x @ w + b - y)^2 / 2`` plus ``l1 |w| + l2 / 2 |w|^2``.
 
@@ -34,6 +42,8 @@ def elastic_net(
     steps : int
     weight : array, shape (n,), or None
         Of mean 1.
+    marks : Marks, optional
+        From where to go on, and who is told of each step.
 
     Returns
     -------
@@ -53,9 +63,8 @@ def elastic_net(
     # No eigenvalue is larger than the largest sum of magnitudes in a row; a constant column has none.
     step = np.reciprocal(np.abs(square).sum(axis=1).max() * FINER**-2 + TINY)
     system = np.concatenate([square, -right], axis=1) * step
-    w = ahead = start
-    speed = 1.0
-    for done in range(steps):
+    first, (w, ahead, speed) = begun(marks, (start, start, 1.0))
+    for done in range(first, steps):
         if done % RESTART == 0:
             ahead, speed = w, 1.0
         slope = (system @ np.concatenate([ahead, np.ones(1)])) * FINER**-2
@@ -63,4 +72,6 @@ def elastic_net(
         faster = (1 + math.sqrt(1 + 4 * speed**2)) / 2
         ahead = after + (after - w) * ((speed - 1) / faster)
         w, speed = after, faster
+        if marks is not None:
+            marks.keep(done + 1, (w, ahead, speed))
     return w, (level - middle @ w) * (1 / FINER)

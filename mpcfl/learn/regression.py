@@ -4,6 +4,7 @@ from typing import Self
 
 from mpcfl.learn.estimator import Regressor
 from mpcfl.learn.losses import Squared
+from mpcfl.learn.marks import Marks
 from mpcfl.learn.model import LinearModel, WithInference, by_newton, check_choice, check_numbers, check_whole
 from mpcfl.learn.proximal import elastic_net
 from mpcfl.learn.validation import Array, regression_data, row_weights
@@ -52,7 +53,7 @@ class LinearRegression(WithInference, _LeastSquares):
         """Steps of a training on n rows, and rows a step."""
         return self.iterations, n
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
+    def fit(self, X: Array, y: Array, sample_weight: Array = None, marks: Marks | None = None) -> Self:
         """Solve for the coefficients.
 
         Parameters
@@ -63,6 +64,8 @@ class LinearRegression(WithInference, _LeastSquares):
             Best of a scale near 1 to 100: products of features and targets must stay in range.
         sample_weight : array, shape (n,), optional
             Public or secret, at least 0; only their proportions count.
+        marks : Marks, optional
+            From where a training that was broken off goes on, and who is told of each step.
 
         Returns
         -------
@@ -77,7 +80,7 @@ class LinearRegression(WithInference, _LeastSquares):
         X, y = regression_data(X, y)
         weight = row_weights(sample_weight, X.shape[0])
         l2 = self._l2()
-        w, b = by_newton(Squared(), X, y, self._start(X, y, False), l2, self.iterations, weight, None)
+        w, b = by_newton(Squared(), X, y, self._start(X, y, False), l2, self.iterations, weight, None, marks)
         self._keep(w, b, X.shape[1])
         if self.standard_errors:
             self._infer(Squared(), X, y, l2, weight, None, True)
@@ -148,13 +151,13 @@ class Lasso(_LeastSquares):
         """Passes over n rows, and rows a pass: they are read once."""
         return 1, n
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None) -> Self:
+    def fit(self, X: Array, y: Array, sample_weight: Array = None, marks: Marks | None = None) -> Self:
         """Find the coefficients; arguments, result and errors as of `LinearRegression.fit`."""
         self.check_parameters()
         X, y = regression_data(X, y)
         start, _ = self._start(X, y, self.warm_start)
         weight = row_weights(sample_weight, X.shape[0])
-        w, b = elastic_net(X, y, start, self.l1, self._l2(), self.iterations, weight)
+        w, b = elastic_net(X, y, start, self.l1, self._l2(), self.iterations, weight, marks)
         self.n_iter_ = self.iterations
         self._keep(w, b, X.shape[1])
         return self

@@ -4,6 +4,7 @@ Every schedule is public: the number of steps depends on shapes and parameters a
 stopping.
 """
 
+import itertools
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from mpcfl import numerics
 from mpcfl.learn.losses import Loss
+from mpcfl.learn.marks import Marks, begun
 from mpcfl.learn.optimizers import Optimizer, Penalty
 from mpcfl.learn.schedule import Rows
 from mpcfl.learn.validation import Array
@@ -76,6 +78,7 @@ def descend(
     weight: Array | None = None,
     offset: Array | None = None,
     over: Callable[[int, Array, Array], bool] | None = None,
+    marks: Marks | None = None,
 ) -> tuple[Array, Array, int]:
     """One step a minibatch.
 
@@ -96,15 +99,16 @@ def descend(
     weight, offset : array, shape (n,), or None
     over : callable, optional
         Is given the number of steps done and the parameters after each, and says whether to end.
+    marks : Marks, optional
+        From where to go on, and who is told of each step.
 
     Returns
     -------
     w, b : array
     steps : int
     """
-    w, b = start
-    steps = 0
-    for rows in batches:
+    steps, (w, b, optimizer.kept) = begun(marks, (*start, optimizer.kept))
+    for rows in itertools.islice(batches, steps, None):
         batch = X[rows]
         z = predictor(batch, w, b, None if offset is None else offset[rows])
         residual = weighted(loss.residual(z, y[rows]), None if weight is None else weight[rows])
@@ -112,6 +116,8 @@ def descend(
         gradients = (batch.T @ residual) * share, residual.sum(axis=0) * share
         w, b = optimizer.step((w, b), gradients, rate(steps), (penalty, Penalty()))
         steps += 1
+        if marks is not None:
+            marks.keep(steps, (w, b, optimizer.kept))
         if over is not None and over(steps, w, b):
             break
     return w, b, steps
@@ -163,6 +169,7 @@ def newton(
     steps: int,
     weight: Array | None = None,
     offset: Array | None = None,
+    marks: Marks | None = None,
 ) -> Array:
     """Newton's method, or iteratively reweighted least squares where the loss gives expected curvatures.
 
@@ -179,15 +186,17 @@ def newton(
     l2 : float
     steps : int
     weight, offset : array, shape (n,), or None
+    marks : Marks, optional
+        From where to go on, and who is told of each step.
 
     Returns
     -------
     array, shape (p, K)
     """
-    w = start
+    first, w = begun(marks, start)
     factor: Factor | None = None
     ridge = penalties(X.shape[1], l2)
-    for _ in range(steps):
+    for step in range(first + 1, steps + 1):
         z = predictor(X, w, 0, offset)
         residual, curvature = loss.slopes(z, y)
         slope = gram(X, weighted(residual, weight), FINER)
@@ -197,6 +206,8 @@ def newton(
             factor, blocks = factored(loss, X, curvature, weight, l2)
         move = factor.solve(slope.T.reshape(blocks, -1), FINER).reshape(slope.shape[::-1]).T
         w = w - (move if loss.quadratic else move * _length(loss, X, y, z, w, move, ridge, weight))
+        if marks is not None:
+            marks.keep(step, w)
     return w
 
 

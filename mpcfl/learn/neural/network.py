@@ -10,6 +10,7 @@ import numpy as np
 from mpcfl import numerics
 from mpcfl.errors import InputError
 from mpcfl.learn.estimator import Estimator, NotFittedError, scikit_tags, scikit_twin
+from mpcfl.learn.marks import Marks
 from mpcfl.learn.neural.data import check_rows, class_targets, number_targets, samples
 from mpcfl.learn.neural.layer import Arrays, Chain, Layer, Shape
 from mpcfl.learn.neural.losses import BinaryCrossEntropy, Loss
@@ -76,7 +77,7 @@ class Network(Estimator):
 
     # ---------------------------------------------------------------------------------------------------------- fitting
 
-    def fit(self, X: Array, y: Array, weights: Mapping[str, Array] | None = None) -> Self:
+    def fit(self, X: Array, y: Array, weights: Mapping[str, Array] | None = None, marks: Marks | None = None) -> Self:
         """Train.
 
         Parameters
@@ -87,6 +88,8 @@ class Network(Estimator):
             Labels or numbers. Secret labels are 0 and 1, or have a column for each class: see `one_hot`.
         weights : dict of arrays, optional
             Plain or secret ones to begin with, under the names of `weights_` and `state_`; else drawn by the seed.
+        marks : Marks, optional
+            From where a training that was broken off goes on, and who is told of each step.
 
         Returns
         -------
@@ -104,7 +107,7 @@ class Network(Estimator):
         optimizer, epochs, batch_size, seed = self._training(X.shape[0])
         network = self._build(X.shape[1:], y.shape[1])
         start = begin(network, X.shape[1:], y.shape[1], seed, weights)
-        trained = train(network, loss, optimizer, start, X, y, epochs, batch_size, seed, self.record_loss)
+        trained = train(network, loss, optimizer, start, X, y, epochs, batch_size, seed, self.record_loss, marks)
         self.weights_, self.state_, self.n_iter_ = trained.weights, trained.state, trained.steps
         if self.record_loss:
             self.loss_curve_ = trained.losses

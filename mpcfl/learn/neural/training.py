@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mpcfl import grad
 from mpcfl.errors import InputError
+from mpcfl.learn.marks import Marks, begun
 from mpcfl.learn.neural.layer import Arrays, Layer, Shape
 from mpcfl.learn.neural.losses import Loss
 from mpcfl.learn.neural.optimizers import Optimizer
@@ -84,6 +86,7 @@ def train(
     batch_size: int,
     seed: int,
     record_loss: bool = False,
+    marks: Marks | None = None,
 ) -> Trained:
     """Train a network.
 
@@ -100,15 +103,18 @@ def train(
         The public schedule.
     record_loss : bool
         Compute the loss of each step, which costs its logarithms.
+    marks : Marks, optional
+        From where to go on, and who is told of each step.
     """
-    weights, state = start
-    kept = optimizer.start(weights)
-    losses: list[Array] = []
-    steps = 0
-    for steps, rows in enumerate(minibatches(X.shape[0], batch_size, epochs, seed), start=1):
+    done, (weights, state, kept, losses) = begun(marks, (*start, optimizer.start(start[0]), []))
+    batches = enumerate(minibatches(X.shape[0], batch_size, epochs, seed), start=1)
+    steps = done
+    for steps, rows in itertools.islice(batches, done, None):
         weights, state, kept, z = step(network, loss, optimizer, (weights, state, kept), X[rows], y[rows], seed, steps)
         if record_loss:
             losses.append(loss(z, y[rows]))
+        if marks is not None:
+            marks.keep(steps, (weights, state, kept, losses))
     return Trained(weights, state, steps, losses)
 
 

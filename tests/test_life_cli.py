@@ -1,0 +1,105 @@
+"""A model's life on the command line: kept by a run, used by later ones, with real processes and real keys."""
+
+from __future__ import annotations
+
+import csv
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from commands import Ended, mpcfl
+from shops import HEAD, files
+
+from mpcfl import audit, cli
+from mpcfl.contribution import Contribution
+from mpcfl.job import Job
+from mpcfl.learn.predicting import predictions
+
+pytestmark = pytest.mark.slow
+
+KEEP = '[save]\nmodel = true\n[disclose]\npredictions = ["bank"]\n'
+
+
+def options(paths: dict[str, Path]) -> list[str]:
+    return [part for name, path in paths.items() for part in ("--data", f"{name}={path}")]
+
+
+def call(*arguments: object, capsys: pytest.CaptureFixture[str]) -> Ended:
+    code = cli.call([str(argument) for argument in arguments])
+    out, err = capsys.readouterr()
+    return Ended(code, out, err)
+
+
+def table(path: Path) -> tuple[list[str], np.ndarray[Any, Any]]:
+    with open(path, newline="", encoding="utf-8") as file:
+        _, *rows = list(csv.reader(file))
+    return [row[0] for row in rows], np.array([row[1:] for row in rows], float)
+
+
+def expected(job: Path, paths: dict[str, Path]) -> np.ndarray[Any, Any]:
+    """What plaintext predicts for all rows."""
+    task = Job.load(job)
+    parts = [Contribution.read(task, party, path) for party, path in paths.items()]
+    X, y = np.concatenate([one.features for one in parts], axis=1), parts[0].labels
+    assert y is not None
+    order = np.random.default_rng(task.job.seed).permutation(len(X))[int(task.split.test * len(X)) :]
+    found: np.ndarray[Any, Any] = predictions(task.make_learner().fit(X[order], y[order]), X, task.label_kind)
+    return found
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, dict[str, Path]]:
+    """A folder, a job and its files, after `mpcfl local` has kept the model in "state"."""
+    folder = tmp_path_factory.mktemp("kept")
+    job, paths = folder / "job.toml", files(folder)
+    job.write_text(HEAD + KEEP)
+    ended = mpcfl("local", job, *options(paths), "--state-dir", "state", "--json", "run.json", folder=folder)
+    assert ended.code == 0, ended.err
+    assert "shares of the model of bank: state/bank/model.shares" in ended.out
+    return folder, job, paths
+
+
+def test_local_keeps_shares_and_the_keys_that_open_them(kept: tuple[Path, Path, dict[str, Path]]) -> None:
+    folder, _, paths = kept
+    document = json.loads((folder / "run.json").read_text())
+    assert document["shares"] == {party: f"state/{party}/model.shares" for party in paths}
+    assert document["model"] == dict.fromkeys(paths)
+    for place in (*document["shares"].values(), *(f"state/keys/{party}.key" for party in (*paths, "dealer"))):
+        assert stat.S_IMODE((folder / place).stat().st_mode) == 0o600
+
+
+def test_local_predicts_by_what_was_kept(kept: tuple[Path, Path, dict[str, Path]]) -> None:
+    folder, job, paths = kept
+    arguments = ("local", job, "--predict", *options(paths), "--state-dir", "state", "--json", "use.json")
+    ended = mpcfl(*arguments, folder=folder)
+    assert (ended.code, ended.err) == (0, "")
+    assert "predictions, one a row" in ended.out
+    document = json.loads((folder / "use.json").read_text())
+    assert sorted(document) == [*("bytes_sent", "ledger", "offline_bytes", "predictions", "rounds", "rows", "seconds")]
+    assert document["predictions"] == {"shop": None, "bank": "state/bank/predictions.csv"}
+    assert document["rows"] == 150
+    ids, values = table(folder / "state" / "bank" / "predictions.csv")
+    assert ids == sorted(ids)
+    np.testing.assert_allclose(values, expected(job, paths), atol=2e-3)
+    assert not (folder / "state" / "shop" / "predictions.csv").exists()
+    assert audit.compare(*(folder / place for place in document["ledger"].values())) == []
+    assert audit.verify(folder / document["ledger"]["shop"]).entries > 0
+
+
+def test_predict_says_what_is_wrong_before_anybody_connects(
+    kept: tuple[Path, Path, dict[str, Path]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, job, paths = kept
+    other = tmp_path / "other.toml"
+    other.write_text((HEAD + KEEP).replace("epochs = 4", "epochs = 9"))
+    where = ["--state-dir", folder / "state"]
+    assert call("local", job, "--predict", *options(paths), capsys=capsys).said["code"] == 2
+    said = call("local", other, "--predict", *options(paths), *where, capsys=capsys).said
+    assert (said["code"], "learner.epochs" in said["reason"]) == (11, True)
+    bad = tmp_path / "bank.csv"
+    bad.write_text("id,a\nc1,1\n")
+    said = call("local", job, "--predict", *options(paths | {"bank": bad}), *where, capsys=capsys).said
+    assert (said["code"], said["ids"]["column"]) == (3, "b")
