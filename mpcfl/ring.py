@@ -389,7 +389,10 @@ def limbs(x: Words, size: int = 64) -> list[NDArray[np.uint64]]:
     if not wide.is_wide(x):
         return [np.ascontiguousarray(x)]
     low, high = wide.apart(x)
-    return [low, high] if size == 64 else [low & (1 << size) - 1, low >> size | high << 64 - size]
+    if size == 64:
+        return [low, high]
+    below, above = np.uint64(size), np.uint64(64 - size)
+    return [low & (np.uint64(1) << below) - np.uint64(1), low >> below | high << above]
 
 
 @shaped(lambda x: (packed(x.shape[0]),), bits=True)

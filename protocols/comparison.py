@@ -302,7 +302,8 @@ class Operand:
         far = ring.beyond(self.offset, size)
         if not far.any():
             return plane
-        return plane & ~far ^ answer & far if ctx.first else plane & ~far
+        open_ = plane & ~far
+        return ring.exclusive_or(open_, answer & far) if ctx.first else open_
 
 
 def comparable(ctx: Context, x: Share) -> Generator[Effect, Any, Operand]:
