@@ -53,13 +53,13 @@ def _stepped(parameters: Any, gradients: Any) -> Any:
 def perceptron(size: Size, x: Any, y: Any, *parameters: Any) -> Any:
     """A gradient step of 784-128-128-10 with relu, softmax and cross-entropy."""
     u, a, v, b, w, c = parameters
-    before = x @ u + a
+    before = numerics.affine(x, u, a)
     first_on = before > 0
     first = first_on * before
-    before = first @ v + b
+    before = numerics.affine(first, v, b)
     second_on = before > 0
     second = second_on * before
-    residual = (numerics.softmax(second @ w + c) - y) * (1 / size[0])
+    residual = (numerics.softmax(numerics.affine(second, w, c)) - y) * (1 / size[0])
     behind = second_on * (residual @ w.T)
     ahead = first_on * (behind @ v.T)
     gradients = (x.T @ ahead, ahead.sum(0), first.T @ behind, behind.sum(0), second.T @ residual, residual.sum(0))
@@ -79,7 +79,7 @@ def convolutional(size: Size, x: Any, y: Any, *parameters: Any) -> Any:
     before = patches @ kernel
     on = before > 0
     pooled = (on * before).reshape(half).sum(axis=(2, 4)).reshape(rows, -1) * 0.25
-    residual = (numerics.softmax(pooled @ w + c) - y) * (1 / rows)
+    residual = (numerics.softmax(numerics.affine(pooled, w, c)) - y) * (1 / rows)
     back = ((residual @ w.T) * 0.25).reshape(rows, POOLED, 1, POOLED, 1, CHANNELS)
     behind = on * np.broadcast_to(back, half).reshape(-1, CHANNELS)
     return _stepped(parameters, (patches.T @ behind, pooled.T @ residual, residual.sum(0)))

@@ -18,18 +18,31 @@ LEAST_FRACTION = 8
 ARITHMETIC = {
     "add", "add.reduce", "subtract", "multiply", "divide", "true_divide", "matmul", "square", "negative", "sum", "mean",
     "dot", "inner", "outer", "vdot", "tensordot", "einsum", "prod", "cumsum", "cumprod", "var", "std", "trace",
-    "convolve", "kron", "power", "vecdot", "average",
+    "convolve", "kron", "power", "vecdot", "average", "affine",
 }  # fmt: skip
 """Calls whose operations are the author's own sums and products; what others do inside counts by its result."""
 
 LINEAR = {
     "add", "add.reduce", "subtract", "multiply", "matmul", "negative", "sum", "mean", "dot", "inner", "outer", "vdot",
     "tensordot", "cumsum", "trace", "convolve", "kron", "getitem", "view", "concatenate", "stack", "transpose",
-    "reshape", "divide", "true_divide",
+    "reshape", "divide", "true_divide", "affine",
 }  # fmt: skip
 """Calls whose terms may cancel, or that move them: their error is relative to the terms and not to what is left."""
 
-PRODUCTS = {"multiply", "matmul", "square", "dot", "inner", "outer", "vdot", "tensordot", "einsum", "convolve", "kron"}
+PRODUCTS = {
+    "multiply",
+    "matmul",
+    "square",
+    "dot",
+    "inner",
+    "outer",
+    "vdot",
+    "tensordot",
+    "einsum",
+    "convolve",
+    "kron",
+    "affine",
+}
 QUOTIENTS = {"divide", "true_divide"}
 POLES = {"divide", "true_divide", "reciprocal", "log", "log2", "log10", "log1p", "arctanh", "power", "float_power"}
 
@@ -237,7 +250,7 @@ class Judge:
         """By how many bits the range of a call's products is less than that of numbers, of how many fractions, and what
         times the product is truncated."""
         fixed = [node for node in leaves(call.args) if node.kind == FIXED]
-        if call.name in PRODUCTS and (len(fixed) == 2 or call.name == "square"):
+        if call.name in PRODUCTS and (len(fixed) == 2 or call.name in ("square", "affine")):
             return self._fraction, 2, max((_doubled(one) for one in call.operations), default=1)
         for one in call.operations:
             if one.name in ("times", "matmul") and len(one.inputs) == 1 and len(one.public) == 2:
@@ -249,7 +262,7 @@ class Judge:
         if call.function is not None and call.name not in ARITHMETIC and not self._wrong(node).any():
             return None
         for one in call.operations:
-            if one.name not in ("sum", "total", "multiply", "matmul", "negative"):
+            if one.name not in ("sum", "total", "multiply", "matmul", "affine", "negative"):
                 continue
             true = expected(one.name, [x.value for x in one.inputs], one.public)
             if true is None:
@@ -355,12 +368,12 @@ class Judge:
 
 def _truncates(one: Operation) -> bool:
     """Whether it is a product of two fixed-point numbers."""
-    return one.name in ("multiply", "matmul") and all(node.kind == FIXED for node in one.inputs)
+    return one.name in ("multiply", "matmul", "affine") and all(node.kind == FIXED for node in one.inputs)
 
 
 def _doubled(one: Operation) -> int:
     """A product of two matrices is truncated as twice itself (`mpcfl.protocols.folded`)."""
-    return 2 if one.name == "matmul" and _truncates(one) else 1
+    return 2 if one.name in ("matmul", "affine") and _truncates(one) else 1
 
 
 def _unsigned(part: Any) -> Any:

@@ -391,8 +391,8 @@ def limbs(x: Words, size: int = 64) -> list[NDArray[np.uint64]]:
     low, high = wide.apart(x)
     if size == 64:
         return [low, high]
-    places, rest = np.uint64(size), np.uint64(64 - size)
-    return [low & np.uint64((1 << size) - 1), low >> places | high << rest]
+    below, above = np.uint64(size), np.uint64(64 - size)
+    return [low & (np.uint64(1) << below) - np.uint64(1), low >> below | high << above]
 
 
 @shaped(lambda x: (packed(x.shape[0]),), bits=True)

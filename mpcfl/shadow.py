@@ -32,10 +32,14 @@ from mpcfl.array import DTYPES, SecretArray
 from mpcfl.drivers.lockstep import LockstepDriver
 from mpcfl.engine import DOUBLED, FIXED, WIDE, Value, caller
 from mpcfl.findings import Bound, Findings, Judge
+from mpcfl.operations import affine
 from mpcfl.protocol import Suite
 from mpcfl.ring import Shape, Words
 from mpcfl.session import Session
 from mpcfl.twins import STEPS, Call, Floats, Node, Operation, expected, leaves, quantised, replaced
+
+AFFINE: tuple[str, Callable[..., Any]] = "affine", lambda x, y, bias: x @ y + bias
+"""A call that is no NumPy function, whose terms may cancel as those of one."""
 
 
 class Shadow:
@@ -247,7 +251,9 @@ class ShadowArray(SecretArray):
 
     def apply(self, operation: Callable[..., Value], *operands: Any, **kwargs: Any) -> SecretArray:
         start = super().apply
-        return self._told("", None, (), {}, lambda: start(operation, *operands, **kwargs))  # type: ignore[no-any-return]
+        name, function = AFFINE if operation is affine else ("", None)
+        args = (self, *operands) if function else ()
+        return self._told(name, function, args, {}, lambda: start(operation, *operands, **kwargs))  # type: ignore[no-any-return]
 
     def _told(
         self, name: str, function: Callable[..., Any] | None, args: Any, kwargs: Any, perform: Callable[[], Any]

@@ -214,6 +214,11 @@ CASES: dict[Any, list[Case]] = {
         case(lambda x: np.linalg.vector_norm(x, axis=-1, keepdims=True), T),
     ],
     # products
+    numerics.affine: [
+        case(numerics.affine, M, normal(4, 2), normal(2)),
+        case(numerics.affine, T, normal(4, 2), normal(3, 1)),
+        case(numerics.affine, M, Q, normal()),
+    ],
     np.matmul: [
         case(operator.matmul, M, normal(4, 2)),
         case(operator.matmul, V, V[::-1]),

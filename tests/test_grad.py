@@ -449,13 +449,14 @@ def test_the_gradient_of_a_network_is_within_its_bound():
 
 def test_a_step_of_a_network_costs():
     """Backward: dz (the sigmoid is ready) opens for dw2 and dh beside the truncation of the mean; both are truncated;
-    dh opens for the mask of relu; dz1 opens for dw1, whose truncation takes the factor 1 / n along.
+    what dh's truncation opened serves the mask of relu; dz1 opens for dw1, whose truncation takes the factor 1 / n
+    along.
     """
     forward = mpcfl.forecast(lambda session: network(*step(session)))
     both = mpcfl.forecast(lambda session: grad.value_and_grad(network)(*step(session)))
     assert compared(both) == compared(forward) + 1  # of the sigmoid that is the slope of softplus
-    assert both.rounds - forward.rounds == 4
-    words = 32 + 32 + 32 * 8 + 32 * 8 + 32 * 8 + 8 + 10 * 8  # dz, its products with w2 and h, dh, dz1, dw2, dw1
+    assert both.rounds - forward.rounds == 3
+    words = 32 + 32 + 32 * 8 + 32 * 8 + 8 + 10 * 8  # dz, its products with w2 and h, dz1, dw2, dw1
     parameters = sum(math.prod(shape) for shape in SHAPES.values())
     assert both.bytes_sent[0] - forward.bytes_sent[0] <= 8 * (words + parameters) + 25 * 32
 

@@ -19,7 +19,7 @@ from checks import (
 from simulation import perform
 from test_layers import insecure_randomness
 
-from mpcfl import keystream
+from mpcfl import keystream, ring
 from mpcfl.correlation import Correlation
 from mpcfl.drivers.lockstep import World
 from mpcfl.effects import Draw, Open, Protocol, Reveal, Send
@@ -35,7 +35,7 @@ from mpcfl.protocols.folded import Folded
 from mpcfl.protocols.leading import Factors
 from mpcfl.protocols.powers import Powers
 from mpcfl.protocols.series import Waves
-from mpcfl.protocols.truncation import PRODUCT, TruncPair, trunc_pr
+from mpcfl.protocols.truncation import PRODUCT, TruncPair, shifted, trunc_pr
 from mpcfl.protocols.upper import TruncMux
 from mpcfl.ring import Words
 from mpcfl.share import Share
@@ -96,6 +96,23 @@ def test_a_base_that_forgets_its_mask_and_is_opened_under_it_again(monkeypatch):
     said = masked_words(suite, "square", VECTOR, 2)
     with pytest.raises(AssertionError, match="a mask was used again"):
         check_no_word_repeats(said)
+
+
+def test_a_truncated_number_opened_under_the_mask_of_its_truncation():
+    """It is open as it is: what is opened again under r would be a second value."""
+
+    @rule("trunc_pr", rounds=2, bits=trunc_pr.bits, messages=[PRODUCT], correlations=[TruncPair])
+    def twice(ctx: Context, x: Words, multiplier: int, shift: int) -> Protocol:
+        pair = yield Draw(TruncPair(x.shape[0], multiplier, shift))
+        c = yield Open(PRODUCT, shifted(ctx, x, pair["r"]))
+        y = ring.truncate(c, pair["rho"], pair["mu"], multiplier, shift, ctx.first)
+        yield Open(PRODUCT, shifted(ctx, y, pair["r"]))
+        return Share(y)
+
+    suite = planted(twice)
+    tried(suite, "trunc_pr")
+    with pytest.raises(AssertionError, match="a mask was used again"):
+        check_no_word_repeats(masked_words(suite, "trunc_pr", VECTOR, 2))
 
 
 # An opening without a mask

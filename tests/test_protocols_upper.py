@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from checks import check_no_word_repeats, check_uniform
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulation import Played, cost, perform, play, random_words, signed, words
@@ -12,10 +13,12 @@ import mpcfl
 from mpcfl import numerics, ring
 from mpcfl.correlation import Leaf
 from mpcfl.effects import Protocol
+from mpcfl.message import Exposure
 from mpcfl.protocol import Context, together
 from mpcfl.protocols.beaver import OPERAND, mul, mux
 from mpcfl.protocols.comparison import Digits, eqz, msb
 from mpcfl.protocols.truncation import PRODUCT, trunc_pr
+from mpcfl.protocols.upper import TruncMux
 from mpcfl.protocols.windows import precise_sigmoid, sigmoid, silu
 from mpcfl.share import Share
 from mpcfl.view import View
@@ -170,6 +173,51 @@ def test_what_views_open(name):
     assert bit == [int(value < 0) for value in y]
     assert part == [min(value, 0) for value in y]
     assert len(opened(played)) == openings
+
+
+def chain(ctx: Context, x: Share, y: Share) -> Protocol:
+    """A product, what follows it beside each other, and a product of it."""
+    made = yield from trunc_pr(ctx, (yield from mul(ctx, x, y)), 1, 18)
+    moved = made.shift(ring.like(made.words, made.shape, 5), ctx.first)
+    parts = yield from together(
+        bit_of(ctx, made), msb(ctx, moved), eqz(ctx, moved), sigmoid(ctx, made), mul(ctx, made, y)
+    )
+    return ring.concatenate([getattr(part, "words", part) for part in parts], 0)
+
+
+@pytest.mark.parametrize("parties", [2, 3])
+def test_what_is_said_is_uniform_and_no_mask_is_used_again(parties):
+    said = []
+    for seed in range(2):
+        zero = np.zeros(4096, np.uint64)
+        played = play(chain, zero, zero, parties=parties, seed=seed, trivial=True)
+        said += [one.words.reshape(-1) for one in played.opened if one.message.exposure is Exposure.MASKED]
+        for delivery in played.world.deliveries:
+            if delivery.message.exposure is Exposure.MASKED and delivery.receiver == (delivery.sender == 0):
+                said.append(delivery.words.reshape(-1))
+    check_uniform(said)
+    check_no_word_repeats(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "field", "change"),
+    [
+        (Digits, "top", lambda v: v ^ np.uint64(1)),
+        (Digits, "tables", lambda v: v ^ np.uint64(0xFFFFFFFFFFFFFFFF)),
+        (TruncMux, "rho", lambda v: v + np.uint64(1)),
+        (TruncMux, "mu", lambda v: v + np.uint64(1)),
+    ],
+)
+def test_a_correlation_dealt_wrong(kind, field, change, monkeypatch):
+    sample = kind.sample
+
+    def spoiled(self, uniform, *masks):
+        fields = dict(sample(self, uniform, *masks))
+        return {**fields, field: change(fields[field])}
+
+    monkeypatch.setattr(kind, "sample", spoiled)
+    part, y, _ = followed(64, 18, bit_of)
+    assert part != [min(value, 0) for value in y]
 
 
 def test_truncations_by_other_numbers_of_bits_beside_each_other():

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mpcfl import numerics
 from mpcfl.grad.cotangent import unbroadcast
 from mpcfl.grad.places import positions, scattered
 from mpcfl.grad.tape import Step
@@ -25,7 +26,16 @@ def _transposed(x: Any) -> Any:
 
 
 def _matmul(x: Any, y: Any) -> Step:
-    value = np.matmul(x, y)
+    return Step(np.matmul(x, y), _pulls(x, y))
+
+
+def _affine(x: Any, weight: Any, bias: Any) -> Step:
+    value = numerics.affine(x, weight, bias)
+    return Step(value, (*_pulls(x, weight), lambda g: unbroadcast(g, np.shape(bias))))
+
+
+def _pulls(x: Any, y: Any) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """Those of a matrix product."""
     left, right = (1, *x.shape) if x.ndim == 1 else x.shape, (*y.shape, 1) if y.ndim == 1 else y.shape
     whole = (*np.broadcast_shapes(left[:-2], right[:-2]), left[-2], right[-1])
 
@@ -39,7 +49,7 @@ def _matmul(x: Any, y: Any) -> Step:
             a, g = np.reshape(a, (-1, left[-1])), np.reshape(g, (-1, right[-1]))
         return np.reshape(unbroadcast(np.matmul(_transposed(a), g), right), y.shape)
 
-    return Step(value, (to_left, to_right))
+    return to_left, to_right
 
 
 def _contracted(x: Any, y: Any, left: Sequence[int], right: Sequence[int]) -> Step:
@@ -172,6 +182,7 @@ def _cholesky(a: Any) -> Step:
 
 RULES: dict[Any, Callable[..., Step]] = {
     np.matmul: _matmul,
+    numerics.affine: _affine,
     np.tensordot: _tensordot,
     np.einsum: _einsum,
     np.linalg.solve: _solve,

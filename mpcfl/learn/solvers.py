@@ -60,7 +60,7 @@ def weighted(residual: Array, weight: Array | None) -> Array:
 
 def predictor(X: Array, w: Array, b: Array, offset: Array | None) -> Array:
     """X @ w + b, plus an offset a row."""
-    z = X @ w + b
+    z = numerics.affine(X, w, b)
     if offset is None:
         return z
     return z + (offset if z.ndim == 1 else offset[:, None])

@@ -51,7 +51,7 @@ from mpcfl.operations.operands import (
     public,
     public_kind,
 )
-from mpcfl.operations.products import ARRAY_SIGNIFICANT_BITS, array_scale, divide, matmul, multiply
+from mpcfl.operations.products import ARRAY_SIGNIFICANT_BITS, affine, array_scale, divide, matmul, multiply
 
 __all__ = [
     "ARRAY_SIGNIFICANT_BITS",
@@ -59,6 +59,7 @@ __all__ = [
     "Public",
     "absolute",
     "add",
+    "affine",
     "array_scale",
     "as_boolean",
     "as_kind",

@@ -16,7 +16,7 @@ from mpcfl import ring
 from mpcfl.effects import Protocol
 from mpcfl.engine import BOOLEAN, DOUBLED, FIXED, INTEGER, WIDE, Engine, Value
 from mpcfl.errors import InputError
-from mpcfl.operations.linear import broadcast
+from mpcfl.operations.linear import add, broadcast
 from mpcfl.operations.operands import Operand, Public, as_kind, digest, encoded, joined, public_kind, vector, words_as
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
@@ -63,15 +63,11 @@ def truncating(
     inputs: Sequence[Value],
     protocol: Callable[..., Protocol],
     *public: object,
-    kind: str = WIDE,
 ) -> Value:
-    """A product of fixed-point numbers, whose protocol makes words at twice the fraction, as one at the fraction.
-
-    Of kind `DOUBLED` the words are twice the product.
-    """
+    """A product of fixed-point numbers, whose protocol makes words at twice the fraction, as one at the fraction."""
     engine = inputs[0].engine
-    wide = engine.submit(name, kind, shape, inputs, protocol, words_as(shape), *public)
-    return _scaled(wide, engine.ctx.fraction + (kind == DOUBLED), ONE)
+    wide = engine.submit(name, WIDE, shape, inputs, protocol, words_as(shape), *public)
+    return _scaled(wide, engine.ctx.fraction, ONE)
 
 
 def chosen(engine: Engine, bit: Share, value: Share, shape: Shape) -> Protocol:
@@ -208,16 +204,41 @@ def matmul(x: Operand, y: Operand) -> Value:
     assert isinstance(secret, Value)
     engine, ctx = secret.engine, secret.engine.ctx
     shape = ring.matmul_shape(x.shape, y.shape)
-    if isinstance(x, Value) and isinstance(y, Value):
-        fixed = x.kind == y.kind == FIXED
+    if not (isinstance(x, Value) and isinstance(y, Value)):
+        return _matmul_public(x, y, secret, shape)
+    if x.kind == y.kind == FIXED:
+        return _scaled(_twice(x, y, shape), ctx.fraction + 1, ONE)
+    return engine.submit(
+        "matmul",
+        joined(x.kind, y.kind),
+        shape,
+        [x, y],
+        lambda left, right: engine.suite["matmul"](ctx, left, right),
+        words_as(shape),
+    )
 
-        def protocol(left: Share, right: Share) -> Protocol:
-            return engine.suite["double_matmul" if fixed else "matmul"](ctx, left, right)
 
-        if fixed:
-            return truncating("matmul", shape, [x, y], protocol, kind=DOUBLED)
-        return engine.submit("matmul", joined(x.kind, y.kind), shape, [x, y], protocol, words_as(shape))
-    return _matmul_public(x, y, secret, shape)
+def _twice(x: Value, y: Value, shape: Shape) -> Value:
+    """Twice the matrix product of fixed-point numbers, at twice the fraction."""
+    engine = x.engine
+
+    def protocol(left: Share, right: Share) -> Protocol:
+        return engine.suite["double_matmul"](engine.ctx, left, right)
+
+    return engine.submit("matmul", DOUBLED, shape, [x, y], protocol, words_as(shape))
+
+
+def affine(x: Value, y: Value, bias: Value) -> Value:
+    """x @ y + bias: the sum is made before the truncation, so the result is as open as a product's."""
+    engine, shape = x.engine, ring.matmul_shape(x.shape, y.shape)
+    if not x.kind == y.kind == bias.kind == FIXED or ring.broadcast_shape(shape, bias.shape) != shape:
+        return add(matmul(x, y), bias)
+    twice, by = _twice(x, y, shape), engine.ctx.fraction + 1
+
+    def moved() -> Share:
+        return Share(ring.add(twice.share.words, ring.multiply(bias.share.words, 1 << by)))
+
+    return _scaled(engine.local("affine", DOUBLED, shape, [twice, bias], moved), by, ONE)
 
 
 def _matmul_public(x: Operand, y: Operand, secret: Value, shape: Shape) -> Value:

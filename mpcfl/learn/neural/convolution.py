@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import grad
+from mpcfl import grad, numerics
 from mpcfl.errors import InputError
 from mpcfl.learn.neural.initial import drawn
 from mpcfl.learn.neural.layer import Arrays, Layer, Shape, Start, at_least, expect
@@ -114,8 +114,8 @@ def windows_over(windows: Windows, height: int, width: int) -> NDArray[np.int64]
     return over[:-1]
 
 
-def convolved(x: Array, kernels: Array, windows: Windows, height: int, width: int) -> Array:
-    """Windows times kernels.
+def convolved(x: Array, kernels: Array, windows: Windows, height: int, width: int, bias: Array | None = None) -> Array:
+    """Windows times kernels, plus a bias for each channel that comes out.
 
     Parameters
     ----------
@@ -124,6 +124,7 @@ def convolved(x: Array, kernels: Array, windows: Windows, height: int, width: in
     windows : Windows
     height, width : int
         Of the image.
+    bias : array, shape (groups * outputs,), optional
 
     Returns
     -------
@@ -138,9 +139,10 @@ def convolved(x: Array, kernels: Array, windows: Windows, height: int, width: in
     groups, read, outputs = kernels.shape
     inputs, area = read // places.shape[1], places.shape[1]
 
-    def rule(x: Array, kernels: Array) -> tuple[Array, tuple[Callable[[Array], Array], ...]]:
+    def rule(x: Array, kernels: Array, *biases: Array) -> tuple[Array, tuple[Callable[[Array], Array], ...]]:
         patches = _lines(x, places)
-        y = patches @ kernels
+        lines = [numerics.affine(patches, kernels, one.reshape(groups, 1, outputs)) for one in biases]
+        y = lines[0] if lines else patches @ kernels
 
         def to_x(g: Array) -> Array:
             turned = kernels.reshape(groups, inputs, area, outputs).transpose(0, 3, 2, 1)
@@ -151,9 +153,10 @@ def convolved(x: Array, kernels: Array, windows: Windows, height: int, width: in
             lines = g.transpose(1, 0, 3, 2).reshape(groups, -1, outputs)
             return patches.swapaxes(1, 2) @ lines
 
-        return _channels(y, x.shape[0]), (to_x, to_kernels)
+        to_biases = tuple(lambda g: g.sum(axis=(0, 3)).reshape(-1) for _ in biases)
+        return _channels(y, x.shape[0]), (to_x, to_kernels, *to_biases)
 
-    return grad.custom(rule, x, kernels)
+    return grad.custom(rule, x, kernels, *(() if bias is None else (bias,)))
 
 
 def _lines(x: Array, places: NDArray[np.int64]) -> Array:
@@ -230,9 +233,9 @@ class Conv2D(Layer):
     ) -> tuple[Array, Arrays]:
         n, inputs, height, width = x.shape
         pixels = x.reshape(n, self.groups, inputs // self.groups, height * width)
-        y = convolved(pixels, weights["weight"], self.windows, height, width)
-        y = y.reshape(n, self.channels, *self.windows.shape(height, width))
-        return (y + weights["bias"].reshape(-1, 1, 1) if self.bias else y), {}
+        bias = weights["bias"] if self.bias else None
+        y = convolved(pixels, weights["weight"], self.windows, height, width, bias)
+        return y.reshape(n, self.channels, *self.windows.shape(height, width)), {}
 
 
 class _Pool(Layer):

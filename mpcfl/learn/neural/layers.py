@@ -57,8 +57,8 @@ class Dense(Layer):
     def apply(
         self, weights: Mapping[str, Array], state: Mapping[str, Array], x: Array, draws: Draws | None
     ) -> tuple[Array, Arrays]:
-        y = x @ weights["weight"]
-        return (y + weights["bias"] if self.bias else y), {}
+        w = weights["weight"]
+        return (numerics.affine(x, w, weights["bias"]) if self.bias else x @ w), {}
 
 
 @dataclass(frozen=True)
