@@ -31,7 +31,7 @@ from mpcfl.learn.trees import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from mpcfl.learn.trees.growth import Rules, evaluate, grow
+from mpcfl.learn.trees.growth import LIFT, TIE, Rules, evaluate, grow
 from mpcfl.learn.trees.splits import Splits
 
 RNG = np.random.default_rng(0)
@@ -48,6 +48,7 @@ def recursion(hot: Any, g: Any, h: Any, splits: Splits, rules: Rules, depth: int
         if min(heavy) < rules.min_child_weight:
             continue
         worth = sum(g[side].sum() ** 2 / (h[side].sum() + rules.reg_lambda) for side in (goes, ~goes))
+        worth -= (1 + splits.readers[number]) * TIE / LIFT
         if worth > best + 1e-9:
             best, at = worth, number
     if depth == 0 or at is None:
@@ -250,7 +251,7 @@ class TestWhatItTakes:
         y = (X[:, 0] > 0) * 1
         X[::3, 0] = np.where(X[::3, 0] > 0, np.nan, X[::3, 0])
         model = GradientBoostingClassifier(20).fit(X, y)
-        assert model.score(X, y) > 0.99
+        assert model.score(X, y) > 0.98
         assert model.predict([[np.nan, 0.0]]) == 1
 
     def test_categories_have_no_order(self) -> None:

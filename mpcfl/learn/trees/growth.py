@@ -6,6 +6,9 @@
     choice       the place of the largest, where the first candidate is not to split; its row of zeros and ones
     rows         the bins that go left of each node's split, times the bins' matrix; one product a node and row
 
+Splits that gain alike are told apart by rank and not by rounding: of two cuts of a column without rows in between the
+lower one counts, and each column is worth a little less than the one before.
+
 A node that is not split sends all its rows right, and so do all nodes below it: every tree is complete, and its shape
 says nothing. Sums are exact in fixed point; before they are squared they are scaled by a public power of two.
 
@@ -29,6 +32,9 @@ LIFT = 64
 
 TINY = 2.0**-16
 """The least that is added to a curvature before it divides: an empty side has the worth 0."""
+
+TIE = 2.0**-7
+"""What each column counts less than the one before it, as a lifted worth: of splits alike the first is chosen."""
 
 SMALL_ROWS = 1 << 14
 """Rows up to which sums need no scale: half the digits of a number are left for those of its square."""
@@ -159,11 +165,12 @@ def _best(sums: Array, splits: Splits, rules: Rules, unit: float) -> tuple[Array
     count = len(splits)
     found = worths[:count] + worths[count : 2 * count]
     unsplit = worths[2 * count :] + rules.gamma * unit * LIFT
-    allowed = found
+    # what parts rows like an earlier cut, for lack of rows in between, or leaves too little on a side
+    lacks = splits.lacking(1 * (sums[:, :, -1] > TINY))
     if rules.min_child_weight > 0:
         least = rules.min_child_weight
-        heavy = (of_left[:, :, -1] >= least) & (of_right[:, :, -1] >= least)
-        allowed = np.where(heavy, found, -1.0)
+        lacks = lacks + 1 * (of_left[:, :, -1] < least) + 1 * (of_right[:, :, -1] < least)
+    allowed = np.where(lacks < 0.5, found - (TIE + TIE * splits.readers)[:, None], -1.0)
     best = np.argmax(np.concatenate([unsplit, allowed]), axis=0)
     chosen = 1 * (best == np.arange(1, count + 1)[:, None])
     gains = (chosen * (found - worths[2 * count :])).sum(axis=1)

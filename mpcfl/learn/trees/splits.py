@@ -20,6 +20,8 @@ class Group:
     ----------
     table : ndarray of float64, shape (splits, size)
         1 where a bin of a column goes left.
+    ends : ndarray of float64, shape (splits, size)
+        1 at the bins without whose rows another split parts the rows alike.
     columns : ndarray of int
         Which these are.
     bins : ndarray of int, shape (columns * size,)
@@ -27,6 +29,7 @@ class Group:
     """
 
     table: NDArray[np.float64]
+    ends: NDArray[np.float64]
     columns: NDArray[np.int64]
     bins: NDArray[np.int64]
 
@@ -57,12 +60,13 @@ class Splits:
         wanted = range(len(columns)) if some is None else sorted(some.tolist())
         groups = []
         for kind in dict.fromkeys(columns):
-            table = _categories(kind) if kind.categorical else _cuts(kind)
+            table, ends = _categories(kind) if kind.categorical else _cuts(kind)
             places = np.array([place for place in wanted if columns[place] == kind], np.int64)
             if len(table) and len(places):
-                groups.append(Group(table, places, (starts[places][:, None] + np.arange(kind.size)).reshape(-1)))
+                groups.append(Group(table, ends, places, (starts[places][:, None] + np.arange(kind.size)).reshape(-1)))
         if not groups:  # a split that sends all rows the same way is never worth it
-            groups.append(Group(np.zeros((1, columns[0].size)), np.zeros(1, np.int64), np.arange(columns[0].size)))
+            none = np.zeros((1, columns[0].size))
+            groups.append(Group(none, none, np.zeros(1, np.int64), np.arange(columns[0].size)))
         return Splits(tuple(columns), tuple(groups))
 
     def __len__(self) -> int:
@@ -75,9 +79,18 @@ class Splits:
 
     def left(self, sums: Array) -> Array:
         """Sums of the left side of each split: from sums by bin, (bins, k), to (splits, k)."""
+        return self._sums([group.table for group in self.groups], sums)
+
+    def lacking(self, full: Array) -> Array:
+        """How many of its ends each split lacks: from ones at bins that have rows, (bins, k), to (splits, k)."""
+        needed = [np.repeat(group.ends.sum(axis=1)[None], len(group.columns), axis=0).ravel() for group in self.groups]
+        return np.concatenate(needed)[:, None] - self._sums([group.ends for group in self.groups], full)
+
+    def _sums(self, tables: Sequence[NDArray[np.float64]], sums: Array) -> Array:
+        width = sums.shape[1]
         parts = [
-            (group.table @ sums[group.bins].reshape(len(group.columns), -1, sums.shape[1])).reshape(-1, sums.shape[1])
-            for group in self.groups
+            (table @ sums[group.bins].reshape(len(group.columns), -1, width)).reshape(-1, width)
+            for table, group in zip(tables, self.groups, strict=True)
         ]
         return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
@@ -96,23 +109,36 @@ class Splits:
         order = np.argsort(np.concatenate([read, rest]))
         return (parts[0] if len(parts) == 1 else np.concatenate(parts))[order]
 
+    @property
+    def readers(self) -> NDArray[np.int64]:
+        """The column that each split reads."""
+        return np.concatenate([np.repeat(group.columns, len(group.table)) for group in self.groups])
+
     def by_column(self, values: Array) -> Array:
         """Sums of a value a split, (splits,), by column, (columns,)."""
-        readers = np.concatenate([np.repeat(group.columns, len(group.table)) for group in self.groups])
-        return (1.0 * (np.arange(len(self.columns))[:, None] == readers)) @ values
+        return (1.0 * (np.arange(len(self.columns))[:, None] == self.readers)) @ values
 
 
-def _cuts(column: Column) -> NDArray[np.float64]:
-    below = np.tril(np.ones((max(column.bins - 1, 0), column.bins)))
+Tables = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""Which bins go left, and which must have rows."""
+
+
+def _cuts(column: Column) -> Tables:
+    count = max(column.bins - 1, 0)
+    below, last = np.tril(np.ones((count, column.bins))), np.eye(count, column.bins)
     if not column.missing:
-        return below
-    right = np.concatenate([below, np.zeros((len(below), 1))], axis=1)
-    left = np.concatenate([below, np.ones((len(below), 1))], axis=1)
-    both = np.stack([right, left], axis=1).reshape(-1, column.size)
+        return below, last
+    none, all_of_it = np.zeros((count, 1)), np.ones((count, 1))
     apart = np.ones((1 if column.bins else 0, column.size))
     apart[:, -1] = 0
-    return np.concatenate([both, apart])
+
+    def both(right: NDArray[np.float64], side: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Missing values to the right of each cut, and to its left."""
+        return np.stack([np.c_[right, none], np.c_[right, side]], axis=1).reshape(-1, column.size)
+
+    return np.r_[both(below, all_of_it), apart], np.r_[both(last, all_of_it), 0 * apart]
 
 
-def _categories(column: Column) -> NDArray[np.float64]:
-    return np.eye(column.size)[: column.size if column.size > 2 else column.size - 1]
+def _categories(column: Column) -> Tables:
+    table = np.eye(column.size)[: column.size if column.size > 2 else column.size - 1]
+    return table, 0 * table
