@@ -18,9 +18,9 @@ class Group:
 
     Attributes
     ----------
-    table : ndarray of float64, shape (splits, size)
+    table : ndarray of int, shape (splits, size)
         1 where a bin of a column goes left.
-    ends : ndarray of float64, shape (splits, size)
+    ends : ndarray of int, shape (splits, size)
         1 at the bins without whose rows another split parts the rows alike.
     columns : ndarray of int
         Which these are.
@@ -28,8 +28,8 @@ class Group:
         Where their bins are in the matrix.
     """
 
-    table: NDArray[np.float64]
-    ends: NDArray[np.float64]
+    table: NDArray[np.int64]
+    ends: NDArray[np.int64]
     columns: NDArray[np.int64]
     bins: NDArray[np.int64]
 
@@ -65,7 +65,7 @@ class Splits:
             if len(table) and len(places):
                 groups.append(Group(table, ends, places, (starts[places][:, None] + np.arange(kind.size)).reshape(-1)))
         if not groups:  # a split that sends all rows the same way is never worth it
-            none = np.zeros((1, columns[0].size))
+            none = np.zeros((1, columns[0].size), np.int64)
             groups.append(Group(none, none, np.zeros(1, np.int64), np.arange(columns[0].size)))
         return Splits(tuple(columns), tuple(groups))
 
@@ -86,7 +86,7 @@ class Splits:
         needed = [np.repeat(group.ends.sum(axis=1)[None], len(group.columns), axis=0).ravel() for group in self.groups]
         return np.concatenate(needed)[:, None] - self._sums([group.ends for group in self.groups], full)
 
-    def _sums(self, tables: Sequence[NDArray[np.float64]], sums: Array) -> Array:
+    def _sums(self, tables: Sequence[NDArray[np.int64]], sums: Array) -> Array:
         width = sums.shape[1]
         parts = [
             (table @ sums[group.bins].reshape(len(group.columns), -1, width)).reshape(-1, width)
@@ -105,7 +105,7 @@ class Splits:
         read = np.concatenate([group.bins for group in self.groups])
         rest = np.setdiff1d(np.arange(self.bins), read)
         if len(rest):
-            parts.append(np.zeros((len(rest), width)))
+            parts.append(np.zeros((len(rest), width), np.int64))
         order = np.argsort(np.concatenate([read, rest]))
         return (parts[0] if len(parts) == 1 else np.concatenate(parts))[order]
 
@@ -119,26 +119,26 @@ class Splits:
         return (1.0 * (np.arange(len(self.columns))[:, None] == self.readers)) @ values
 
 
-Tables = tuple[NDArray[np.float64], NDArray[np.float64]]
+Tables = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Which bins go left, and which must have rows."""
 
 
 def _cuts(column: Column) -> Tables:
     count = max(column.bins - 1, 0)
-    below, last = np.tril(np.ones((count, column.bins))), np.eye(count, column.bins)
+    below, last = np.tril(np.ones((count, column.bins), np.int64)), np.eye(count, column.bins, dtype=np.int64)
     if not column.missing:
         return below, last
-    none, all_of_it = np.zeros((count, 1)), np.ones((count, 1))
-    apart = np.ones((1 if column.bins else 0, column.size))
+    none = np.zeros((count, 1), np.int64)
+    apart = np.ones((1 if column.bins else 0, column.size), np.int64)
     apart[:, -1] = 0
 
-    def both(right: NDArray[np.float64], side: NDArray[np.float64]) -> NDArray[np.float64]:
+    def both(right: NDArray[np.int64]) -> NDArray[np.int64]:
         """Missing values to the right of each cut, and to its left."""
-        return np.stack([np.c_[right, none], np.c_[right, side]], axis=1).reshape(-1, column.size)
+        return np.stack([np.c_[right, none], np.c_[right, none + 1]], axis=1).reshape(-1, column.size)
 
-    return np.r_[both(below, all_of_it), apart], np.r_[both(last, all_of_it), 0 * apart]
+    return np.r_[both(below), apart], np.r_[both(last), 0 * apart]
 
 
 def _categories(column: Column) -> Tables:
-    table = np.eye(column.size)[: column.size if column.size > 2 else column.size - 1]
+    table = np.eye(column.size, dtype=np.int64)[: column.size if column.size > 2 else column.size - 1]
     return table, 0 * table
