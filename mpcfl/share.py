@@ -12,6 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mpcfl import ring, view
 from mpcfl.correlation import Leaf, MaskView
 from mpcfl.ring import Shape, Spec, Words
@@ -56,7 +59,7 @@ class Bit:
 class Base:
     """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words."""
 
-    __slots__ = ("bit", "claimed", "folded", "masked", "owner", "words")
+    __slots__ = ("bit", "claimed", "folded", "masked", "ones", "owner", "words")
 
     def __init__(self, words: Words, owner: int | None = None, bit: Bit | None = None) -> None:
         self.words = words
@@ -66,6 +69,8 @@ class Base:
         self.folded: Words | None = None
         """What this party's one product of the operand takes, once it was made (`mpcfl.protocols.folded`)."""
         self.claimed = False
+        self.ones: NDArray[np.int32] | None = None
+        """At the owner of a matrix of zeros and few ones, where these are (`mpcfl.kernels.onehot`)."""
 
 
 class Share:
@@ -121,9 +126,16 @@ class Share:
         return self._words
 
     @staticmethod
-    def private(words: Words, owner: int) -> Share:
+    def private(words: Words, owner: int, ones: NDArray[np.int32] | None = None) -> Share:
         """An operand that rank `owner` knows: its words there, zeros elsewhere."""
-        return Share(words, View.leaf(Base(words, owner), words.shape))
+        base = Base(words, owner)
+        base.ones = ones
+        return Share(words, View.leaf(base, words.shape))
+
+    @staticmethod
+    def of_view(origin: View[Base]) -> Share:
+        """What a view of bases shows."""
+        return Share._view((), lambda: origin.apply(lambda base: base.words), origin, None)
 
     @staticmethod
     def of_bit(bit: Bit) -> Share:

@@ -7,11 +7,23 @@ from mpcfl.learn.multiclass import MultinomialLogisticRegression, OneVsRestLogis
 from mpcfl.learn.neural import MLPClassifier, MLPRegressor
 from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
 from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.learn.trees import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
 __all__ = [
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
     "EarlyStopping",
     "ElasticNet",
     "GammaRegressor",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
     "Lasso",
     "LinearRegression",
     "LinearSVM",
@@ -22,6 +34,8 @@ __all__ = [
     "NotFittedError",
     "OneVsRestLogisticRegression",
     "PoissonRegressor",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
     "Ridge",
     "TweedieRegressor",
 ]
