@@ -29,8 +29,8 @@ CHECKED = {name: learner() for name, learner in LEARNERS.items()} | {
     "gradient_boosting_regressor": learn.GradientBoostingRegressor(n_estimators=20, max_depth=3, learning_rate=0.3),
     "decision_tree_classifier": learn.DecisionTreeClassifier(),
     "decision_tree_regressor": learn.DecisionTreeRegressor(),
-    "random_forest_classifier": learn.RandomForestClassifier(10, 3),
-    "random_forest_regressor": learn.RandomForestRegressor(10, 3),
+    "random_forest_classifier": learn.RandomForestClassifier(10, 3, bootstrap=False),
+    "random_forest_regressor": learn.RandomForestRegressor(10, 3, bootstrap=False),
 }
 
 # They keep the contract without inheriting from scikit-learn's base class, which its checks remark on.

@@ -218,9 +218,10 @@ class TestWhatItTakes:
             assert weighted == pytest.approx(model.fit(X, y).predict(X), abs=1e-6)
 
     def test_a_class_that_counts_more_has_higher_scores(self) -> None:
-        assert self.fitted(scale_pos_weight=5).decision_function(self.X).mean() > self.fitted().decision_function(
-            self.X
-        ).mean()
+        assert (
+            self.fitted(scale_pos_weight=5).decision_function(self.X).mean()
+            > self.fitted().decision_function(self.X).mean()
+        )
 
     def test_penalties_make_leaves_smaller_and_trees_shallower(self) -> None:
         plain = np.abs(self.fitted().leaves_).sum()

@@ -16,8 +16,8 @@ from mpcfl.learn.trees import (
     GradientBoostingClassifier,
     GradientBoostingRegressor,
     RandomForestRegressor,
+    growth,
 )
-from mpcfl.learn.trees import growth
 from mpcfl.learn.trees.growth import Rules, grow
 from mpcfl.learn.trees.splits import Splits
 

@@ -104,7 +104,7 @@ class _Boosted(TreeModel):
         return values.reshape(values.shape[0], -1, outputs).sum(axis=1) + self.base_
 
 
-class GradientBoostingClassifier(Classifier, _Boosted):
+class GradientBoostingClassifier(_Boosted, Classifier):
     """Gradient-boosted trees for two classes or more, by second-order steps on binned columns.
 
     Minimises the mean log loss with trees of full depth, each leaf -G / (H + reg_lambda) times the rate, where G and H
@@ -280,7 +280,7 @@ class GradientBoostingClassifier(Classifier, _Boosted):
         return member[:, 1:] if len(self.classes_) == 2 else member
 
 
-class GradientBoostingRegressor(Regressor, _Boosted):
+class GradientBoostingRegressor(_Boosted, Regressor):
     """Gradient-boosted trees for numbers, by second-order steps on binned columns.
 
     Parameters

@@ -60,7 +60,7 @@ class _Mean(TreeModel):
         return self._values(X).mean(axis=1)
 
 
-class _MeanClassifier(Classifier, _Mean):
+class _MeanClassifier(_Mean, Classifier):
     """Leaves are shares of classes."""
 
     classes: int | None
@@ -72,7 +72,10 @@ class _MeanClassifier(Classifier, _Mean):
     def predict_proba(self, X: Array) -> Array:
         """Shares of the classes, shape (n, classes)."""
         p = self._means(X)
-        return p if p.shape[1] > 1 else np.concatenate([1 - p, p], axis=1)
+        if p.shape[1] == 1:
+            return np.concatenate([1 - p, p], axis=1)
+        first = p[:, :-1]  # the shares of a leaf add up to a little less than 1: the last makes up for it
+        return np.concatenate([first, 1 - first.sum(axis=1, keepdims=True)], axis=1)
 
     def predict(self, X: Array) -> Array:
         """The class of the largest share for each row, shape (n,): its label, or its secret number."""
@@ -92,7 +95,7 @@ class _MeanClassifier(Classifier, _Mean):
         return member[:, 1:] if len(self.classes_) == 2 else member
 
 
-class _MeanRegressor(Regressor, _Mean):
+class _MeanRegressor(_Mean, Regressor):
     """Leaves are means of targets."""
 
     def fit(self, X: Array, y: Array, sample_weight: Array = None, columns: Sequence[Any] | None = None) -> Self:
