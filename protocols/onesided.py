@@ -119,7 +119,8 @@ def _block(ctx: Context, part: View[Base], y: Share) -> Protocol:
 def _known(part: View[Base], w: Words, c: Words) -> Words:
     """c + x @ w, for x that this party knows."""
     leaf, flipped = (part.sources[0], True) if part.operation == "transpose" else (part, False)
-    if leaf.operation == "leaf" and leaf.argument.ones is not None and len(w.shape) == 2:
+    known = leaf.operation == "leaf" and leaf.argument.ones is not None
+    if known and len(w.shape) == 2 and not ring.is_spec(w):
         return ring.plus_sums(c, leaf.argument.ones, w, flipped)
     return ring.plus_matmul(c, part.apply(lambda base: base.words), w)
 

@@ -73,7 +73,9 @@ def test_few_ones_are_summed_and_the_messages_are_those_of_any_matrix():
             w = session.share(y, 1, y.shape)
             return (x.T @ w).reveal(), (x @ (x.T @ w)).reveal()
 
-        return mpcfl.simulate(run, seed=4)
+        done, foreseen = mpcfl.simulate(run, seed=4), mpcfl.forecast(run)
+        assert (done.rounds, done.bytes_sent[0]) == (foreseen.rounds, foreseen.bytes_sent[0])
+        return done
 
     sparse, dense = program(hot), program(~hot)
     for run, own in ((sparse, hot), (dense, ~hot)):

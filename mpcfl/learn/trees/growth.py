@@ -3,7 +3,7 @@
     histograms   sums of slopes and curvatures by bin and node: one product of the bins' matrix with all left children,
                  the right ones by subtraction from their parents
     worths       of every split in every node, sum of G^2 / (H + lambda) of both sides: two quotients and a product
-    choice       the place of the largest, where the first candidate is not to split; its row of zeros and ones
+    choice       a one at the largest, where the first candidate is not to split
     rows         the bins that go left of each node's split, times the bins' matrix; one product a node and row
 
 Splits that gain alike are told apart by rank and not by rounding: of two cuts of a column without rows in between the
@@ -24,6 +24,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mpcfl import numerics
+from mpcfl.learn.trees.choice import first_largest
 from mpcfl.learn.trees.splits import Splits
 from mpcfl.learn.validation import Array
 
@@ -171,8 +172,7 @@ def _best(sums: Array, splits: Splits, rules: Rules, unit: float) -> tuple[Array
         least = rules.min_child_weight
         lacks = lacks + 1 * (of_left[:, :, -1] < least) + 1 * (of_right[:, :, -1] < least)
     allowed = np.where(lacks < 0.5, found - (TIE + TIE * splits.readers)[:, None], -1.0)
-    best = np.argmax(np.concatenate([unsplit, allowed]), axis=0)
-    chosen = 1 * (best == np.arange(1, count + 1)[:, None])
+    chosen = first_largest(np.concatenate([unsplit, allowed]))[1:]
     gains = (chosen * (found - worths[2 * count :])).sum(axis=1)
     first = (chosen[:, :, None] * of_left).sum(axis=0)
     return chosen, gains, first, whole
