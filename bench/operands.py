@@ -20,6 +20,9 @@ Size: TypeAlias = tuple[int, ...]
 GRID = 2.0**18
 """Numbers on this grid are exact at the default fraction, so comparing them is comparing floats."""
 
+BINS = 32
+"""Of a column of boosted trees."""
+
 PIXELS, HIDDEN, CLASSES = 28 * 28, 128, 10
 KERNEL, CHANNELS, POOLED = 5, 16, 6
 
@@ -123,3 +126,16 @@ def bins_and_gradients(size: Size, rng: Generator) -> Sequence[Operand]:
     chance = 1 / (1 + np.exp(-(places[:, 0] / bins * 4 - 2)))
     gradients = np.stack([0.5 - (rng.random(rows) < chance), np.full(rows, 0.25)], axis=1)
     return [Operand(hot, 0, True), Operand(gradients, 1)]
+
+
+def binned_customers(size: Size, rng: Generator) -> Sequence[Operand]:
+    """The bins of two owners' columns, the first of whom has the labels too."""
+    rows, columns = size
+    if columns < 2:
+        raise UsageError("gbdt needs at least two columns: each of two parties has a block of them")
+    places = rng.integers(0, BINS, (rows, columns))
+    odds = np.where(places[:, 0] > 12, 1.0, -1.0) * (places[:, 1] - 15) / 8 + (places[:, -1] > 20)
+    labels = (rng.random(rows) < numerics.sigmoid(odds)).astype(np.int64)
+    hot = (places[:, :, None] == np.arange(BINS)).reshape(rows, columns * BINS)
+    split = columns // 2 * BINS
+    return [Operand(hot[:, :split], 0, True), Operand(hot[:, split:], 1, True), Operand(labels, 0)]

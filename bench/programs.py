@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from bench.operands import CHANNELS, KERNEL, POOLED, Size
+from bench.operands import BINS, CHANNELS, KERNEL, POOLED, Size
 from mpcfl import numerics, ordering
 from mpcfl.array import SecretArray
 from mpcfl.learn.linear import LogisticRegression
+from mpcfl.learn.trees import GradientBoostingClassifier
 
 RATE = 0.1
 STRIDE, SIDE = 2, 28
@@ -96,3 +97,10 @@ def tree_level(size: Size, hot: Any, gradients: Any) -> Any:
         right[:, :, 1] + 1.0
     )
     return np.argmax(gain.reshape(-1))
+
+
+def boosted_tree(size: Size, left: Any, right: Any, labels: Any) -> Any:
+    """The first tree of a boosted classifier: its leaves."""
+    model = GradientBoostingClassifier(1, max_depth=5)
+    model.fit(np.concatenate([left, right], axis=1), labels, columns=[BINS] * size[1])
+    return model.leaves_

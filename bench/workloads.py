@@ -64,6 +64,20 @@ _ELEMENTS, _MATRIX = ("elements",), ("rows", "columns")
 _MILLION, _TABLE = (1_000_000,), (10_000, 10)
 
 
+def _tree(name: str, summary: str, **more: Any) -> Workload:
+    return Workload(
+        name,
+        f"a boosted tree of depth 5 on two private blocks of columns of 32 bins, {summary}",
+        ("rows", "columns"),
+        (10_000, 20),
+        of.binned_customers,
+        programs.boosted_tree,
+        repetitions=3,
+        elements=math.prod,
+        **more,
+    )
+
+
 def _elementwise(name: str, summary: str, operands: Operands, compute: Callable[..., Any], **more: Any) -> Workload:
     return Workload(name, summary, _ELEMENTS, _MILLION, operands, lambda size, *arrays: compute(*arrays), **more)
 
@@ -217,6 +231,8 @@ _ALL = (
         repetitions=3,
         elements=lambda size: size[0] * size[1],
     ),
+    _tree("gbdt", "the first"),
+    _tree("gbdt-later", "on bins opened before", opened=(0, 1)),
 )
 
 WORKLOADS = {one.name: one for one in _ALL}

@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -70,6 +70,8 @@ class Leaf:
 
 
 MaskView = View[Leaf]
+Signs: TypeAlias = tuple[int, ...] | None
+"""A form of a mask: None is the mask, signs (one a party, -1, 0 or 1) a sum of its shares."""
 
 
 def group_of(*masks: MaskView) -> str:
@@ -99,12 +101,16 @@ class Correlation:
         """Views of uniform fields drawn earlier that `sample` takes in the clear, in this order and all its forms."""
         return ()
 
-    def combinations(self) -> tuple[tuple[int, ...] | None, ...]:
-        """In which forms `sample` takes each mask: None is the mask, signs (one a party, -1, 0 or 1) a sum of shares.
+    def combinations(self) -> tuple[Signs, ...]:
+        """In which forms `sample` takes each mask.
 
         A mask that is taken as sums of its shares is that of a matrix, and the dealer keeps it from the first time on.
         """
         return (None,)
+
+    def forms(self) -> tuple[tuple[MaskView, Signs], ...]:
+        """What `sample` takes, in order: by default every mask in all forms of `combinations`."""
+        return tuple((mask, signs) for mask in self.masks() for signs in self.combinations())
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         """The clear values of the determined fields, in arrays made here: the dealer overwrites them."""

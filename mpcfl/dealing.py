@@ -13,20 +13,16 @@ import functools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeAlias
 
 import numpy as np
 
 from mpcfl import prg, ring, view
 from mpcfl.buffers import empty
-from mpcfl.correlation import Correlation, Dealt, Field, Leaf, MaskView
+from mpcfl.correlation import Correlation, Dealt, Field, Leaf, MaskView, Signs
 from mpcfl.errors import ProtocolViolation
 from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
 from mpcfl.ring import GROUPS, Words
-
-Signs: TypeAlias = tuple[int, ...] | None
-"""How the shares of a mask are added, see `Correlation.combinations`; None for all of them."""
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
@@ -130,8 +126,7 @@ class Dealer:
             raise ValueError(f"{correlation.family}: a correlation has at most {FIELDS_PER_DRAW} fields")
         if not any(field.determined for field in cut.fields):
             return iter(())
-        forms = correlation.combinations()
-        masks = [self._reader(mask, signs, cut) for mask in correlation.masks() for signs in forms]
+        masks = [self._reader(mask, signs, cut) for mask, signs in correlation.forms()]
         return (self._piece(number, cut, piece, masks) for piece in range(cut.pieces))
 
     def _piece(self, number: int, cut: Cut, piece: int, readers: Sequence[Callable[[int], Words]]) -> list[Words]:

@@ -1,8 +1,8 @@
 """Matrix products in Z_2^64 by the kernels that are fastest on this processor, with NumPy's rules for dimensions.
 
 Where the processor multiplies 52-bit lanes at full rate, packed panels and a register tile of such multiplications take
-over, elsewhere a kernel that the compiler vectorises: word for word the same. A product with a vector reads its matrix
-once, at the rate of the memory, and needs no kernel of its own kind.
+over, elsewhere a kernel that the compiler vectorises: word for word the same. A product with a vector, or of a large
+matrix with few columns, reads its matrix once, where it stands.
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl.kernels import processor, ring64
+from mpcfl.kernels import processor, ring64, skinny
 
 Words: TypeAlias = NDArray[np.uint64]
 
 PACKED = processor.has(*processor.FUSED_MULTIPLY) and not processor.named(processor.SLOWER_FUSED_MULTIPLY)
 if PACKED:
     from mpcfl.kernels import ifma
+
+LARGE = 1 << 16
+"""Elements from which on packing a matrix costs more than to multiply it by few columns."""
+NARROW, NARROW_TRANSPOSED = 4, 16
+"""How many columns are few, and for a transposed matrix, which is packed across its rows."""
 
 
 def _plain(x: Words, y: Words, out: Words) -> None:
@@ -53,8 +58,24 @@ def _add(x: Words, y: Words, out: Words) -> None:
         _matvec(x, y[:, 0], out[:, 0])
     elif out.shape[0] == 1:
         _matvec(y.T, x[0], out[0])
-    else:
+    elif not _narrow(x, y, out):
         _matrices(x, y, out)
+
+
+def _narrow(x: Words, y: Words, out: Words) -> bool:
+    """Add the product of a large matrix and few columns, and whether it was one."""
+    columns = out.shape[1]
+    if x.size < LARGE or columns > NARROW_TRANSPOSED:
+        return False
+    if columns <= NARROW and x.flags.c_contiguous:
+        skinny.upright(x, np.ascontiguousarray(y.T), out)
+        return True
+    if x.T.flags.c_contiguous:
+        found = np.zeros(out.shape[::-1], np.uint64)
+        skinny.transposed(x.T, np.ascontiguousarray(y), found)
+        np.add(out, found.T, out=out)
+        return True
+    return False
 
 
 def _matvec(a: Words, x: Words, out: Words) -> None:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mpcfl import product, threads, wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
-from mpcfl.kernels import bits, fixed, gather, ring64
+from mpcfl.kernels import bits, fixed, gather, onehot, ring64
 from mpcfl.spec import WORD, dtype_of
 from mpcfl.spec import Shape as Shape
 from mpcfl.spec import Spec as Spec
@@ -279,6 +279,26 @@ def plus_matmul(c: Words, x: Words, y: Words) -> Words:
     out = empty(c.shape)
     np.copyto(out, c)
     product.add(x, y, out)
+    return out
+
+
+FEW_ONES = 8
+"""A matrix of zeros and ones has few where the fullest row has at most one of so many."""
+
+
+def few_ones(x: Words) -> onehot.Places | None:
+    """Where the ones of a matrix of zeros and few ones are, in Z_2^64; None of any other array."""
+    if is_spec(x) or wide.is_wide(x) or x.ndim != 2:
+        return None
+    places = onehot.places_of(x)
+    return places if places.shape[1] * FEW_ONES <= x.shape[1] else None
+
+
+def plus_sums(c: Words, places: onehot.Places, w: Words, flipped: bool) -> Words:
+    """`c + x @ w`, or of x transposed if `flipped`, for words of Z_2^64 and x of zeros and ones at `places`."""
+    out = empty(c.shape)
+    np.copyto(out, c)
+    (onehot.scattered if flipped else onehot.gathered)(places, np.ascontiguousarray(w), out)
     return out
 
 

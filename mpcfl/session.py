@@ -14,7 +14,7 @@ from mpcfl.array import DTYPES, SecretArray
 from mpcfl.correlation import Correlation
 from mpcfl.drivers.cost import ShapesDriver
 from mpcfl.drivers.profile import Profile
-from mpcfl.engine import FIXED, KINDS, Engine, Runner, Value
+from mpcfl.engine import BOOLEAN, FIXED, KINDS, Engine, Runner, Value
 from mpcfl.errors import InputError, UsageError
 from mpcfl.ledger import Ledger
 from mpcfl.protocol import Context, Position, Suite
@@ -194,7 +194,8 @@ class Session:
         rank = self._rank(owner)
         self._engine.note("private", rank, kind, shape)
         held = self._nothing(shape) if words is None else words
-        return self._array(self._engine.ready(kind, Share.private(held, rank)))
+        ones = ring.few_ones(words) if words is not None and kind == BOOLEAN else None
+        return self._array(self._engine.ready(kind, Share.private(held, rank, ones)))
 
     def _nothing(self, shape: Shape) -> Words:
         return self._engine.common.nothing(shape, self.ring)

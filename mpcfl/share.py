@@ -12,6 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mpcfl import ring, view
 from mpcfl.correlation import Leaf, MaskView
 from mpcfl.ring import Shape, Spec, Words
@@ -99,7 +102,7 @@ class Base:
     `bit` and `truncated` say what the protocol that made them opened.
     """
 
-    __slots__ = ("bit", "claimed", "folded", "masked", "owner", "truncated", "words")
+    __slots__ = ("bit", "claimed", "folded", "masked", "ones", "owner", "truncated", "words")
 
     def __init__(
         self, words: Words, owner: int | None = None, bit: Bit | None = None, truncated: Truncated | None = None
@@ -112,6 +115,8 @@ class Base:
         self.folded: Words | None = None
         """What this party's one product of the operand takes, once it was made (`mpcfl.protocols.folded`)."""
         self.claimed = False
+        self.ones: NDArray[np.int32] | None = None
+        """At the owner of a matrix of zeros and few ones, where these are (`mpcfl.kernels.onehot`)."""
 
 
 class Share:
@@ -167,9 +172,16 @@ class Share:
         return self._words
 
     @staticmethod
-    def private(words: Words, owner: int) -> Share:
+    def private(words: Words, owner: int, ones: NDArray[np.int32] | None = None) -> Share:
         """An operand that rank `owner` knows: its words there, zeros elsewhere."""
-        return Share(words, View.leaf(Base(words, owner), words.shape))
+        base = Base(words, owner)
+        base.ones = ones
+        return Share(words, View.leaf(base, words.shape))
+
+    @staticmethod
+    def of_view(origin: View[Base]) -> Share:
+        """What a view of bases shows."""
+        return Share._view((), lambda: origin.apply(lambda base: base.words), origin, None)
 
     @staticmethod
     def of_bit(bit: Bit) -> Share:

@@ -38,8 +38,9 @@ from mpcfl import ring
 from mpcfl.correlation import Correlation, Field, MaskView, group_of
 from mpcfl.effects import Draw, Protocol
 from mpcfl.protocol import Context, rule
-from mpcfl.protocols import beaver
+from mpcfl.protocols import beaver, onesided
 from mpcfl.protocols.beaver import OPERAND, Mask, Triple, opened, operand_bits
+from mpcfl.protocols.onesided import OneSided
 from mpcfl.ring import Words
 from mpcfl.share import Base, Share
 
@@ -125,15 +126,19 @@ def _folded(ctx: Context, operand: Share) -> Words:
     return words if operand.offset is None else ring.add(words, operand.offset)
 
 
-@rule("matmul", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple, Folded])
+@rule("matmul", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple, Folded, OneSided])
 def matmul(ctx: Context, x: Share, y: Share) -> Protocol:
     """Matrix product in the ring, with NumPy's rules for vectors and stacks."""
+    known = onesided.blocks(x)
+    if known is not None and len(y.shape) <= 2:
+        yield from opened(ctx, x, y)
+        return (yield from onesided.product(ctx, known, y))
     if ctx.parties % 2 and ctx.parties <= FEW:
         return (yield from one_product(ctx, x, y))
     return (yield from beaver.matmul(ctx, x, y))
 
 
-@rule("double_matmul", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple, Folded])
+@rule("double_matmul", rounds=1, bits=operand_bits, messages=[OPERAND], correlations=[Mask, Triple, Folded, OneSided])
 def double_matmul(ctx: Context, x: Share, y: Share) -> Protocol:
     """Twice the matrix product, for a truncation that takes the factor with it."""
     if ctx.parties == 2:

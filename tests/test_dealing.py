@@ -26,6 +26,7 @@ from mpcfl.protocols.leading import Factors
 from mpcfl.protocols.logarithms128 import WideLogarithm
 from mpcfl.protocols.nearness import CHOICES, DigitProducts
 from mpcfl.protocols.normalisation import LogHarmonics
+from mpcfl.protocols.onesided import OneSided
 from mpcfl.protocols.permutation import Permutation
 from mpcfl.protocols.powers import Powers
 from mpcfl.protocols.powers128 import WidePowers
@@ -74,6 +75,14 @@ def folded(mask: list, parties: int):
     return correlation, forms(correlation, shares, [share.T for share in shares])
 
 
+def one_sided(mask: list, parties: int):
+    """A matrix by itself transposed, less the share of an owner."""
+    matrix = view.reshape(mask[0].leaf("a"), (7, 10))
+    shares = [ring.reshape(one["a"], (7, 10)) for one in mask]
+    others = functools.reduce(ring.add, shares[1:])
+    return OneSided(matrix, view.transpose(matrix, (1, 0)), 0, parties), (ring.add(shares[0], others), others.T)
+
+
 def every_wide_correlation(trusted: Trusted):
     """One of each family of the default suite in ring 128, with the clear masks that it needs."""
     mask, clear = trusted.deal(Mask((N,), None, "wide"))
@@ -86,6 +95,7 @@ def every_wide_correlation(trusted: Trusted):
     yield Triple("mul", beta, named), (beta_value, a)
     yield Triple("matmul", named, view.scale(named, 1 << 100)), (a, ring.multiply(a, 1 << 100))
     yield folded(mask, len(mask))
+    yield one_sided(mask, len(mask))
     yield TruncPair(N, 1, 40, "wide"), ()
     yield Digits(named, True), (a,)
     yield Digits(named, False), (a,)
@@ -122,6 +132,7 @@ def every_correlation(trusted: Trusted):
     )
     yield Triple("mul", beta, named), (beta_value, a)
     yield folded(mask, len(mask))
+    yield one_sided(mask, len(mask))
     yield TruncPair(N, 1, 18), ()
     for low in (1, 18, 40):
         upper, value = pair[0].leaf("r", low=low), ring.cleared(clear_pair["r"], low)

@@ -28,6 +28,12 @@ CHECKED = {name: learner() for name, learner in LEARNERS.items()} | {
     ),
     "mlp_classifier": MLPClassifier((20,), learning_rate_init=0.01, max_iter=100),
     "mlp_regressor": MLPRegressor((20,), learning_rate_init=0.02, max_iter=200),
+    "gradient_boosting_classifier": learn.GradientBoostingClassifier(10, max_depth=3),
+    "gradient_boosting_regressor": learn.GradientBoostingRegressor(n_estimators=20, max_depth=3, learning_rate=0.3),
+    "decision_tree_classifier": learn.DecisionTreeClassifier(),
+    "decision_tree_regressor": learn.DecisionTreeRegressor(),
+    "random_forest_classifier": learn.RandomForestClassifier(10, 3, bootstrap=False),
+    "random_forest_regressor": learn.RandomForestRegressor(10, 3, bootstrap=False),
 }
 
 # They keep the contract without inheriting from scikit-learn's base class, which its checks remark on.

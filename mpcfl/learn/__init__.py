@@ -8,11 +8,23 @@ from mpcfl.learn.neural import MLPClassifier, MLPRegressor
 from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
 from mpcfl.learn.selection import GridSearch, cross_val_score
 from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.learn.trees import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
 
 __all__ = [
+    "DecisionTreeClassifier",
+    "DecisionTreeRegressor",
     "EarlyStopping",
     "ElasticNet",
     "GammaRegressor",
+    "GradientBoostingClassifier",
+    "GradientBoostingRegressor",
     "GridSearch",
     "Lasso",
     "LinearRegression",
@@ -24,6 +36,8 @@ __all__ = [
     "NotFittedError",
     "OneVsRestLogisticRegression",
     "PoissonRegressor",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
     "Ridge",
     "TweedieRegressor",
     "cross_val_score",

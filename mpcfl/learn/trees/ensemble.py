@@ -1,0 +1,138 @@
+"""What learners of trees share: from given rows to the matrix of bins, and the values of all trees for a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from mpcfl.errors import InputError
+from mpcfl.learn.estimator import Estimator, NotFittedError, scikit_twin
+from mpcfl.learn.model import check_numbers, check_whole
+from mpcfl.learn.schedule import Draws
+from mpcfl.learn.trees.bins import Bins, Column, columns_of, number_rows
+from mpcfl.learn.trees.growth import Tree, evaluate
+from mpcfl.learn.trees.splits import Splits
+from mpcfl.learn.validation import Array, feature_rows, is_secret, row_values
+
+NODES_AT_ONCE = 1 << 22
+"""Nodes that a block of rows is asked for in a prediction: bounds its memory."""
+
+
+class TreeModel(Estimator):
+    """A sum or a mean of trees on binned columns.
+
+    Plain rows are numbers, which the learner cuts into bins itself, unless `fit` is told that they are bins already.
+    Secret rows are always bins: who owns a column cuts it (`Bins`) and gives the zeros and ones.
+    """
+
+    max_depth: int
+    max_bins: int
+    random_state: int
+    categorical_features: Sequence[int]
+
+    def check_parameters(self) -> None:
+        """Check every parameter.
+
+        Raises
+        ------
+        InputError
+            Naming the parameter and what is allowed.
+        """
+        check_whole(self, max_depth=1, max_bins=2, random_state=0)
+        check_numbers(self, "min_child_weight")
+
+    # ------------------------------------------------------------------------------------------------------------- rows
+
+    def _binned(self, X: Array, columns: Sequence[Any] | None, weight: Array) -> tuple[Array, Splits, Array | None]:
+        """The matrix of bins that `fit` was given or makes, the splits of its columns, and the weights of its rows."""
+        self.bins_: Bins | None = None
+        if columns is None:
+            if is_secret(X):
+                raise InputError(
+                    "columns must be given where rows are secret: their owners cut them into bins, whose numbers are "
+                    "public.",
+                    key="columns",
+                )
+            rows = number_rows(X)
+            weight = weights(weight, rows.shape[0])
+            counted = rows if weight is None or is_secret(weight) else rows[weight > 0]
+            self.bins_ = Bins(self.max_bins, self.categorical_features).fit(counted)
+            self.columns_: tuple[Column, ...] = self.bins_.columns_
+            hot: Array = self.bins_.onehot(rows).astype(np.float64)
+            self.n_features_in_ = rows.shape[1]
+        else:
+            hot = feature_rows(X)
+            weight = weights(weight, hot.shape[0])
+            self.columns_ = columns_of(columns)
+            total = sum(column.size for column in self.columns_)
+            if hot.shape[1] != total:
+                raise InputError(f"X has {hot.shape[1]} columns of bins, and columns tells of {total}.", key="columns")
+            self.n_features_in_ = total
+        return hot, Splits.of(self.columns_), weight
+
+    def _rows(self, X: Array) -> Array:
+        """The matrix of bins of rows to predict."""
+        if not hasattr(self, "leaves_"):
+            raise scikit_twin(NotFittedError)(f"This {type(self).__name__} is not fitted yet: call fit first.")
+        binned = self.bins_ is None or is_secret(X)
+        rows = feature_rows(X) if binned else number_rows(X)
+        wanted = sum(column.size for column in self.columns_) if binned else self.n_features_in_
+        if rows.shape[1] != wanted:
+            raise InputError(
+                f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting {wanted} features as input."
+            )
+        return rows if self.bins_ is None or binned else self.bins_.onehot(rows).astype(np.float64)
+
+    def _keep(self, trees: Sequence[Tree], gains: Array) -> None:
+        """Keep trees, and what they say of each column."""
+        self.left_ = np.stack([tree.left for tree in trees])
+        self.leaves_ = np.stack([tree.leaves for tree in trees])
+        self.feature_importances_ = gains / (gains.sum() + 2.0**-16)
+
+    def _values(self, X: Array) -> Array:
+        """Each tree's value for each row, shape (n, trees, outputs)."""
+        hot = self._rows(X)
+        height = max(1, NODES_AT_ONCE // (self.left_.shape[0] * self.left_.shape[2]))
+        blocks = [
+            evaluate(hot[start : start + height], self.left_, self.leaves_) for start in range(0, hot.shape[0], height)
+        ]
+        return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+def weights(given: Array, n: int) -> Array | None:
+    """Weights of n rows as they are, None where there are none.
+
+    Raises
+    ------
+    InputError
+        Another shape; plain weights that are not finite, negative, or all zero.
+    """
+    weight = row_values(given, n, "sample_weight")
+    if weight is not None and not is_secret(weight):
+        if weight.min() < 0:
+            raise InputError("sample_weight must be at least 0.")
+        if not weight.any():
+            raise InputError("sample_weight is zero in all rows.")
+    return weight
+
+
+def weighted(values: Array, weight: Array | None) -> Array:
+    """Rows of values, (n,) or (n, k), times their weights."""
+    if weight is None:
+        return values
+    return values * (weight if values.ndim == 1 else weight[:, None])
+
+
+def part_of(splits: Splits, share: float, draws: Draws) -> Splits:
+    """The splits of a share of the columns, which all parties draw alike; at least one column."""
+    if share == 1:
+        return splits
+    d = len(splits.columns)
+    return Splits.of(splits.columns, draws.permutation(d)[: max(1, round(share * d))])

@@ -1,0 +1,25 @@
+"""The first largest of many: NumPy's argmax, whatever the ties, and few rounds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mpcfl
+from mpcfl.learn.trees.choice import first_largest
+
+
+@pytest.mark.parametrize("m", [1, 2, 3, 8, 9, 10, 27, 80, 81, 82, 100, 729, 730])
+def test_a_one_at_the_first_largest(m: int) -> None:
+    rng = np.random.default_rng(m)
+    for values in (rng.integers(-1, 3, (m, 5)) * 0.5, rng.normal(size=(m, 5)).clip(-1.9), np.zeros((m, 5)) - 1):
+        expected = 1 * (np.arange(m)[:, None] == values.argmax(axis=0))
+        assert (first_largest(values) == expected).all()
+
+
+@pytest.mark.parametrize(("m", "rounds"), [(9, 8), (81, 18), (100, 28), (621, 28)])
+def test_the_same_on_secrets_in_as_many_rounds(m: int, rounds: int) -> None:
+    values = np.random.default_rng(m).integers(-1, 5, (m, 3)) * 1.0
+    run = mpcfl.simulate(lambda session: first_largest(session.share(values, 0, values.shape)).reveal(), seed=1)
+    assert (run.results[0] == first_largest(values)).all()
+    assert run.rounds == rounds + 1

@@ -1,0 +1,188 @@
+"""Trees on secret bins: the trees of the plain run, and messages that tell nothing of the data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mpcfl
+from mpcfl.learn import EarlyStopping
+from mpcfl.learn.trees import (
+    Bins,
+    Column,
+    DecisionTreeClassifier,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestRegressor,
+    growth,
+)
+from mpcfl.learn.trees.growth import Rules, grow
+from mpcfl.learn.trees.splits import Splits
+
+RNG = np.random.default_rng(0)
+ROWS = 300
+BANK, BUREAU = RNG.normal(size=(ROWS, 3)), np.c_[RNG.normal(size=ROWS), RNG.integers(0, 4, ROWS)]
+BANK[::7, 1] = np.nan
+SCORE = np.nan_to_num(BANK[:, 0]) * BUREAU[:, 0] + (BUREAU[:, 1] == 2) + 0.3 * RNG.normal(size=ROWS)
+OWN = [Bins(8).fit(BANK), Bins(8, categorical=[1]).fit(BUREAU)]
+HOT = [bins.onehot(x) for bins, x in zip(OWN, (BANK, BUREAU), strict=True)]
+COLUMNS = OWN[0].columns_ + OWN[1].columns_
+WEIGHT = RNG.uniform(0.5, 1.5, ROWS)
+BASE = {"n_estimators": 2, "max_depth": 3, "learning_rate": 0.3}
+
+
+def shared(session: Any, *hot: Any) -> Any:
+    """Each party's bins as its private operand, side by side."""
+    blocks = [
+        session.private(one if session.rank == owner else None, owner, one.shape, np.bool_)
+        for owner, one in enumerate(hot)
+    ]
+    return np.concatenate(blocks, axis=1)
+
+
+def told(session: Any, model: Any, rows: Any) -> Any:
+    parts = [model.left_, model.leaves_, model.feature_importances_, model.predict(rows)]
+    return [part.reveal() for part in parts]
+
+
+@pytest.mark.parametrize(
+    ("model", "target"),
+    [
+        (GradientBoostingClassifier(**BASE), SCORE > 0.3),
+        (GradientBoostingClassifier(**BASE, reg_alpha=2.0, gamma=1.0, scale_pos_weight=2.0), SCORE > 0.3),
+        (GradientBoostingClassifier(**BASE, subsample=0.7, colsample_bytree=0.5, base_score=0.4), SCORE > 0.3),
+        (GradientBoostingClassifier(**BASE, classes=3), np.digitize(SCORE, [-0.3, 0.6])),
+        (GradientBoostingRegressor(**BASE), SCORE),
+        (GradientBoostingRegressor("poisson", **BASE, min_child_weight=0.0), np.floor(np.exp(SCORE))),
+        (GradientBoostingRegressor("quantile", 0.8, **BASE), SCORE),
+        (DecisionTreeClassifier(max_depth=3, classes=3), np.digitize(SCORE, [-0.3, 0.6])),
+        (RandomForestRegressor(n_estimators=3, max_depth=2), SCORE),
+    ],
+    ids=lambda one: repr(one) if hasattr(one, "fit") else "",
+)
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_the_trees_of_the_plain_run(model: Any, target: Any, weight: Any) -> None:
+    y = target * 1 if target.dtype == bool else target
+
+    def program(session: Any) -> Any:
+        x, labels = shared(session, *HOT), session.share(y, 1, y.shape, y.dtype)
+        share = None if weight is None else session.share(weight, 1, weight.shape)
+        return told(session, model.fit(x, labels, share, columns=COLUMNS), x[:40])
+
+    secret = mpcfl.simulate(program, seed=1).results[0]
+    plain_hot = np.concatenate(HOT, axis=1)
+    plain = model.fit(plain_hot, y, weight, columns=COLUMNS)
+    assert (secret[0] == plain.left_).all()
+    expected = (plain.leaves_, plain.feature_importances_, plain.predict(plain_hot[:40]))
+    for found, wanted in zip(secret[1:], expected, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=2e-3)
+
+
+def test_three_parties() -> None:
+    hot = [HOT[0], HOT[1][:, :8], HOT[1][:, 8:]]
+    y = (SCORE > 0.3) * 1
+
+    def program(session: Any) -> Any:
+        x, labels = shared(session, *hot), session.share(y, 1, y.shape, y.dtype)
+        return told(session, GradientBoostingClassifier(**BASE).fit(x, labels, columns=COLUMNS), x[:40])
+
+    plain = GradientBoostingClassifier(**BASE).fit(np.concatenate(HOT, axis=1), y, columns=COLUMNS)
+    assert (mpcfl.simulate(program, 3, seed=1).results[2][0] == plain.left_).all()
+
+
+def test_rows_of_several_parties() -> None:
+    """Rows split: each party gives its own rows of all columns, and shares them."""
+    hot, y = np.concatenate(HOT, axis=1), (SCORE > 0.3) * 1
+
+    def program(session: Any) -> Any:
+        parts = [slice(0, 200), slice(200, ROWS)]
+        x = np.concatenate([session.private(hot[p], i, hot[p].shape, np.bool_) for i, p in enumerate(parts)])
+        labels = np.concatenate([session.share(y[p], i, y[p].shape, np.int64) for i, p in enumerate(parts)])
+        return GradientBoostingClassifier(**BASE).fit(x, labels, columns=COLUMNS).left_.reveal()
+
+    plain = GradientBoostingClassifier(**BASE).fit(hot, y, columns=COLUMNS)
+    assert (mpcfl.simulate(program, seed=1).results[0] == plain.left_).all()
+
+
+def test_a_model_of_plain_rows_serves_secret_ones_and_the_other_way() -> None:
+    y = (SCORE > 0.3) * 1
+    plain = GradientBoostingClassifier(**BASE, max_bins=8).fit(BANK, y)
+
+    def program(session: Any) -> Any:
+        x = session.private(HOT[0][:20], 0, HOT[0][:20].shape, np.bool_)
+        return plain.decision_function(x).reveal()
+
+    assert mpcfl.simulate(program).results[0] == pytest.approx(plain.decision_function(BANK[:20]), abs=1e-4)
+
+
+def test_early_stopping_tells_what_it_discloses() -> None:
+    y = (SCORE > 0.3) * 1
+
+    def program(session: Any) -> Any:
+        x, labels = shared(session, *HOT), session.share(y, 1, y.shape, y.dtype)
+        stopping = EarlyStopping(x[:80], labels[:80], lambda loss: loss.reveal(purpose="loss"), patience=1)
+        model = GradientBoostingClassifier(6, 1.0, 3)
+        model.fit(x[80:], labels[80:], columns=COLUMNS, early_stopping=stopping)
+        return model.validation_metrics_, model.n_iter_
+
+    hot = np.concatenate(HOT, axis=1)
+    plain = GradientBoostingClassifier(6, 1.0, 3)
+    plain.fit(hot[80:], y[80:], columns=COLUMNS, early_stopping=EarlyStopping(hot[:80], y[:80], patience=1))
+    metrics, steps = mpcfl.simulate(program, seed=1).results[0]
+    assert metrics == pytest.approx(plain.validation_metrics_, abs=2e-3)
+    assert steps == plain.n_iter_
+
+
+@pytest.mark.parametrize("parties", [2, 3])
+def test_messages_tell_nothing(parties: int) -> None:
+    """Direction, name, shape and round of every message are those of any other data of the same shapes."""
+    n, columns = 60, [4, 3, Column(2, True), Column(3, False, True)]
+    sizes = [4, 3, 3, 3]
+
+    def schedule(hot: Any, y: Any) -> Any:
+        blocks = np.array_split(hot, parties, axis=1)
+
+        def program(session: Any) -> None:
+            x, labels = shared(session, *blocks), session.share(y, 0, y.shape, np.int64)
+            GradientBoostingClassifier(n_estimators=2, max_depth=3).fit(x, labels, columns=columns).predict(x).reveal()
+
+        run = mpcfl.simulate(program, parties, seed=3)
+        return [
+            (entry.round, entry.message, entry.direction, entry.peer, entry.shape, entry.payload_bytes)
+            for ledger in run.ledgers
+            for entry in ledger.entries
+        ]
+
+    random = np.concatenate([np.eye(size, dtype=bool)[RNG.integers(0, size, n)] for size in sizes], axis=1)
+    alike = np.concatenate([np.eye(size, dtype=bool)[np.zeros(n, int)] for size in sizes], axis=1)
+    first = schedule(random, RNG.integers(0, 2, n))
+    assert first == schedule(alike, np.zeros(n, int)) == schedule(random, np.ones(n, int))
+
+
+def test_headroom_at_a_million_rows() -> None:
+    """Sums that a million rows would have, all at their limits: the same split as in plain, no overflow."""
+    rows = 1 << 20
+    columns = [Column(4), Column(4)]
+    hot = np.eye(4)[np.arange(16) % 4], np.eye(4)[np.arange(16) // 4]
+    hot = np.concatenate(hot, axis=1)
+    rng = np.random.default_rng(5)
+    g = np.where(hot[:, 1] + hot[:, 6] > 0, 1.0, -1.0) * rng.uniform(0.9, 1.0, 16) * rows / 16
+    h = rng.uniform(0.2, 0.25, 16) * rows / 16
+
+    def program(session: Any) -> Any:
+        x, slopes = session.private(hot > 0, 0), session.share(g, 0)
+        grown = grow(x, slopes[:, None], session.share(h, 1), Splits.of(columns), Rules(2, 1.0, 0.0, 0.0, 1.0))
+        return grown.tree.left.reveal(), grown.values.reveal(), grown.gains.reveal()
+
+    def scaled(n: int) -> float:
+        return 2.0**-6
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(growth, "unit_of", scaled)
+        left, values, gains = mpcfl.simulate(program, shadow=True).results[0]
+        plain = grow(hot, g[:, None], h, Splits.of(columns), Rules(2, 1.0, 0.0, 0.0, 1.0))
+    assert (left == plain.tree.left).all()
+    np.testing.assert_allclose(values, plain.values, rtol=1e-4)
+    np.testing.assert_allclose(gains, plain.gains, rtol=1e-4, atol=20)
