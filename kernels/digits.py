@@ -53,6 +53,11 @@ def onehot(r: Words, out: Words) -> None:
             out[i, 1] = _four_tables(r[i] >> np.uint64(16))
             out[i, 2] = _four_tables(r[i] >> np.uint64(32))
             out[i, 3] = _four_tables(r[i] >> np.uint64(48))
+    elif words == 3:
+        for i in range(n):
+            out[i, 0] = _four_tables(r[i])
+            out[i, 1] = _four_tables(r[i] >> np.uint64(16))
+            out[i, 2] = _four_tables(r[i] >> np.uint64(32))
     else:
         for i in range(n):
             for j in range(words):
@@ -85,9 +90,12 @@ def _spread(x: np.uint64) -> np.uint64:
     return (x | x << np.uint64(2)) & np.uint64(0x1111111111111111)
 
 
-@njit(uint32(uint64, uint64, uint64, uint64, uint64), cache=True, nogil=True)
+@njit(inline="always")
 def _answers(word: np.uint64, t0: np.uint64, t1: np.uint64, t2: np.uint64, t3: np.uint64) -> np.uint32:
-    """Both answers for all digits of a public word, from the four words of the tables."""
+    """Both answers for all digits of a public word, from the four words of the tables.
+
+    Numba puts it into its loops, which the compiler makes vectors of only so.
+    """
     h0, h1 = _four_tables(word), _four_tables(word >> np.uint64(16))
     h2, h3 = _four_tables(word >> np.uint64(32)), _four_tables(word >> np.uint64(48))
     # A bit of the answer is the parity of a 16-bit lane: of the entries above c for [c < r], of the one at c for

@@ -155,8 +155,8 @@ def mux(ctx: Context, bit: Bit, value: Share) -> Protocol:
     b v = t v + (1 - 2t) (d [beta] + [beta a]),  v = d + a;  the dealer gives the one product [beta a]. A v that was
     truncated is open as it is (upper).
     """
-    truncated = value.truncated
-    if truncated is not None and any(base.masked is None for base in value.bases()):
+    truncated = value.truncated if any(base.masked is None for base in value.bases()) else None
+    if truncated is not None:
         return (yield from upper.chosen(ctx, bit, value, truncated))
     (operand,) = yield from masked(ctx, value)
     d, a = operand.d, operand.a

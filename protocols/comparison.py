@@ -17,6 +17,9 @@ A merge opens each factor under a uniform bit and expands the products: the deal
 mask bits (Beaver's trick for more than two factors). lt_3 is linear and needs no opening. 64 + 28 + 6 + 1 bits an
 element for msb, 128 + 56 + 14 + 1 in Z_2^128, where 367 bits of products for the last merge spare a round.
 
+What a truncation by m bits made is open (upper): 2^m x = d - r, r without its lowest m bits. That spares the first
+round and its word, and the digits of these bits: with m = 18 there are 12 in three groups, and 21 + 4 + 1 bits remain.
+
 Realises    msb and equality to zero, exactly, for every x in Z_2^64 (for a truncated number and a public one together,
             as integers), against any n - 1 semi-honest parties; dealer apart. Simulator: all openings uniform: a, the
             merge masks and beta are fresh and uniform. The tables depend on a alone and are shared with uniform shares;

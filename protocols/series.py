@@ -1,7 +1,7 @@
 """Trigonometric series of a secret argument: what precise functions are made of. Dealer model, no round of their own.
 
-Parties hold [t], a fixed-point number at s fractional bits that was or is opened under its mask, and want [f(t)] on the
-window of the series, at 56 fractional bits:
+Parties hold [t], a fixed-point number at s fractional bits that a truncation made or that is opened under its mask, and
+want [f(t)] on the window of the series, at 56 fractional bits:
 
     f(t) = constant + t / 2 or 0 + sum_k A_k sin(m w t) + B_k cos(m w t),    m = 1 + k step,  k = 0, 1, ...
 

@@ -6,7 +6,7 @@ wide that what is left out is below 2^-20, in Z_2^128 below 2^-51; those of the 
 alone, leave out 2e-4 and 1.3e-4.
 
     offline    r = -a for the operand's mask a;  U and V of the series;  digit tables of r, daBits, a truncation pair
-    online     d = open([x] - [a])                                         1 round, none if x was opened before
+    online     d = open([x] - [a])                                         1 round, none if x was opened or truncated
     local      [S] = f(x) less its value below, as d and r give it
     online     c = open([S] + 2^62 + [rho']) beside the merges of [x < w] and [x < -w], both from one table
                                                                            2 rounds
