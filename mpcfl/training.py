@@ -29,10 +29,11 @@ from mpcfl.contribution import Contribution
 from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
-from mpcfl.job import Job, Search, Stopping
+from mpcfl.job import Job
 from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
 from mpcfl.learn.selection import GridSearch
 from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.sections import Search, Stopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
 
