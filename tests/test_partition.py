@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from commands import mpcfl as command
 from shops import write
 from sklearn.linear_model import Ridge
 
 import mpcfl
 from mpcfl import training
 from mpcfl.assembly import Extent
+from mpcfl.cli import call
 from mpcfl.contribution import Contribution
 from mpcfl.disclosure import agreed, facts
 from mpcfl.errors import InputError
@@ -249,3 +252,24 @@ def test_labels_at_a_party_without_features(tmp_path: Path) -> None:
     assert abs(readers.metrics["r2"] - metrics.r2(labels[test], scikit.predict(features[test]))) < 5e-3
     assert archive.model is None
     assert set(archive.metrics.values()) == {None}
+
+
+@pytest.mark.slow
+def test_over_real_links_with_a_search(tmp_path: Path) -> None:
+    job = tmp_path / "job.toml"
+    told = 'search = ["north", "south"]\n[search]\nfolds = 2\n[search.grid]\nl2 = [1e-3, 1.0]\n'
+    job.write_text(JOB.replace("epochs = 6", "epochs = 2") + told)
+    data = [part for party, path in files(tmp_path).items() for part in ("--data", f"{party}={path}")]
+    ended = command("local", job, *data, "--out", "out", "--json", "local.json", folder=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert "auc over the folds" in ended.out
+    local = json.loads((tmp_path / "local.json").read_text())
+    model = json.loads((tmp_path / "out" / "north" / "model.json").read_text())
+    (best,) = local["search"]["chosen"].values()
+    assert best == max(local["search"]["candidates"], key=lambda one: one["score"])["parameters"]["l2"]
+    assert f"l2 = {best}, chosen" in ended.out
+    assert model["parameters"]["l2"] == best
+    assert model["columns"] == ["age", "kind=a", "kind=b", "pressure", "dose"]
+    assert call(["plan", str(job), *map(str, data), "--json", str(tmp_path / "plan.json")]) == 0
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert (plan["rounds"], plan["bytes_sent"]) == (local["rounds"], local["bytes_sent"])
