@@ -213,7 +213,7 @@ class Job(Section):
         named += [("disclose.model", party) for party in self.disclose.model]
         named += [("disclose.metrics", party) for party in self.disclose.metrics]
         for key, party in named:
-            if party not in (*parties, EVERY):
+            if party not in parties and (party != EVERY or key.startswith("disclose.")):
                 raise InputError(
                     f"The job's {key}: no party {party!r} takes part, only {', '.join(parties)}.", key=key, party=party
                 )
@@ -243,24 +243,20 @@ class Job(Section):
     @classmethod
     def _as_constructor_takes(cls, learner: dict[str, Any], known: ValidationInfo) -> dict[str, Any]:
         """Numbers as they are meant: classes are 0 and 1 where TOML has strings; as a weight or a rate, 1 is 1.0."""
-        weights = learner.get("class_weight")
-        if isinstance(weights, dict):
-            if not all(label.isdecimal() and str(int(label)) == label for label in weights):
-                raise InputError("has no classes but numbers from 0", key="learner.class_weight")
-            learner = learner | {"class_weight": {int(label): real(weight) for label, weight in weights.items()}}
         head = known.data.get("job")
-        return learner if head is None else as_meant(head.learner, learner)
+        return _as_meant("" if head is None else head.learner, learner, "learner.class_weight")
 
     @field_validator("search")
     @classmethod
     def _as_candidates_take(cls, search: Search | None, known: ValidationInfo) -> Search | None:
-        head = known.data.get("job")
-        if search is None or head is None:
+        if search is None or "job" not in known.data:
             return search
-        taken = {
-            name: [as_meant(head.learner, {name: value})[name] for value in grid] for name, grid in search.grid.items()
+        learner = known.data["job"].learner
+        grid = {
+            name: tuple(_as_meant(learner, {name: value}, "search.grid.class_weight")[name] for value in values)
+            for name, values in search.grid.items()
         }
-        return search.model_copy(update={"grid": {name: tuple(values) for name, values in taken.items()}})
+        return search.model_copy(update={"grid": grid})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -295,7 +291,7 @@ class Job(Section):
         try:
             self.make_learner().check_parameters()
         except InputError as error:
-            key = ".".join(["learner", *[str(error.ids[key]) for key in ("key",) if key in error.ids]])
+            key = f"learner.{error.ids['key']}" if "key" in error.ids else "learner"
             raise InputError(f"is refused: {error.reason.rstrip('.')}", key=key) from None
         self._check_classes()
         if self.inference and not self.disclose.model:
@@ -358,6 +354,16 @@ class Job(Section):
             raise InputError("is missing: the number of classes is public", key="learner.classes")
         if any(label >= self.classes for label in self.learner.get("class_weight") or {}):
             raise InputError(f"has no classes but 0 to {self.classes - 1}", key="learner.class_weight")
+
+
+def _as_meant(learner: str, parameters: dict[str, Any], key: str) -> dict[str, Any]:
+    """Parameters as the learner takes them; of class weights, `key` in messages, TOML has the classes as strings."""
+    weights = parameters.get("class_weight")
+    if isinstance(weights, dict):
+        if not all(label.isdecimal() and str(int(label)) == label for label in weights):
+            raise InputError("has no classes but numbers from 0", key=key)
+        parameters = parameters | {"class_weight": {int(label): real(weight) for label, weight in weights.items()}}
+    return as_meant(learner, parameters)
 
 
 def _no_such(name: str, what: str, known: Iterable[str]) -> str:

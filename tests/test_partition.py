@@ -200,6 +200,11 @@ def test_what_is_for_rows_is_refused_of_columns() -> None:
         job_of(text)
 
 
+def test_nothing_is_disclosed_to_a_star() -> None:
+    with pytest.raises(InputError, match=r"disclose\.model: no party '\*' takes part"):
+        agreed(job_of(JOB.replace('model = ["north"]', 'model = ["*"]')), PARTIES)
+
+
 def test_a_cell_outside_the_declared_range_is_refused(tmp_path: Path) -> None:
     job, paths = job_of(JOB.replace("[50, 250]", "[50, 100]")), files(tmp_path)
     with pytest.raises(InputError, match=r"column pressure: the cell is outside the range that the job declares"):
