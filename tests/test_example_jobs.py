@@ -142,7 +142,7 @@ def test_the_command_says_how_to_run_the_job(tmp_path: Path, capsys: pytest.Capt
 def test_without_scikit_learn_it_says_what_to_install(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(writing.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(writing, "TABLES", {})
     with pytest.raises(UsageError, match=r"pip install 'mpcfl\[examples\]'"):
         writing.write("digits", tmp_path)
     assert writing.main(["digits", "--out", str(tmp_path)]) == UsageError.code

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import csv
-import importlib
-import importlib.util
 import shlex
 import shutil
 import sys
@@ -15,6 +13,11 @@ from pathlib import Path
 
 from mpcfl.errors import MpcflError, UsageError
 from mpcfl.examples import credit
+
+try:
+    from mpcfl.examples.tables import TABLES
+except ModuleNotFoundError:  # without the extra
+    TABLES = {}
 
 NAMES = ("breast_cancer", "credit", "diabetes", "digits")
 JOB = "job.toml"
@@ -50,9 +53,9 @@ def write(name: str, out: Path) -> dict[str, Path]:
             party: Path(shutil.copyfile(credit.path(f"{party}.csv"), out / f"{party}.csv"))
             for party in ("bank", "bureau")
         }
-    if importlib.util.find_spec("sklearn") is None:
+    if name not in TABLES:
         raise UsageError("this example's data come with scikit-learn: pip install 'mpcfl[examples]'")
-    tables = importlib.import_module("mpcfl.examples.tables").TABLES[name]()
+    tables = TABLES[name]()
     (out / JOB).write_text((resources.files("mpcfl.examples") / f"{name}.toml").read_text("utf-8"), "utf-8")
     files = {}
     for party, columns in tables.items():
