@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -112,6 +112,15 @@ def perceptron(size: Size, rng: Generator) -> Sequence[Operand]:
 def convolutional(size: Size, rng: Generator) -> Sequence[Operand]:
     layers = ((KERNEL**2, CHANNELS), (POOLED**2 * CHANNELS, CLASSES), (CLASSES,))
     return [*_images(size, rng), *_weights(rng, *layers)]
+
+
+def digits(size: Size, rng: Generator) -> Sequence[Operand]:
+    """Images of 8 x 8 pixels of the first party, classes of the second, and the weights of the digits network."""
+    labels = np.eye(CLASSES)[rng.integers(0, CLASSES, size[0])]
+    layers = ((9, 16), (16,), (256, 64), (64,), (64, CLASSES), (CLASSES,))
+    kernel, *others = _weights(rng, *layers)
+    kernel = replace(kernel, values=kernel.values[None])
+    return [Operand(rng.uniform(0, 1, (size[0], 1, 8, 8)), 0), Operand(labels, 1), kernel, *others]
 
 
 def images_and_kernel(size: Size, rng: Generator) -> Sequence[Operand]:

@@ -9,7 +9,10 @@ import numpy as np
 from bench.operands import BINS, CHANNELS, KERNEL, POOLED, Size
 from mpcfl import numerics, ordering
 from mpcfl.array import SecretArray
+from mpcfl.examples import digits as example
 from mpcfl.learn.linear import LogisticRegression
+from mpcfl.learn.neural import SGD, Chain, LogLoss, training
+from mpcfl.learn.schedule import public_draws
 from mpcfl.learn.trees import GradientBoostingClassifier
 
 RATE = 0.1
@@ -84,6 +87,16 @@ def convolutional(size: Size, x: Any, y: Any, *parameters: Any) -> Any:
     back = ((residual @ w.T) * 0.25).reshape(rows, POOLED, 1, POOLED, 1, CHANNELS)
     behind = on * np.broadcast_to(back, half).reshape(-1, CHANNELS)
     return _stepped(parameters, (patches.T @ behind, pooled.T @ residual, residual.sum(0)))
+
+
+def digits(size: Size, x: Any, y: Any, *parameters: Any) -> Any:
+    """A gradient step of `mpcfl.examples.digits`, by the learner's own loop."""
+    model: Any = example.network()  # type: ignore[no-untyped-call]
+    network, optimizer = Chain(model.layers), SGD(RATE)
+    names = network.start(x.shape[1:], public_draws(0)).weights
+    weights = dict(zip(names, parameters, strict=True))
+    moved, *_ = training.step(network, LogLoss(), optimizer, (weights, {}, optimizer.start(weights)), x, y, 0, 1)
+    return np.concatenate([w.reshape(-1) for w in moved.values()])
 
 
 def tree_level(size: Size, hot: Any, gradients: Any) -> Any:

@@ -222,6 +222,16 @@ _ALL = (
         elements=lambda size: size[0],
     ),
     Workload(
+        "digits",
+        "gradient step of convolution 3 x 3 x 16, max pool, relu, 64 units, relu, cross-entropy",
+        ("batch",),
+        (64,),
+        of.digits,
+        programs.digits,
+        repetitions=5,
+        elements=lambda size: size[0],
+    ),
+    Workload(
         "gbdt-level",
         "best split from histograms, the bins of one owner",
         ("rows", "features", "bins"),

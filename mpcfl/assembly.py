@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
 from mpcfl.data import split_rows
-from mpcfl.disclosure import IDS_AGREE, columns_of
+from mpcfl.disclosure import IDS_AGREE, IDS_DIFFER, columns_of
 from mpcfl.errors import InputError, ProtocolViolation
 from mpcfl.job import Job
 from mpcfl.learn.scaling import Scaler
@@ -104,6 +104,22 @@ def ids_agree(session: Session, fingerprint: NDArray[np.int64] | None) -> Any:
     )
     equal: Any = np.concatenate([first == other for other in others])
     return (equal.sum() == equal.size).reveal("all", IDS_AGREE)
+
+
+def ids_differ(session: Session, extent: Extent, digests: NDArray[np.int64] | None) -> Any:
+    """Whether no id stands at two parties: one bit to all, and nothing else to anybody.
+
+    The digests of all ids are sorted in secret, so that equal ones are neighbours. Of n ids two that differ are taken
+    for the same with a probability of n^2 / 2^62.
+    """
+    all_ids: Any = np.concatenate(
+        [
+            session.share(digests if owner == session.name else None, owner, (count,), np.int64)
+            for owner, count in zip(session.parties, extent.counts, strict=True)
+        ]
+    )
+    ordered = np.sort(all_ids)
+    return ((ordered[1:] == ordered[:-1]).sum() == 0).reveal("all", IDS_DIFFER)
 
 
 def announce_sizes(session: Session, job: Job, contribution: Contribution) -> Extent:

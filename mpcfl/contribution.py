@@ -107,6 +107,11 @@ class Contribution:
         mask = (1 << FINGERPRINT_BITS) - 1
         return np.array([bits >> i * FINGERPRINT_BITS & mask for i in range(FINGERPRINT_WORDS)], np.int64)
 
+    def digests(self) -> NDArray[np.int64]:
+        """61 bits of SHA-256 over each id, shape (rows,), to be shared and compared in secret; as `fingerprint`."""
+        found = (hashlib.sha256(b"mpcfl id 1\n" + name.encode()).digest()[:8] for name in self.ids)
+        return np.array([int.from_bytes(digest, "big") >> 3 for digest in found], np.int64)
+
     def __repr__(self) -> str:
         return f"<Contribution of {self.party}: {self.rows} rows, {self.width} features>"
 

@@ -10,6 +10,7 @@ from mpcfl.job import Job
 from mpcfl.ledger import Disclosures
 
 IDS_AGREE = "ids agree"
+IDS_DIFFER = "no id stands at two parties"
 
 VALIDATION = "loss of the rows held back, as often as training looks whether to end"
 PARTS = {
@@ -80,7 +81,7 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
         )
     model, metrics = _ordered(job.disclose.model, parties), _ordered(job.disclose.metrics, parties)
     by_columns = job.partition == "columns"
-    facts = [Fact(IDS_AGREE, tuple(parties), True)] if by_columns else []
+    facts = [Fact(IDS_AGREE if by_columns else IDS_DIFFER, tuple(parties), True)]
     if job.stopping is not None:
         facts.append(Fact(VALIDATION, tuple(parties), True))
     if job.search is not None:

@@ -3,170 +3,36 @@
 import difflib
 import hashlib
 import json
-import math
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeAlias, get_args, get_origin
+from typing import Any, Literal, Self, get_args, get_origin
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
-from mpcfl.data.pooled import Pooled, PooledColumn
-from mpcfl.data.prepare import ColumnOptions, Kind, Missing, Scale
+from mpcfl.data.pooled import Pooled
 from mpcfl.errors import InputError, UsageError
 from mpcfl.learn.evaluation import NAMES
-from mpcfl.learn.selection import candidates
 from mpcfl.learners import LEARNERS, Learner, as_meant, make, real, stops_early
-
-Name: TypeAlias = Annotated[str, Field(min_length=1)]
-# TOML's arrays are lists; what is in them stays strict.
-Names: TypeAlias = Annotated[tuple[Name, ...], Field(strict=False)]
-PartyColumn: TypeAlias = Annotated[str, Field(pattern=r"^[^.]+\..+$")]
-
-
-DEFAULT_MISSING: dict[str, Missing] = {"columns": "median", "rows": "mean"}
-"""What missing numbers become unless a job says so, by its partition."""
-
-EVERY = "*"
-"""Stands for every party, where each has rows of its own."""
-
-
-class Section(BaseModel):
-    """A part of the job file: unknown keys and values of another type are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
-
-
-class Head(Section):
-    """[job]"""
-
-    name: Name
-    learner: Name
-    id: Name
-    label: PartyColumn
-    partition: Literal["columns", "rows"] = "columns"
-    seed: int = Field(default=0, ge=0)
-
-
-class PrepareColumn(Section):
-    """An entry of [prepare.columns]; what it leaves out is as [prepare] says.
-
-    The last three are for parties with rows of their own: categories of text, the number that stands for a missing one,
-    and the bounds of numbers.
-    """
-
-    type: Kind | None = None
-    missing: Missing | None = None
-    scale: Scale | None = None
-    categories: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] | None = None
-    fill: float | None = None
-    range: Annotated[tuple[float, float], Field(strict=False)] | None = None
-
-
-class Prepare(Section):
-    """[prepare]; by default missing numbers become the median, or the mean where parties have rows of their own."""
-
-    text: Literal["one_hot"] = "one_hot"
-    missing: Missing | None = None
-    scale: Scale = "standard"
-    columns: dict[PartyColumn, PrepareColumn] = {}
-
-    def options(self, party: str, columns: Iterable[str]) -> dict[str, ColumnOptions]:
-        """How `party` prepares each of its `columns`."""
-        entries = {name: self.columns.get(f"{party}.{name}", PrepareColumn()) for name in columns}
-        missing = self.missing or DEFAULT_MISSING["columns"]
-        return {
-            name: ColumnOptions(entry.type, entry.missing or missing, entry.scale or self.scale)
-            for name, entry in entries.items()
-        }
-
-    def pooled(self, columns: Iterable[str]) -> Pooled:
-        """How all parties prepare `columns`, of which each has rows of its own."""
-        return Pooled(tuple(self._pooled(name) for name in columns))
-
-    def _pooled(self, name: str) -> PooledColumn:
-        entry = self.columns.get(f"{EVERY}.{name}", PrepareColumn())
-        fill: float | str | None = entry.fill
-        if fill is None:
-            missing = entry.missing or self.missing or DEFAULT_MISSING["rows"]
-            fill = None if missing == "refuse" else 0.0 if missing == "zero" else "mean"
-        scaled = (entry.scale or self.scale) == "standard"
-        low, high = entry.range or (-math.inf, math.inf)
-        return PooledColumn(name, entry.categories, fill, scaled, low, high)
-
-
-class Split(Section):
-    """[split]"""
-
-    test: float = Field(default=0.25, ge=0, lt=1)
-
-
-class Engine(Section):
-    """[engine]"""
-
-    fraction: int = Field(default=18, ge=8, le=56)
-    suite: Literal["semi2k"] = "semi2k"
-    ring: Literal[64, 128] = 64
-    offline: Literal["dealer"] = "dealer"
-
-    @model_validator(mode="after")
-    def _fits(self) -> Self:
-        if self.ring == 64 and self.fraction > 24:
-            raise InputError("must be at most 24 in ring 64; ring = 128 takes up to 56", key="engine.fraction")
-        return self
-
-
-class Stopping(Section):
-    """[stopping]: training ends when the loss of some of the training rows, held back, gets no better."""
-
-    validation: float = Field(default=0.2, gt=0, lt=1)
-    every: int = Field(default=1, ge=1)
-    patience: int = Field(default=3, ge=1)
-    tolerance: float = Field(default=0.0, ge=0)
-    decimals: int = Field(default=3, ge=0, le=6)
-
-
-class Search(Section):
-    """[search]: parameters to choose among by cross-validation on the training rows; the best train on all of them."""
-
-    folds: int = Field(default=5, ge=2)
-    metric: Name | None = None
-    grid: dict[Name, Annotated[tuple[Any, ...], Field(strict=False, min_length=1)]] = Field(min_length=1)
-
-    @property
-    def candidates(self) -> list[dict[str, Any]]:
-        """Every choice of one value a parameter."""
-        return candidates(self.grid)
-
-
-class Disclose(Section):
-    """[disclose]: who learns the model and the metrics; and all parties, where training ends or chooses by a metric."""
-
-    model: Names = ()
-    metrics: Names = ()
-    validation: Names = ()
-    search: Names = ()
-    predictions: Names = ()
-
-
-class Save(Section):
-    """[save]: what each party keeps on its disk, as shares: the model, and every so many steps a checkpoint."""
-
-    model: bool = False
-    checkpoint: int = Field(default=0, ge=0)
-
-
-class Predict(Section):
-    """[predict]: digits after the point of a prediction."""
-
-    decimals: int = Field(default=4, ge=0, le=6)
-
-
-class Serve(Section):
-    """[serve]: the party that asks a service for predictions."""
-
-    requester: Name
+from mpcfl.sections import (
+    DEFAULT_MISSING,
+    EVERY,
+    Disclose,
+    Engine,
+    Head,
+    Name,
+    Names,
+    Predict,
+    Prepare,
+    Save,
+    Search,
+    Section,
+    Serve,
+    Split,
+    Stopping,
+    check_distinct,
+)
 
 
 class Job(Section):
@@ -191,10 +57,10 @@ class Job(Section):
     """
 
     job: Head
-    columns: dict[Name, Names] = {}
+    columns: dict[Name, Names] = Field(default={})
     prepare: Prepare = Prepare()
     split: Split = Split()
-    learner: dict[str, Any] = {}
+    learner: dict[str, Any] = Field(default={})
     engine: Engine = Engine()
     disclose: Disclose = Disclose()
     stopping: Stopping | None = None
@@ -357,7 +223,7 @@ class Job(Section):
         named += [("disclose.metrics", party) for party in self.disclose.metrics]
         named += [("disclose.predictions", party) for party in self.disclose.predictions]
         for key, party in named:
-            if party not in (*parties, EVERY):
+            if party not in parties and (party != EVERY or key.startswith("disclose.")):
                 raise InputError(
                     f"The job's {key}: no party {party!r} takes part, only {', '.join(parties)}.", key=key, party=party
                 )
@@ -387,30 +253,26 @@ class Job(Section):
     @classmethod
     def _as_constructor_takes(cls, learner: dict[str, Any], known: ValidationInfo) -> dict[str, Any]:
         """Numbers as they are meant: classes are 0 and 1 where TOML has strings; as a weight or a rate, 1 is 1.0."""
-        weights = learner.get("class_weight")
-        if isinstance(weights, dict):
-            if not all(label.isdecimal() and str(int(label)) == label for label in weights):
-                raise InputError("has no classes but numbers from 0", key="learner.class_weight")
-            learner = learner | {"class_weight": {int(label): real(weight) for label, weight in weights.items()}}
         head = known.data.get("job")
-        return learner if head is None else as_meant(head.learner, learner)
+        return _as_meant("" if head is None else head.learner, learner, "learner.class_weight")
 
     @field_validator("search")
     @classmethod
     def _as_candidates_take(cls, search: Search | None, known: ValidationInfo) -> Search | None:
-        head = known.data.get("job")
-        if search is None or head is None:
+        if search is None or "job" not in known.data:
             return search
-        taken = {
-            name: [as_meant(head.learner, {name: value})[name] for value in grid] for name, grid in search.grid.items()
+        learner = known.data["job"].learner
+        grid = {
+            name: tuple(_as_meant(learner, {name: value}, "search.grid.class_weight")[name] for value in values)
+            for name, values in search.grid.items()
         }
-        return search.model_copy(update={"grid": {name: tuple(values) for name, values in taken.items()}})
+        return search.model_copy(update={"grid": grid})
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         self._check_learner()
         for party, columns in self.columns.items():
-            _check_distinct(f"columns.{party}", columns)
+            check_distinct(f"columns.{party}", columns)
             refused = {self.job.id} | ({self.label_column} if party == self.label_party else set())
             if refused & set(columns):
                 raise InputError("must name neither the id nor the label", key=f"columns.{party}")
@@ -421,9 +283,10 @@ class Job(Section):
                     f"prepares a column that columns.{party} does not name", key=f'prepare.columns."{name}"'
                 )
         self._check_partition()
-        _check_distinct("disclose.model", self.disclose.model)
-        _check_distinct("disclose.metrics", self.disclose.metrics)
-        _check_distinct("disclose.predictions", self.disclose.predictions)
+        check_distinct("disclose.model", self.disclose.model)
+        check_distinct("disclose.metrics", self.disclose.metrics)
+        check_distinct("disclose.predictions", self.disclose.predictions)
+        check_distinct("disclose.predictions", self.disclose.predictions)
         self._check_stopping()
         self._check_search()
         self._check_saving()
@@ -443,7 +306,7 @@ class Job(Section):
         try:
             self.make_learner().check_parameters()
         except InputError as error:
-            key = ".".join(["learner", *[str(error.ids[key]) for key in ("key",) if key in error.ids]])
+            key = f"learner.{error.ids['key']}" if "key" in error.ids else "learner"
             raise InputError(f"is refused: {error.reason.rstrip('.')}", key=key) from None
         self._check_classes()
         if self.inference and not self.disclose.model:
@@ -472,26 +335,9 @@ class Job(Section):
         if rows and not self.columns.get(EVERY):
             raise InputError("is missing: the columns that all parties have, in one order", key=f'columns."{EVERY}"')
         for name, entry in self.prepare.columns.items():
-            self._check_entry(f'prepare.columns."{name}"', entry, rows)
+            entry.check(f'prepare.columns."{name}"', rows)
         if rows and self.prepare.missing == "median":
             raise InputError("must be mean, zero or refuse where parties have rows of their own", key="prepare.missing")
-
-    def _check_entry(self, key: str, entry: PrepareColumn, rows: bool) -> None:
-        for name in ("categories", "fill", "range"):
-            if not rows and getattr(entry, name) is not None:
-                raise InputError('is for job.partition = "rows", where nobody knows all rows', key=f"{key}.{name}")
-        if not rows:
-            return
-        if entry.type == "text" and entry.categories is None:
-            raise InputError("is missing: categories are public, and nobody knows all rows", key=f"{key}.categories")
-        if entry.categories is not None and (entry.type == "number" or entry.range or entry.fill is not None):
-            raise InputError("is for text, which has neither fill nor range", key=f"{key}.categories")
-        if entry.categories is not None:
-            _check_distinct(f"{key}.categories", entry.categories)
-        if entry.range is not None and not entry.range[0] < entry.range[1]:
-            raise InputError("must be two numbers, the smaller first", key=f"{key}.range")
-        if entry.missing == "median":
-            raise InputError("must be mean, zero or refuse where parties have rows of their own", key=f"{key}.missing")
 
     def _check_stopping(self) -> None:
         if self.stopping is None:
@@ -533,9 +379,14 @@ class Job(Section):
             raise InputError(f"has no classes but 0 to {self.classes - 1}", key="learner.class_weight")
 
 
-def _check_distinct(key: str, names: Sequence[str]) -> None:
-    if len(set(names)) < len(names):
-        raise InputError("names something twice", key=key)
+def _as_meant(learner: str, parameters: dict[str, Any], key: str) -> dict[str, Any]:
+    """Parameters as the learner takes them; of class weights, `key` in messages, TOML has the classes as strings."""
+    weights = parameters.get("class_weight")
+    if isinstance(weights, dict):
+        if not all(label.isdecimal() and str(int(label)) == label for label in weights):
+            raise InputError("has no classes but numbers from 0", key=key)
+        parameters = parameters | {"class_weight": {int(label): real(weight) for label, weight in weights.items()}}
+    return as_meant(learner, parameters)
 
 
 def _no_such(name: str, what: str, known: Iterable[str]) -> str:

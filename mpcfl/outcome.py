@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -16,6 +15,11 @@ from mpcfl.job import Job
 from mpcfl.learn.evaluation import evaluate
 from mpcfl.learn.neural.network import Network
 from mpcfl.training import DECIMALS, Result
+
+try:
+    from mpcfl.learn.neural import onnx_graph
+except ModuleNotFoundError:  # without the extra
+    onnx_graph = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True)
@@ -184,11 +188,11 @@ def onnx_document(job: Job, result: Result) -> bytes | None:
     None for another learner, and where the extra `onnx` is not installed.
     """
     network: Any = job.make_learner(result.chosen)
-    if not isinstance(network, Network) or result.model is None or importlib.util.find_spec("onnx") is None:
+    if not isinstance(network, Network) or result.model is None or onnx_graph is None:
         return None
     assert result.columns is not None
-    graph = importlib.import_module("mpcfl.learn.neural.onnx_graph")
-    written: bytes = graph.to_onnx(network.load(result.model["weights"], len(result.columns))).SerializeToString()
+    graph = onnx_graph.to_onnx(network.load(result.model["weights"], len(result.columns)))
+    written: bytes = graph.SerializeToString()
     return written
 
 

@@ -1,6 +1,7 @@
 """The joint program of a job: what all parties run together once each has prepared its own rows.
 
-    ids agree       each party shares a fingerprint of its ordered ids; only whether all are equal is revealed
+    ids agree       each party shares a fingerprint of its ordered ids; only whether all are equal is revealed. Where
+                    parties have rows of their own, only whether no id stands twice
     sizes           each party tells how many features it has, and how long their names are if a model is disclosed
     training        the learner runs on the secret table of all, see `mpcfl.assembly`
     metrics         on the held-out rows, rounded on shares
@@ -23,18 +24,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl.array import SecretArray
-from mpcfl.assembly import Extent, announce_sizes, assembled, feature_names, ids_agree, shared_names
+from mpcfl.assembly import Extent, announce_sizes, assembled, feature_names, ids_agree, ids_differ, shared_names
 from mpcfl.connection import RecordingSession
 from mpcfl.contribution import Contribution
 from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
-from mpcfl.job import Job, Search, Stopping
+from mpcfl.job import Job
 from mpcfl.keeping import Foreseen, Keeping
 from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
 from mpcfl.learn.marks import Marks
 from mpcfl.learn.selection import GridSearch
 from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.sections import Search, Stopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
 
@@ -122,7 +124,7 @@ def train(
     Raises
     ------
     Mismatch
-        The parties' ids differ.
+        The parties' ids differ; or, where they have rows of their own, do not.
     InputError
         No party has a feature.
     """
@@ -134,6 +136,11 @@ def train(
     extent = announce_sizes(session, job, contribution)
     if sized is not None:
         sized(extent)
+    if extent.counts and not session.run(lambda on: ids_differ(on, extent, contribution.digests())):
+        raise Mismatch(
+            "an id stands at two parties or more: where parties have rows of their own, each row is one party's",
+            column=job.job.id,
+        )
     if keeping is not None:
         keeping.agree(session)
     if job.foreseen:
@@ -260,6 +267,8 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
             ids_agree(session, None)
         for party in parties:
             session.announce(None, party)
+        if extent.counts:
+            ids_differ(session, extent, None)
         keeping = Foreseen(job)
         keeping.agree(session)
         joint(session, job, extent, None, keeping=keeping)

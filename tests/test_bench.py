@@ -41,6 +41,7 @@ SMALL = {
     "lr-later": "60x5x20",
     "mlp": "2",
     "cnn": "2",
+    "digits": "2",
     "gbdt-level": "50x3x4",
 }
 BOUNDS = {

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -23,6 +24,8 @@ from mpcfl import errors, requests, ring
 from mpcfl.cli import app, call
 from mpcfl.errors import InputError
 from mpcfl.job import Job
+from mpcfl.learn.neural.described import LAYERS
+from mpcfl.learners import LEARNERS
 from mpcfl.ledger import Entry
 from mpcfl.message import Message
 from mpcfl.operations import ARRAY_SIGNIFICANT_BITS
@@ -170,6 +173,22 @@ def test_the_program_that_runs_from_a_tape(tmp_path: Path) -> None:
 def test_the_job_of_the_deployment_page_is_one() -> None:
     (job,) = [text for language, _, text in blocks("docs/deployment.md") if language == "toml" and "[job]" in text]
     assert Job.from_text(job, "docs/deployment.md").rank_order(["bureau", "bank"]) == ["bank", "bureau"]
+
+
+def test_the_jobs_of_the_jobs_page_are_some_and_show_every_key() -> None:
+    texts = [text for language, _, text in blocks("docs/jobs.md") if language == "toml"]
+    jobs = [Job.from_text(text, "docs/jobs.md") for text in texts]
+    assert [job.job.name for job in jobs] == ["credit", "digits", "clinics"]
+    whole = TEXT["docs/jobs.md"]
+    for name, section in Job.model_fields.items():
+        assert f"[{name}]" in whole
+        for kind in (section.annotation, *get_args(section.annotation)):
+            for key in getattr(kind, "model_fields", {}):
+                shown = rf"^{key} = |^\[{name}\.{key}\]|`({name}\.)?{key}`"
+                assert re.search(shown, whole, re.MULTILINE), f"{name}.{key}"
+    for kind in LEARNERS:
+        assert f"`{kind}`" in whole
+    assert all(f"`{kind}`" in whole for kind in LAYERS)
 
 
 # Commands

@@ -15,7 +15,8 @@ from onnx.reference import ReferenceEvaluator
 from shops import write
 
 import mpcfl
-from mpcfl import training
+from mpcfl import outcome, training
+from mpcfl.assembly import Extent
 from mpcfl.contribution import Contribution
 from mpcfl.data import split_rows
 from mpcfl.disclosure import VALIDATION, agreed, facts
@@ -187,6 +188,15 @@ def test_a_wrong_learner_is_refused_in_one_sentence(learner: str, parameters: st
     with pytest.raises(InputError) as refusal:
         job_of(learner, parameters)
     assert sentence in str(refusal.value)
+
+
+def test_without_the_extra_there_is_no_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
+    weights = {"0.weight": np.ones((2, 1)), "0.bias": np.zeros(1)}
+    job = job_of("network")
+    result = training.Result(["shop.a", "bank.c"], {"weights": weights}, {}, Extent(10, (1, 1), (8, 8)))
+    assert onnx_document(job, result) is not None
+    monkeypatch.setattr(outcome, "onnx_graph", None)
+    assert onnx_document(job, result) is None
 
 
 def test_standard_errors_are_for_readers_of_the_model() -> None:

@@ -80,7 +80,9 @@ def test_the_wheel_holds_all_code_and_data_once(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     info = f"mpcfl-{VERSION}.dist-info/"
     code = [installed_path(file) for folder in folders() for file in folder.glob("*.py")]
-    data = [installed_path(file) for file in (ROOT / "mpcfl" / "examples" / "credit").iterdir() if file.is_file()]
+    examples = ROOT / "mpcfl" / "examples"
+    shipped = [*(examples / "credit").iterdir(), *examples.glob("*.toml")]
+    data = [installed_path(file) for file in shipped if file.is_file()]
     carried = [name for name in names if not name.startswith(info)]
     assert sorted(carried) == sorted({*code, *data, "mpcfl/py.typed"})
     assert sum(name.endswith(".csv") for name in carried) == 4

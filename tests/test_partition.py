@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from commands import mpcfl as command
 from shops import write
 from sklearn.linear_model import Ridge
 
 import mpcfl
 from mpcfl import training
-from mpcfl.assembly import Extent
+from mpcfl.assembly import Extent, ids_differ
+from mpcfl.cli import call
 from mpcfl.contribution import Contribution
-from mpcfl.disclosure import agreed, facts
-from mpcfl.errors import InputError
+from mpcfl.disclosure import IDS_AGREE, IDS_DIFFER, agreed, facts
+from mpcfl.errors import InputError, Mismatch
 from mpcfl.job import Job
 from mpcfl.learn import metrics
 from mpcfl.learn.evaluation import evaluate
@@ -83,9 +87,11 @@ def simulate(job: Job, contributions: Mapping[str, Contribution], parties: Any =
     )
 
 
-def pooled(job: Job, contributions: Mapping[str, Contribution]) -> tuple[Any, Any, Any, Any, Scaler]:
+def pooled(
+    job: Job, contributions: Mapping[str, Contribution], parties: Sequence[str] = PARTIES
+) -> tuple[Any, Any, Any, Any, Scaler]:
     """The same preparation in float64 on all rows together."""
-    parts = [contributions[party] for party in PARTIES]
+    parts = [contributions[party] for party in parties]
     X, y = np.concatenate([one.features for one in parts]), np.concatenate([one.labels for one in parts])
     missing = np.concatenate([one.missing for one in parts])
     train, test = Extent.of_rows(job, [one.rows for one in parts]).split(job)
@@ -145,7 +151,7 @@ def test_what_is_said_is_what_was_printed_and_the_plan_is_exact(
     job, contributions, run = clinics
     said = {entry.purpose for entry in run.ledgers[0].entries if entry.exposure == "output"}
     assert said == {fact.what for fact in facts(job, PARTIES, 90, "dealer") if fact.output}
-    assert "ids agree" not in said
+    assert IDS_AGREE not in said
     cost = training.plan(job, PARTIES, run.results[0].extent)
     assert (cost.rounds, cost.bytes_sent, cost.offline_bytes) == (run.rounds, run.bytes_sent, run.offline_bytes)
     document = model_document(job, run.results[0], contributions["north"])
@@ -156,6 +162,44 @@ def test_what_is_said_is_what_was_printed_and_the_plan_is_exact(
     progress = Progress(job, 90, None)  # type: ignore[arg-type]
     progress.sized(run.results[0].extent)
     assert (progress._steps, progress._step) == (18, 32)
+
+
+def test_three_parties_with_rows_of_their_own(tmp_path: Path) -> None:
+    names = ("north", "south", "west")
+    job = job_of(JOB.replace("epochs = 6", "epochs = 1").replace(', "south"]', ', "west"]'))
+    paths = files(tmp_path)
+    paths["west"] = tmp_path / "west.csv"
+    paths["west"].write_text(paths["south"].read_text().replace("south", "west"))
+    contributions = read(job, paths)
+    run = simulate(job, contributions, names)
+    X, y, train, test, _ = pooled(job, contributions, names)
+    model = job.make_learner().fit(X[train], y[train])
+    np.testing.assert_allclose(run.results[0].model["coef"], model.coef_, rtol=2e-3, atol=2e-3)
+    assert run.results[2].metrics["accuracy"] == pytest.approx(model.score(X[test], y[test]), abs=0.03)
+    assert set(run.results[1].metrics.values()) == {None}
+
+
+def test_an_id_that_stands_at_two_parties_is_refused_and_only_that_is_told(
+    clinics: tuple[Job, dict[str, Contribution], mpcfl.Run],
+) -> None:
+    job, contributions, _ = clinics
+    south = contributions["south"]
+    twice = replace(south, ids=sorted([*south.ids[1:], "north007"]))
+    with pytest.raises(Mismatch, match="an id stands at two parties or more"):
+        simulate(job, contributions | {"south": twice})
+
+    def program(session: mpcfl.Session) -> bool:
+        mine = twice if session.name == "south" else contributions["north"]
+        return bool(ids_differ(session, Extent.of_rows(job, [90, 60]), mine.digests()))
+
+    run = mpcfl.simulate(program, PARTIES, disclosures=agreed(job, PARTIES))
+    assert run.results == [False, False]
+    said = [entry for entry in run.ledgers[0].entries if entry.exposure == "output"]
+    assert {(entry.purpose, entry.shape) for entry in said} == {(IDS_DIFFER, ())}
+    digests = south.digests()
+    assert len(set(digests.tolist())) == 60
+    assert digests.min() >= 0
+    assert int(digests.max()).bit_length() <= 61
 
 
 def test_a_party_may_have_one_class_alone(tmp_path: Path) -> None:
@@ -195,6 +239,11 @@ def test_what_is_for_rows_is_refused_of_columns() -> None:
     text = '[job]\nname = "n"\nlearner = "ridge"\nid = "id"\nlabel = "a.y"\n[prepare.columns]\n"a.x" = { fill = 1 }'
     with pytest.raises(InputError, match=r'prepare.columns."a.x".fill is for job.partition = "rows"'):
         job_of(text)
+
+
+def test_nothing_is_disclosed_to_a_star() -> None:
+    with pytest.raises(InputError, match=r"disclose\.model: no party '\*' takes part"):
+        agreed(job_of(JOB.replace('model = ["north"]', 'model = ["*"]')), PARTIES)
 
 
 def test_a_cell_outside_the_declared_range_is_refused(tmp_path: Path) -> None:
@@ -249,3 +298,24 @@ def test_labels_at_a_party_without_features(tmp_path: Path) -> None:
     assert abs(readers.metrics["r2"] - metrics.r2(labels[test], scikit.predict(features[test]))) < 5e-3
     assert archive.model is None
     assert set(archive.metrics.values()) == {None}
+
+
+@pytest.mark.slow
+def test_over_real_links_with_a_search(tmp_path: Path) -> None:
+    job = tmp_path / "job.toml"
+    told = 'search = ["north", "south"]\n[search]\nfolds = 2\n[search.grid]\nl2 = [1e-3, 1.0]\n'
+    job.write_text(JOB.replace("epochs = 6", "epochs = 2") + told)
+    data = [part for party, path in files(tmp_path).items() for part in ("--data", f"{party}={path}")]
+    ended = command("local", job, *data, "--out", "out", "--json", "local.json", folder=tmp_path)
+    assert (ended.code, ended.err) == (0, "")
+    assert "auc over the folds" in ended.out
+    local = json.loads((tmp_path / "local.json").read_text())
+    model = json.loads((tmp_path / "out" / "north" / "model.json").read_text())
+    (best,) = local["search"]["chosen"].values()
+    assert best == max(local["search"]["candidates"], key=lambda one: one["score"])["parameters"]["l2"]
+    assert f"l2 = {best}, chosen" in ended.out
+    assert model["parameters"]["l2"] == best
+    assert model["columns"] == ["age", "kind=a", "kind=b", "pressure", "dose"]
+    assert call(["plan", str(job), *map(str, data), "--json", str(tmp_path / "plan.json")]) == 0
+    plan = json.loads((tmp_path / "plan.json").read_text())
+    assert (plan["rounds"], plan["bytes_sent"]) == (local["rounds"], local["bytes_sent"])

@@ -23,6 +23,7 @@ from mpcfl.learn.evaluation import NAMES, evaluate, measure
 from mpcfl.learn.schedule import fold_rows
 from mpcfl.learn.selection import candidates
 from mpcfl.outcome import Outcome, model_document
+from mpcfl.together import waiting
 
 rng = np.random.default_rng(6)
 X = rng.normal(size=(90, 4))
@@ -139,6 +140,28 @@ def test_trainings_side_by_side_take_the_rounds_of_one(model: Any) -> None:
     assert rounds(lambda x, y: cross_val_score(model, x, y, 3, "accuracy")) <= one + 4
 
 
+def test_what_waits_is_computed_and_patience_ends() -> None:
+    def program(session: mpcfl.Session) -> Any:
+        x = session.share(np.ones(3), 0, (3,))
+        engine = x._value.engine
+        usual = engine.patience
+        with waiting(x, np.ones(3)), waiting([x]):
+            parts = [sum_of_squares(x) for _ in range(30)]
+            assert session.rounds == 0
+            assert engine.patience > usual
+        assert engine.patience == usual
+        return np.stack(parts).reveal(), session.rounds
+
+    def sum_of_squares(x: Any) -> Any:
+        for _ in range(10):
+            x = x * x
+        return x.sum()
+
+    found, rounds = mpcfl.simulate(program, seed=1).results[0]
+    np.testing.assert_allclose(found, 3, atol=1e-3)
+    assert rounds < 40
+
+
 # Jobs
 
 
@@ -191,6 +214,7 @@ def test_a_job_chooses_its_parameters(tmp_path: Path) -> None:
             TOLD + "[search.grid]\nl2 = [1, -1]",
             "search.grid.l2 has a value that is refused: l2 must be a finite number",
         ),
+        (TOLD + "[search.grid]\nclass_weight = [{ a = 1 }]", "search.grid.class_weight has no classes but numbers"),
         (TOLD + 'validation = ["shop", "bank"]\n' + SEARCH + "[stopping]\n", "search is not for a job with [stopping]"),
         (TOLD.replace(', "bank"]', "]") + SEARCH, "disclose.search must name all parties"),
     ],
@@ -199,6 +223,14 @@ def test_a_wrong_search_is_refused_in_one_sentence(text: str, sentence: str) -> 
     with pytest.raises(InputError) as refusal:
         agreed(job_of(text), PARTIES)
     assert sentence in str(refusal.value)
+
+
+def test_whole_numbers_and_class_weights_of_a_grid_are_as_meant() -> None:
+    search = job_of(TOLD + "[search.grid]\nl2 = [1]\nclass_weight = [{ 0 = 1, 1 = 2 }]\nepochs = [3]").search
+    assert search is not None
+    (one,) = search.candidates
+    assert one == {"class_weight": {0: 1.0, 1: 2.0}, "epochs": 3, "l2": 1.0}
+    assert isinstance(one["l2"], float)
 
 
 def test_a_search_is_not_recorded_ahead() -> None:

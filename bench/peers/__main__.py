@@ -75,7 +75,7 @@ PEERS = {
                 ("torch==2.13.0", "numpy", "omegaconf", "pyyaml", "pandas", "scikit-learn", "onnx"),
                 ("--no-deps", "crypten==0.4.1"),
             ),
-            _BOTH,
+            (*_BOTH, "digits"),
             "two parties, the first of which deals; links in the clear; 16 fractional bits",
         ),
         Peer(

@@ -243,6 +243,7 @@ def _fit_column(table: Table, name: str, options: ColumnOptions, train: NDArray[
 
 
 def check_column(table: Table, name: str) -> None:
+    """See that a table has a column; InputError names those that it has."""
     if name not in table.columns:
         raise InputError(
             f"{table.file} has no column {name!r}: its columns are {', '.join(table.columns)}.",
@@ -257,7 +258,13 @@ def _mostly_numbers(cells: list[str]) -> bool:
 
 
 def numbers(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Values of a number column at `rows`, 0 where the cell is empty, and where that is."""
+    """Values of a number column at `rows`, 0 where the cell is empty, and where that is.
+
+    Raises
+    ------
+    InputError
+        A cell that is no finite number, or one above `LARGEST`, by row and column.
+    """
     cells: list[str] = table.columns[name][rows].tolist()
     values: list[float] = []
     for row, cell in zip(rows, cells, strict=True):
@@ -271,5 +278,6 @@ def numbers(table: Table, name: str, rows: NDArray[np.int64]) -> tuple[NDArray[n
 
 
 def refuse_empty(table: Table, name: str, empty: NDArray[np.bool_], rows: NDArray[np.int64]) -> None:
+    """See that no cell of a column at `rows` is `empty`; InputError names the first that is."""
     if empty.any():
         raise table.bad_cell(int(rows[empty.argmax()]), name, "is empty, and the job refuses that")
