@@ -137,6 +137,30 @@ def prediction_facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -
     return [*public, *prediction_outputs(job, parties)]
 
 
+def service_facts(job: Job, parties: Sequence[str], rows: int, by_file: bool, dealer: str) -> list[Fact]:
+    """All that a service tells; see `mpcfl.serving` for its two kinds of requests.
+
+    Raises
+    ------
+    InputError
+        As of `prediction_outputs`, or the job says nobody who asks.
+    """
+    if job.serve is None:
+        raise InputError("The job is not served: name in [serve] requester who asks.", key="serve.requester")
+    everyone = (*parties, dealer)
+    asked = "when a request comes, and of how many rows"
+    public = [
+        Fact(asked + ", and their places in the order of ids" if by_file else asked, everyone, False),
+        Fact("learner and its parameters, shapes of all operations", everyone, False),
+        Fact("that the parties' shares belong to one model, and its id", tuple(parties), False),
+    ]
+    told = prediction_outputs(job, parties, [job.serve.requester])
+    if by_file:
+        public.insert(0, Fact(f"number of rows of the files: {rows}", everyone, False))
+        public.insert(2, Fact("ids of the rows that are asked for", tuple(parties), False))
+    return [*public, *(told if by_file else told[1:])]
+
+
 def listed(facts: Sequence[Fact]) -> Disclosures:
     """The list that a session keeps to, of these facts."""
     return Disclosures(tuple((fact.what, fact.readers) for fact in facts if fact.output))
