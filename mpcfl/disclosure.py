@@ -69,12 +69,18 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     if job.stopping is not None:
         facts.append(Fact(VALIDATION, tuple(parties), True))
     if model:
-        facts += [Fact(columns_of(party), model, True) for party in parties]
-        parts = (COEFFICIENTS, INTERCEPT, *(INFERENCE if job.inference else ()))
-        facts += [Fact(part, model, True) for part in parts]
+        facts += model_outputs(job, parties)
     if metrics:
         facts += [Fact(held_out(metric), metrics, True) for metric in job.metrics]
     return facts
+
+
+def model_outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
+    """The parts of a model, in the order in which they are revealed."""
+    readers = _ordered(job.disclose.model, parties)
+    names = [Fact(columns_of(party), readers, True) for party in parties]
+    parts = (COEFFICIENTS, INTERCEPT, *(INFERENCE if job.inference else ()))
+    return [*names, *(Fact(part, readers, True) for part in parts)]
 
 
 def agreed(job: Job, parties: Sequence[str]) -> Disclosures:
@@ -132,27 +138,44 @@ def prediction_facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -
     public = [
         Fact(f"number of rows: {rows}", everyone, False),
         Fact("learner and its parameters, shapes of all operations", everyone, False),
-        Fact("that the parties' shares belong to one model, and its id", tuple(parties), False),
+        Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
     ]
     return [*public, *prediction_outputs(job, parties)]
 
 
-def service_facts(job: Job, parties: Sequence[str], rows: int, by_file: bool, dealer: str) -> list[Fact]:
-    """All that a service tells; see `mpcfl.serving` for its two kinds of requests.
+def export_facts(job: Job, parties: Sequence[str], dealer: str) -> list[Fact]:
+    """All that the export of a saved model tells.
 
     Raises
     ------
     InputError
-        As of `prediction_outputs`, or the job says nobody who asks.
+        The job names a party that takes no part, or nobody who learns the model.
     """
-    if job.serve is None:
-        raise InputError("The job is not served: name in [serve] requester who asks.", key="serve.requester")
+    job.check(parties)
+    if not job.disclose.model:
+        raise InputError("The job discloses no model: name in [disclose] model who learns it.", key="disclose.model")
+    public = [
+        Fact("number of columns after preparation, by party, and how long their names are", (*parties, dealer), False),
+        Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
+    ]
+    return [*public, *model_outputs(job, parties)]
+
+
+def service_facts(job: Job, parties: Sequence[str], rows: int, by_file: bool, dealer: str) -> list[Fact]:
+    """All that a service tells, of a job with [serve]; see `mpcfl.serving` for its two kinds of requests.
+
+    Raises
+    ------
+    InputError
+        As of `prediction_outputs`.
+    """
+    assert job.serve is not None
     everyone = (*parties, dealer)
     asked = "when a request comes, and of how many rows"
     public = [
         Fact(asked + ", and their places in the order of ids" if by_file else asked, everyone, False),
         Fact("learner and its parameters, shapes of all operations", everyone, False),
-        Fact("that the parties' shares belong to one model, and its id", tuple(parties), False),
+        Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
     ]
     told = prediction_outputs(job, parties, [job.serve.requester])
     if by_file:

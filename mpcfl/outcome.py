@@ -13,6 +13,7 @@ from mpcfl.data import split_rows
 from mpcfl.errors import InputError
 from mpcfl.job import Job
 from mpcfl.learn.evaluation import evaluate
+from mpcfl.session import Session
 from mpcfl.training import DECIMALS, Result
 
 
@@ -124,6 +125,11 @@ class Use:
             "seconds": round(self.seconds, 3),
             **self.places,
         }
+
+    @classmethod
+    def of(cls, rows: int, party: str, session: Session, seconds: float, places: Mapping[str, Any]) -> Use:
+        """One party's, after its session."""
+        return cls(rows, session.rounds, {party: session.bytes_sent}, session.offline_bytes, seconds, places)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Use:

@@ -88,10 +88,23 @@ class Served:
         return told
 
 
-def by_file(job: Job, parties: Sequence[str], widths: Sequence[int]) -> bool:
+def requester_of(job: Job) -> str:
+    """Who asks.
+
+    Raises
+    ------
+    InputError
+        The job says nobody.
+    """
+    if job.serve is None:
+        raise InputError("The job is not served: name in [serve] requester who asks.", key="serve.requester")
+    return job.serve.requester
+
+
+def asks_by_file(job: Job, parties: Sequence[str], widths: Sequence[int]) -> bool:
     """Whether requests name rows of the parties' files: somebody else than the requester has features."""
-    assert job.serve is not None
-    return any(width for party, width in zip(parties, widths, strict=True) if party != job.serve.requester)
+    requester = requester_of(job)
+    return any(width for party, width in zip(parties, widths, strict=True) if party != requester)
 
 
 class Service:
@@ -116,12 +129,11 @@ class Service:
     """
 
     def __init__(self, session: Session, job: Job, model: SavedModel, contribution: Contribution | None) -> None:
-        assert job.serve is not None
         self._session = session
         self._job = job
         self._model = model
-        self._requester = job.serve.requester
-        self._by_file = by_file(job, session.parties, model.widths)
+        self._requester = requester_of(job)
+        self._by_file = asks_by_file(job, session.parties, model.widths)
         self._requests = Requests(job, session.name, model, contribution, self._by_file)
         self.served = Served()
         fitted: list[SecretArray] = []
@@ -135,6 +147,11 @@ class Service:
             self._rows = contribution.rows
             self._arrays = [side_by_side(session, model.widths, contribution), *fitted]
             self._compute(np.zeros(1, np.int64), None, reveal=False)
+
+    @property
+    def asks(self) -> bool:
+        """Whether this party is the requester."""
+        return self._session.name == self._requester
 
     def run(self, take: Take | None, leaving: Callable[[], bool], patience: float) -> str | None:
         """Serve until the requester has no more requests, or somebody wants to leave.
@@ -272,7 +289,7 @@ class Requests:
         self._model = model
         self._contribution = contribution
         self._by_file = by_file
-        ids = () if contribution is None or job.serve is None or party != job.serve.requester else contribution.ids
+        ids = contribution.ids if contribution is not None and party == requester_of(job) else ()
         self._places: Mapping[str, int] = {name: place for place, name in enumerate(ids)}
 
     @staticmethod

@@ -149,6 +149,24 @@ def train(
     return _result(session, job, extent, answers)
 
 
+def export(session: Session, job: Job, contribution: Contribution, load: Callable[[Session], Any]) -> Result:
+    """Reveal a model that was trained before to those whom the job names, together with all other parties.
+
+    Parameters
+    ----------
+    session : Session
+        Of the job's parties by rank, bound to the list of `mpcfl.disclosure.export_facts`.
+    job : Job
+    contribution : Contribution
+        With this party's preparation; rows are not needed.
+    load : callable
+        Gives the fitted learner in a session: the real one, or one on shapes.
+    """
+    extent = announce_sizes(session, job, contribution)
+    answers = session.run(lambda on: disclose_model(on, job, extent, contribution, load(on)))
+    return _result(session, job, extent, answers)
+
+
 def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent:
     """Record what `train` will draw, together with all other parties.
 

@@ -16,7 +16,7 @@ from mpcfl.keeping import MODEL, Keeping, SavedModel
 from mpcfl.keys import Identity, generate
 from mpcfl.learn.marks import Marks
 from mpcfl.prediction import predict, read_rows
-from mpcfl.serving import Asked, Service, by_file
+from mpcfl.serving import Asked, Service, asks_by_file
 from mpcfl.session import Session
 from mpcfl.simulation import Run, simulate
 
@@ -121,7 +121,7 @@ class Place:
             gone = service.run(take if name == requester else None, lambda: leaves(service), patience)
             return service, gone
 
-        shared = by_file(job, self.parties, models[requester].widths)
+        shared = asks_by_file(job, self.parties, models[requester].widths)
         count = next(iter(rows.values())).rows if rows else 0
         run = simulate(
             program,

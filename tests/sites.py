@@ -69,7 +69,8 @@ class Site:
         patience = ["--connect-timeout", connect, "--round-timeout", ROUND]
         arguments = ["dealer"]
         if role != "dealer":
-            arguments = [command, str(self.job[role]), "--party", role, "--data", str(self.data[role])]
+            arguments = [command, str(self.job[role]), "--party", role]
+            arguments += [] if command == "export" else ["--data", str(self.data[role])]
             arguments += ["--state-dir", "state", "--json", f"{command}.json"]
         arguments += map(str, [*where, *patience])
         self.roles[role] = Command(arguments, self.folder / role, self.program.get(role), stdin)

@@ -14,12 +14,15 @@ from shops import BOTH, HEAD, files, job_of, write
 from mpcfl import training
 from mpcfl.contribution import Contribution
 from mpcfl.data import Preparation
-from mpcfl.disclosure import outputs, prediction_outputs
+from mpcfl.disclosure import export_facts, listed, outputs, prediction_outputs
 from mpcfl.errors import InputError, IntegrityError, Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.keeping import SavedModel
 from mpcfl.learn.predicting import predictions
-from mpcfl.prediction import column_names, escaped, write_predictions
+from mpcfl.outcome import model_document
+from mpcfl.prediction import column_names, escaped, no_rows, write_predictions
+from mpcfl.session import Session
+from mpcfl.simulation import simulate
 
 KEEP = '[save]\nmodel = true\n[disclose]\npredictions = ["bank"]\n'
 KINDS = {
@@ -216,3 +219,34 @@ def test_written_cells_are_no_formulas(tmp_path: Path) -> None:
     assert header == ["id", "probability"]
     assert [row[0] for row in rows] == ["'=1+1", "'+a", "'-b", "'@c", "'\td", 'q"x', "plain"] == [*map(escaped, ids)]
     assert rows[0][1] == "-1.0000"
+
+
+@pytest.mark.parametrize("learner", ["logistic_regression", "multinomial_logistic_regression"])
+def test_an_exported_model_is_the_one_that_was_kept(tmp_path: Path, learner: str) -> None:
+    job, place, paths = kind_of_job(learner), Place(tmp_path), labelled(tmp_path, learner)
+    disclosing = job.model_copy(update={"disclose": job.disclose.model_copy(update={"model": ("shop",)})})
+    trained = place.train(disclosing, paths).results[0]
+    models = {name: SavedModel.open(disclosing, place.parties, place.shares(name), place.keys[name]) for name in paths}
+
+    def program(session: Session) -> training.Result:
+        model = models[session.name]
+        blank = no_rows(session.name, model)
+        return training.export(session, disclosing, blank, lambda on: model.load(on, disclosing))
+
+    facts = export_facts(disclosing, place.parties, "dealer")
+    run = simulate(program, place.parties, disclosures=listed(facts))
+    exported, other = run.results
+    np.testing.assert_array_equal(exported.coef, trained.coef)
+    np.testing.assert_array_equal(exported.intercept, trained.intercept)
+    assert exported.columns == trained.columns
+    assert (other.coef, other.columns) == (None, None)
+    ours, theirs = (
+        model_document(disclosing, result, contribution)
+        for result, contribution in (
+            (exported, no_rows("shop", models["shop"])),
+            (trained, Contribution.read(disclosing, "shop", paths["shop"])),
+        )
+    )
+    assert ours == theirs
+    with pytest.raises(InputError, match="discloses no model"):
+        export_facts(job, place.parties, "dealer")

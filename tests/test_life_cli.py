@@ -161,6 +161,20 @@ def test_a_service_answers_until_its_input_ends(site: Site) -> None:
     assert audit.compare(*ledgers) == []
 
 
+def test_a_kept_model_is_exported_to_those_whom_the_job_names(site: Site) -> None:
+    for path in site.job.values():
+        site.edit(path, 'predictions = ["bank"]', 'predictions = ["bank"]\nmodel = ["shop"]')
+    site.start_all("export")
+    ended = site.ended()
+    assert [ended[role].code for role in ROLES] == [0, 0, 0], ended
+    assert "model: not disclosed to bank" in ended["bank"].out
+    summary = json.loads((site.folder / "shop" / "export.json").read_text())
+    assert (summary["model"], summary["rows"]) == ("state/model.json", 0)
+    document = json.loads((site.folder / "shop" / "state" / "model.json").read_text())
+    assert len(document["coef"]) == len(document["columns"]) == 7
+    assert not (site.folder / "bank" / "state" / "model.json").exists()
+
+
 @pytest.mark.parametrize("who", PARTIES)
 def test_a_service_ends_well_at_sigterm(site: Site, who: str) -> None:
     assert len(serving(site)) == 4

@@ -17,7 +17,7 @@ from mpcfl.errors import InputError, Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.ledger import Ledger
 from mpcfl.message import Exposure, Message
-from mpcfl.serving import MAX_ROWS, Service
+from mpcfl.serving import MAX_ROWS, Service, asks_by_file
 
 JOB = '[save]\nmodel = true\n[disclose]\npredictions = ["bank", "shop"]\n[serve]\nrequester = "bank"\n'
 IDS = [f"c{row:04d}" for row in range(150)]
@@ -159,7 +159,7 @@ def test_the_table_says_who_learns_what_of_requests() -> None:
     by_row = {fact.what for fact in service_facts(job, ["shop", "bank"], 0, False, "dealer")}
     assert not any("ids" in what for what in by_row - {"that the parties' shares belong to one model, and its id"})
     with pytest.raises(InputError, match="is not served"):
-        service_facts(Job.from_text(HEAD, "job.toml"), ["shop", "bank"], 9, True, "dealer")
+        asks_by_file(Job.from_text(HEAD, "job.toml"), ["shop", "bank"], [2, 5])
 
 
 def test_a_ledger_that_forgets_writes_the_same_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,8 @@ from typing import Annotated
 import typer
 
 from mpcfl import prediction, threads
-from mpcfl.cli.console import err, say, show_disclosures
-from mpcfl.cli.predict import ModelFile
+from mpcfl.cli.console import err, say
+from mpcfl.cli.part import ModelFile, Part
 from mpcfl.cli.run import (
     ConnectTimeout,
     JobFile,
@@ -29,18 +29,13 @@ from mpcfl.cli.run import (
     RosterFile,
     RoundTimeout,
     StateFolder,
-    who,
 )
-from mpcfl.connection import connect
-from mpcfl.disclosure import DEALER_WARNING, listed, service_facts
-from mpcfl.errors import InputError, UsageError
-from mpcfl.keeping import MODEL, SavedModel
-from mpcfl.keys import Identity
-from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
-from mpcfl.serving import Asked, Service, Take, by_file
+from mpcfl.disclosure import DEALER_WARNING, service_facts
+from mpcfl.errors import UsageError
+from mpcfl.outcome import Use
+from mpcfl.saving import check_target, write_json
+from mpcfl.serving import Asked, Service, Take, asks_by_file
 
-LEDGER = "serve.jsonl"
-"""Name of its ledger in the state folder."""
 PATIENCE = 5.0
 """Seconds between two signs of life, at most a third of the round timeout."""
 LOOK = 0.1
@@ -72,62 +67,32 @@ def serve(
     if json_file is not None:
         check_target(json_file)
     threads.take_cores()
-    task, known, names, dealer = who(job, roster, party)
-    identity = Identity.load(key)
-    folder = Path(f"mpcfl-{party}") if state_dir is None else state_dir
-    if task.serve is None:
-        raise InputError("The job is not served: name in [serve] requester who asks.", key="serve.requester")
-    task.check(names)
-    kept = SavedModel.open(task, names, folder / MODEL if model is None else model, identity)
-    rows = None if data is None else prediction.read_rows(task, party, data, kept)
-    shared = by_file(task, names, kept.widths)
-    count = rows.rows if shared and rows is not None else 0
+    part = Part.of(job, roster, party, key, state_dir, model)
+    task = part.job
+    rows = None if data is None else prediction.read_rows(task, party, data, part.model)
+    shared = asks_by_file(task, part.parties, part.model.widths)
     if shared and rows is None:
         raise UsageError("requests name rows of the parties' files: give --data FILE", option="--data")
-    told = service_facts(task, names, count, shared, dealer)
-    with locked(folder):
-        ledger = folder / LEDGER if ledger is None else ledger
-        make_folder(ledger.parent)
-        # Answers alone go to stdout.
-        show_disclosures(told, dealer, err)
-        aside = move_aside(ledger)
-        if aside is not None:
-            say(f"An older ledger was moved to {aside}.", err)
-        began = time.perf_counter()
-        with connect(
-            known,
-            identity,
-            party,
-            terms=prediction.terms(task, count, kept, "serve"),
-            names=names,
-            fraction=task.engine.fraction,
-            suite=task.engine.suite,
-            ring=task.engine.ring,
-            disclosures=listed(told),
-            ledger=ledger,
-            lasting=True,
-            connect_timeout=connect_timeout,
-            round_timeout=round_timeout,
-        ) as session:
-            service = Service(session, task, kept, rows)
-            asks = task.serve.requester == party
-            with _leaving() as leaving:
-                say("ready: requests are read from stdin" if asks else f"ready: {task.serve.requester} asks", err)
-                take = _lines(sys.stdin.fileno()) if asks else None
-                gone = service.run(take, leaving.is_set, min(PATIENCE, round_timeout / 3))
-        if gone is not None:
-            say(f"{gone} has ended the service.", err)
-        summary = {
-            **service.served.to_json(),
-            "rounds": session.rounds,
-            "bytes_sent": {party: session.bytes_sent},
-            "offline_bytes": session.offline_bytes,
-            "seconds": round(time.perf_counter() - began, 3),
-            "ledger": str(ledger),
-        }
-        if json_file is not None:
-            write_json(json_file, summary)
-        say(f"served {service.served.requests:,} requests of {service.served.rows:,} rows; ledger: {ledger}", err)
+    count = rows.rows if shared and rows is not None else 0
+    told = service_facts(task, part.parties, count, shared, part.dealer)
+    began = time.perf_counter()
+    timeouts = (connect_timeout, round_timeout)
+    # Answers alone go to stdout.
+    with part.session("serve", count, told, ledger, timeouts, show=err, lasting=True) as (session, ledger):
+        service = Service(session, task, part.model, rows)
+        take = None
+        with _leaving() as leaving:
+            if service.asks:
+                take = _lines(sys.stdin.fileno())
+            say("ready: requests are read from stdin" if service.asks else "ready", err)
+            gone = service.run(take, leaving.is_set, min(PATIENCE, round_timeout / 3))
+    if gone is not None:
+        say(f"{gone} has ended the service.", err)
+    if json_file is not None:
+        places = {"ledger": str(ledger)}
+        use = Use.of(service.served.rows, party, session, time.perf_counter() - began, places)
+        write_json(json_file, service.served.to_json() | use.to_json())
+    say(f"served {service.served.requests:,} requests of {service.served.rows:,} rows; ledger: {ledger}", err)
 
 
 serve.__doc__ = (
