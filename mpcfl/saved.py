@@ -166,11 +166,7 @@ def save(
     ResourceError
         The disk does not take it.
     """
-    secrets: list[SecretArray] = []
-    plains: list[NDArray[Any]] = []
-    tree = taken_apart(value, secrets, plains)
-    session.barrier()
-    held = [session.held(array) for array in secrets]
+    tree, held, plains = gathered(session, value)
     plain_digest = hashlib.sha256()
     for array in plains:
         plain_digest.update(array.tobytes())
@@ -193,6 +189,18 @@ def save(
         with replacing(Path(path)) as file:
             _write(file, head, file_id, key, [words for _, words in held], plains)
     return file_id
+
+
+def gathered(session: Session, value: Any) -> tuple[Any, list[tuple[str, Words]], list[NDArray[Any]]]:
+    """What `save` writes of a value: as JSON, this party's shares with their kinds, and the public arrays.
+
+    Runs all that the arrays still wait for, so a forecast of what is saved does it too.
+    """
+    secrets: list[SecretArray] = []
+    plains: list[NDArray[Any]] = []
+    tree = taken_apart(value, secrets, plains)
+    session.barrier()
+    return tree, [session.held(array) for array in secrets], plains
 
 
 def _write(file: BinaryIO, head: Head, own: bytes, key: Keys, words: list[Words], plains: list[NDArray[Any]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,13 @@ from mpcfl.data import Preparation
 from mpcfl.disclosure import export_facts, listed, outputs, prediction_outputs
 from mpcfl.errors import InputError, IntegrityError, Mismatch, UsageError
 from mpcfl.job import Job
-from mpcfl.keeping import SavedModel
+from mpcfl.keeping import SavedModel, fitted_state
+from mpcfl.keys import generate
+from mpcfl.learn.neural import BatchNorm, Dense, MLPClassifier, ReLU, Sequential
 from mpcfl.learn.predicting import predictions
 from mpcfl.outcome import model_document
 from mpcfl.prediction import column_names, escaped, no_rows, write_predictions
+from mpcfl.saved import Saved, save
 from mpcfl.session import Session
 from mpcfl.simulation import simulate
 
@@ -79,6 +83,35 @@ def test_a_kept_model_predicts_what_plaintext_predicts(tmp_path: Path, learner: 
     np.testing.assert_array_equal(run.results[1], np.round(run.results[1], 4))
     said = {(entry.purpose, entry.peer) for entry in run.ledgers[0].entries if entry.exposure == "output"}
     assert said == {(fact.what, "bank") for fact in prediction_outputs(job, place.parties)}
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        MLPClassifier((3,), max_iter=2, batch_size=20),
+        Sequential((Dense(3), BatchNorm(), ReLU(), Dense(2)), loss="mse", epochs=1, batch_size=20, record_loss=True),
+    ],
+)
+def test_all_that_fitting_adds_to_a_network_is_kept(tmp_path: Path, network: Any) -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(40, 4))
+    y = np.stack([X[:, 0], X[:, 1]], axis=1) if network.get_params().get("loss") == "mse" else (X[:, 0] > 0) + 0
+    keys = [generate(f"party{rank}", "party") for rank in range(2)]
+
+    def train(session: Session) -> Any:
+        model = copy.deepcopy(network).fit(session.private(X, 0, X.shape), session.share(y, 1, y.shape, y.dtype))
+        save(session, tmp_path / session.name, keys[session.rank], fitted_state(model), name="network", facts={})
+        return model.outputs(session.private(X, 0, X.shape)).reveal()
+
+    def use(session: Session) -> Any:
+        model = copy.deepcopy(network)
+        vars(model).update(Saved.open(tmp_path / session.name, keys[session.rank]).load(session))
+        return model.outputs(session.private(X, 0, X.shape)).reveal(), model
+
+    before = simulate(train).results[0]
+    after, model = simulate(use).results[0]
+    np.testing.assert_allclose(after, before, atol=1e-3)
+    assert (model.n_features_in_, model.shape_in_, model.n_iter_) == (4, (4,), 4 if hasattr(model, "solver") else 2)
 
 
 def test_rows_without_label_in_any_order_are_prepared_as_for_training(tmp_path: Path) -> None:

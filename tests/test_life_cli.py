@@ -110,6 +110,16 @@ def test_predict_says_what_is_wrong_before_anybody_connects(
     assert (said["code"], said["ids"]["column"]) == (3, "b")
 
 
+def test_a_tape_serves_a_job_that_keeps_what_it_does(tmp_path: Path) -> None:
+    job, paths = tmp_path / "job.toml", files(tmp_path)
+    job.write_text(HEAD + "[save]\nmodel = true\ncheckpoint = 5\n")
+    ended = mpcfl("local", job, "--offline", *options(paths), "--state-dir", "state", folder=tmp_path)
+    assert ended.code == 0, ended.err
+    assert sorted(path.name for path in (tmp_path / "state" / "bank").iterdir()) == [
+        *("ledger.jsonl", "lock", "model.shares", "offline.jsonl")
+    ]
+
+
 # A service
 
 
