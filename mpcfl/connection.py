@@ -84,6 +84,7 @@ def connect(
     disclosures: Disclosures | None = None,
     tape: Tape | str | Path | None = None,
     ledger: str | Path | None = None,
+    lasting: bool = False,
     view: str | Path | None = None,
     connect_timeout: float = 60.0,
     round_timeout: float = 60.0,
@@ -113,6 +114,8 @@ def connect(
         same terms, and is used up; the dealer enters that in its register before the session begins, and may then go.
     ledger : path, optional
         Where the ledger is written as the session goes on; the file must not exist.
+    lasting : bool
+        The session may go on for ever: entries of the ledger are in its file alone.
     view : path, optional
         Where all received tensors are saved at the end (.npz, mode 0600), for tests.
     connect_timeout, round_timeout : float
@@ -139,7 +142,7 @@ def connect(
             common[TERM] = played.label.term
         links = stack.enter_context(_links(place, common, connect_timeout, round_timeout))
         name = session_name(place.order, place.rank, links)
-        book = stack.enter_context(Ledger(name, party, disclosures=allowed, sink=ledger))
+        book = stack.enter_context(Ledger(name, party, disclosures=allowed, sink=ledger, remember=not lasting))
         dealer = place.dealer
         player = None if played is None or dealer is None else Player(played, links[dealer], book)
         driver = NetworkDriver(place.order, place.rank, links, dealer, book, keep_view=view is not None, source=player)

@@ -87,11 +87,17 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     if job.search is not None:
         facts.append(Fact(searched(job.search_metric), tuple(parties), True))
     if model:
-        facts += [Fact(columns_of(party), model, True) for party in parties if by_columns]
-        facts += [Fact(PARTS[part], model, True) for part in job.model_parts]
+        facts += model_outputs(job, parties)
     if metrics:
         facts += [Fact(held_out(metric), metrics, True) for metric in job.metrics]
     return facts
+
+
+def model_outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
+    """The parts of a model, in the order in which they are revealed."""
+    readers = _ordered(job.disclose.model, parties)
+    names = [Fact(columns_of(party), readers, True) for party in parties if job.partition == "columns"]
+    return [*names, *(Fact(PARTS[part], readers, True) for part in job.model_parts)]
 
 
 def agreed(job: Job, parties: Sequence[str]) -> Disclosures:
@@ -150,9 +156,50 @@ def prediction_facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -
     public = [
         Fact(f"number of rows: {rows}", everyone, False),
         Fact("learner and its parameters, shapes of all operations", everyone, False),
-        Fact("that the parties' shares belong to one model, and its id", tuple(parties), False),
+        Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
     ]
     return [*public, *prediction_outputs(job, parties)]
+
+
+def export_facts(job: Job, parties: Sequence[str], dealer: str) -> list[Fact]:
+    """All that the export of a saved model tells.
+
+    Raises
+    ------
+    InputError
+        The job names a party that takes no part, or nobody who learns the model.
+    """
+    job.check(parties)
+    if not job.disclose.model:
+        raise InputError("The job discloses no model: name in [disclose] model who learns it.", key="disclose.model")
+    public = [
+        Fact("number of columns after preparation, by party, and how long their names are", (*parties, dealer), False),
+        Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
+    ]
+    return [*public, *model_outputs(job, parties)]
+
+
+def service_facts(job: Job, parties: Sequence[str], rows: int, by_file: bool, dealer: str) -> list[Fact]:
+    """All that a service tells, of a job with [serve]; see `mpcfl.serving` for its two kinds of requests.
+
+    Raises
+    ------
+    InputError
+        As of `prediction_outputs`.
+    """
+    assert job.serve is not None
+    everyone = (*parties, dealer)
+    asked = "when a request comes, and of how many rows"
+    public = [
+        Fact(asked + ", and their places in the order of ids" if by_file else asked, everyone, False),
+        Fact("learner and its parameters, shapes of all operations", everyone, False),
+        Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
+    ]
+    told = prediction_outputs(job, parties, [job.serve.requester])
+    if by_file:
+        public.insert(0, Fact(f"number of rows of the files: {rows}", everyone, False))
+        public.insert(2, Fact("ids of the rows that are asked for", tuple(parties), False))
+    return [*public, *(told if by_file else told[1:])]
 
 
 def listed(facts: Sequence[Fact]) -> Disclosures:

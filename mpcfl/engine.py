@@ -50,6 +50,7 @@ _PROGRAMS = (
     str(_PACKAGE / "examples") + os.sep,
     str(_PACKAGE / "training.py"),
     str(_PACKAGE / "prediction.py"),
+    str(_PACKAGE / "serving.py"),
 )
 """Parts of this package that are array programs themselves."""
 

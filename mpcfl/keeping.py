@@ -22,7 +22,7 @@ from mpcfl.data import Preparation
 from mpcfl.errors import IntegrityError, Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.learn.marks import Marks
-from mpcfl.saved import Keys, Saved, save
+from mpcfl.saved import Keys, Saved, gathered, save
 from mpcfl.saving import move_aside
 from mpcfl.session import Session
 from mpcfl.version import VERSION
@@ -187,6 +187,7 @@ class Foreseen:
 
     def __init__(self, job: Job) -> None:
         self._every = job.save.checkpoint
+        self._model = job.save.model
 
     def agree(self, session: Session) -> None:
         """As `Keeping.agree`."""
@@ -198,7 +199,9 @@ class Foreseen:
         return _ForeseenMarks(session, self._every) if self._every else None
 
     def model(self, session: Session, learner: Any, widths: Sequence[int]) -> None:
-        """As `Keeping.model`, which costs nothing."""
+        """As `Keeping.model`."""
+        if self._model:
+            gathered(session, fitted_state(learner))
 
 
 class _ForeseenMarks:
@@ -211,7 +214,7 @@ class _ForeseenMarks:
 
     def keep(self, step: int, state: Any) -> None:
         if step % self._every == 0:
-            self._session.barrier()
+            gathered(self._session, state)
             tell_all(self._session, step)
 
 

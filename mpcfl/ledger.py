@@ -35,6 +35,9 @@ Direction: TypeAlias = Literal["out", "in"]
 ORIGIN = bytes(32)
 """The head of a ledger without entries."""
 
+MAX_FORMS = 1 << 14
+"""Forms that a ledger holds on to which remembers no entries."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -142,6 +145,8 @@ class Ledger:
         What may be revealed; None is the empty list: no output at all.
     sink : path, optional
         File to write ahead to, created with mode 0600. It must not exist: a ledger is never overwritten or continued.
+    remember : bool
+        Keep the entries in memory too. A session without an end has them in its file alone.
 
     Raises
     ------
@@ -156,7 +161,10 @@ class Ledger:
         *,
         disclosures: Disclosures | None,
         sink: str | os.PathLike[str] | None = None,
+        remember: bool = True,
     ) -> None:
+        if sink is None and not remember:
+            raise UsageError("a ledger that is not remembered needs a file")
         self.session = session
         self.party = party
         self.disclosures = disclosures if disclosures is not None else Disclosures()
@@ -169,12 +177,14 @@ class Ledger:
         self._times = array("d")
         self._digests: list[str] = []
         self._heads = bytearray(ORIGIN)
+        self._count = 0
+        self._remember = remember
         self._path = None if sink is None else Path(sink)
         self._refusal: str | None = None
         self._sink = None if self._path is None else _create(self._path)
 
     def __len__(self) -> int:
-        return len(self._digests)
+        return self._count
 
     def __enter__(self) -> Ledger:
         return self
@@ -246,7 +256,7 @@ class Ledger:
                 raise IntegrityError(self._refusal, party=self.party)
             forms = [self._form(message, direction, peer) for message in messages]
             numbers, lines, heads, prev = array("q"), [], [], self.head
-            for index, (message, form) in enumerate(zip(messages, forms, strict=True), len(self._digests)):
+            for index, (message, form) in enumerate(zip(messages, forms, strict=True), self._count):
                 entry = (form, epoch, round, op, seq, message.payload_bytes, message.wire_bytes)
                 line = self._line(index, entry, digest, moment, prev.hex())
                 numbers.extend(entry)
@@ -255,6 +265,13 @@ class Ledger:
                 heads.append(prev)
             if self._sink is not None:
                 self._write(self._sink, b"\n".join([*lines, b""]))
+            self._count += len(lines)
+            if not self._remember:
+                self._heads[:] = prev
+                if len(self._forms) > MAX_FORMS:
+                    self._forms.clear()
+                    self._form_numbers.clear()
+                return
             self._numbers += numbers
             self._times.extend([moment] * len(lines))
             self._digests += [digest] * len(lines)
@@ -271,7 +288,15 @@ class Ledger:
         return Entries(self)
 
     def entry(self, index: int) -> Entry:
-        """The entry of that index (0 to len - 1)."""
+        """The entry of that index (0 to len - 1).
+
+        Raises
+        ------
+        UsageError
+            The ledger does not remember its entries.
+        """
+        if not self._remember:
+            raise UsageError(f"the entries of this ledger are in {self._path} alone")
         form, epoch, round_, op, seq, payload_bytes, wire_bytes = self._numbers[7 * index : 7 * index + 7]
         message, direction, peer, purpose, dtype, shape, *_ = self._forms[form]
         moment = self._times[index]

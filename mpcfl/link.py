@@ -60,6 +60,11 @@ class Link:
         return self._peering.terms
 
     @property
+    def patience(self) -> float:
+        """Seconds that `receive` waits by default."""
+        return self._endpoint.round_timeout
+
+    @property
     def dropped(self) -> int:
         """Frames on the peer's data connection that did not authenticate."""
         return self._peering.dropped

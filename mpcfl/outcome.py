@@ -14,6 +14,7 @@ from mpcfl.errors import InputError
 from mpcfl.job import Job
 from mpcfl.learn.evaluation import evaluate
 from mpcfl.learn.neural.network import Network
+from mpcfl.session import Session
 from mpcfl.training import DECIMALS, Result
 
 try:
@@ -136,6 +137,11 @@ class Use:
             "seconds": round(self.seconds, 3),
             **self.places,
         }
+
+    @classmethod
+    def of(cls, rows: int, party: str, session: Session, seconds: float, places: Mapping[str, Any]) -> Use:
+        """One party's, after its session."""
+        return cls(rows, session.rounds, {party: session.bytes_sent}, session.offline_bytes, seconds, places)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Use:

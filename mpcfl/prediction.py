@@ -57,6 +57,12 @@ def prepared(job: Job, party: str, table: Table, model: SavedModel) -> Contribut
     return Contribution(party, table.ids, features, None, model.preparation)
 
 
+def no_rows(party: str, model: SavedModel) -> Contribution:
+    """A contribution that has this party's preparation alone."""
+    preparation = model.preparation
+    return Contribution(party, [], np.empty((0, len(preparation.features))), None, preparation)
+
+
 def predict(session: Session, job: Job, model: SavedModel, contribution: Contribution) -> NDArray[np.float64] | None:
     """Predict for the rows of all parties' files, together with all other parties.
 

@@ -166,11 +166,7 @@ def save(
     ResourceError
         The disk does not take it.
     """
-    secrets: list[SecretArray] = []
-    plains: list[NDArray[Any]] = []
-    tree = _taken_apart(value, secrets, plains)
-    session.barrier()
-    held = [session.held(array) for array in secrets]
+    tree, held, plains = gathered(session, value)
     plain_digest = hashlib.sha256()
     for array in plains:
         plain_digest.update(array.tobytes())
@@ -193,6 +189,18 @@ def save(
         with replacing(Path(path)) as file:
             _write(file, head, file_id, key, [words for _, words in held], plains)
     return file_id
+
+
+def gathered(session: Session, value: Any) -> tuple[Any, list[tuple[str, Words]], list[NDArray[Any]]]:
+    """What `save` writes of a value: as JSON, this party's shares with their kinds, and the public arrays.
+
+    Runs all that the arrays still wait for, so a forecast of what is saved does it too.
+    """
+    secrets: list[SecretArray] = []
+    plains: list[NDArray[Any]] = []
+    tree = taken_apart(value, secrets, plains)
+    session.barrier()
+    return tree, [session.held(array) for array in secrets], plains
 
 
 def _write(file: BinaryIO, head: Head, own: bytes, key: Keys, words: list[Words], plains: list[NDArray[Any]]) -> None:
@@ -229,8 +237,14 @@ def _as_words(plain: NDArray[Any]) -> NDArray[np.uint64]:
     return np.frombuffer(raw.ljust(-(-len(raw) // 8) * 8, b"\0"), np.uint64)
 
 
-def _taken_apart(value: Any, secrets: list[SecretArray], plains: list[NDArray[Any]]) -> Any:
-    """A value as JSON, its arrays collected."""
+def taken_apart(value: Any, secrets: list[SecretArray], plains: list[NDArray[Any]]) -> Any:
+    """A value as JSON; its secret and public arrays are added to the lists, in whose place JSON has their numbers.
+
+    Raises
+    ------
+    UsageError
+        Something in the value cannot be saved.
+    """
     if isinstance(value, SecretArray):
         secrets.append(value)
         return {_SECRET: len(secrets) - 1}
@@ -243,16 +257,16 @@ def _taken_apart(value: Any, secrets: list[SecretArray], plains: list[NDArray[An
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, list | tuple):
-        return {_LIST if isinstance(value, list) else _TUPLE: [_taken_apart(part, secrets, plains) for part in value]}
+        return {_LIST if isinstance(value, list) else _TUPLE: [taken_apart(part, secrets, plains) for part in value]}
     if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
-        return {_MAP: {key: _taken_apart(part, secrets, plains) for key, part in value.items()}}
+        return {_MAP: {key: taken_apart(part, secrets, plains) for key, part in value.items()}}
     raise UsageError(
         f"a {type(value).__name__} cannot be saved: arrays, numbers, text, None, and lists, tuples and maps by text can"
     )
 
 
-def _put_together(tree: Any, secrets: list[Any], plains: list[Any]) -> Any:
-    """The value that was taken apart."""
+def put_together(tree: Any, secrets: list[Any], plains: list[Any]) -> Any:
+    """The value that `taken_apart` took apart, of such arrays."""
     if not isinstance(tree, dict):
         return tree
     ((kind, part),) = tree.items()
@@ -261,8 +275,8 @@ def _put_together(tree: Any, secrets: list[Any], plains: list[Any]) -> Any:
     if kind == _PLAIN:
         return plains[part]
     if kind == _MAP:
-        return {key: _put_together(one, secrets, plains) for key, one in part.items()}
-    parts = [_put_together(one, secrets, plains) for one in part]
+        return {key: put_together(one, secrets, plains) for key, one in part.items()}
+    parts = [put_together(one, secrets, plains) for one in part]
     return parts if kind == _LIST else tuple(parts)
 
 
@@ -347,7 +361,7 @@ class Saved:
             raise UsageError(f"{self.path} cannot be read: {error.strerror}", file=str(self.path)) from None
         except IntegrityError as error:
             raise IntegrityError(f"{self.path} was altered: {error.reason}", file=str(self.path)) from None
-        return _put_together(head.tree, secrets, plains)
+        return put_together(head.tree, secrets, plains)
 
     def _secret(self, session: Session, reader: FrameReader, kind: str, shape: Shape) -> SecretArray:
         dtype = ring.dtype(session.ring)

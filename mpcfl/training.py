@@ -150,6 +150,24 @@ def train(
     return _result(session, job, extent, answers)
 
 
+def export(session: Session, job: Job, contribution: Contribution, load: Callable[[Session], Any]) -> Result:
+    """Reveal a model that was trained before to those whom the job names, together with all other parties.
+
+    Parameters
+    ----------
+    session : Session
+        Of the job's parties by rank, bound to the list of `mpcfl.disclosure.export_facts`.
+    job : Job
+    contribution : Contribution
+        With this party's preparation; rows are not needed.
+    load : callable
+        Gives the fitted learner in a session: the real one, or one on shapes.
+    """
+    extent = announce_sizes(session, job, contribution)
+    answers = session.run(lambda on: disclose_model(on, job, extent, contribution, load(on).model_arrays()))
+    return _result(session, job, extent, answers)
+
+
 def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent:
     """Record what `train` will draw, together with all other parties.
 
@@ -415,10 +433,10 @@ def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, An
         name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()
     }
     if session.name not in job.disclose.model:
-        return Result(None, None, rounded, extent, answers[SEARCH])
+        return Result(None, None, rounded, extent, answers.get(SEARCH))
     columns = feature_names(session, job, extent, answers)
     model = {part: answers[part] for part in job.model_parts}
-    return Result(columns, model, rounded, extent, answers[SEARCH])
+    return Result(columns, model, rounded, extent, answers.get(SEARCH))
 
 
 def _digest(text: str) -> str:

@@ -43,12 +43,18 @@ class Ended:
 class Command:
     """`mpcfl ARGUMENTS` in a process group of its own, started in a folder."""
 
-    def __init__(self, arguments: Sequence[object], folder: Path, program: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        arguments: Sequence[object],
+        folder: Path,
+        program: Sequence[str] | None = None,
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
         self.process = subprocess.Popen(
             [sys.executable, *(program or ("-m", "mpcfl")), *map(str, arguments)],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(folder), "COLUMNS": "200"},
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mpcfl import training
 from mpcfl.contribution import Contribution
-from mpcfl.disclosure import agreed, listed, prediction_facts
+from mpcfl.disclosure import agreed, listed, prediction_facts, service_facts
 from mpcfl.job import Job
 from mpcfl.keeping import MODEL, Keeping, SavedModel
 from mpcfl.keys import Identity, generate
 from mpcfl.learn.marks import Marks
 from mpcfl.prediction import predict, read_rows
+from mpcfl.serving import Asked, Service, asks_by_file
 from mpcfl.session import Session
 from mpcfl.simulation import Run, simulate
 
@@ -89,6 +91,47 @@ class Place:
             disclosures=agreed(job, self.parties),
             **options,
         )
+
+    def serve(
+        self,
+        job: Job,
+        paths: Mapping[str, Path],
+        lines: Sequence[str],
+        leaving: Mapping[str, Callable[[Service], bool]] | None = None,
+        patience: float = 1e6,
+        **options: Any,
+    ) -> tuple[list[Any], Run]:
+        """Serve some lines; the answers, parsed, and the run: by party its service and who ended it."""
+        models = {name: SavedModel.open(job, self.parties, self.shares(name), self.keys[name]) for name in self.parties}
+        rows = {name: read_rows(job, name, path, models[name]) for name, path in paths.items()}
+        told: list[str] = []
+        asked = iter([Asked(line, told.append) for line in lines])
+        assert job.serve is not None
+        requester = job.serve.requester
+
+        def take() -> Asked:
+            for one in asked:
+                return one
+            raise EOFError
+
+        def program(session: Session) -> Any:
+            name = session.name
+            service = Service(session, job, models[name], rows.get(name))
+            leaves = (leaving or {}).get(name, lambda _: False)
+            gone = service.run(take if name == requester else None, lambda: leaves(service), patience)
+            return service, gone
+
+        shared = asks_by_file(job, self.parties, models[requester].widths)
+        count = next(iter(rows.values())).rows if rows else 0
+        run = simulate(
+            program,
+            self.parties,
+            fraction=job.engine.fraction,
+            ring=job.engine.ring,
+            disclosures=listed(service_facts(job, self.parties, count, shared, "dealer")),
+            **options,
+        )
+        return [json.loads(line) for line in told], run
 
     def end(self) -> None:
         """What a run does once the session has ended well."""

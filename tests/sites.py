@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+import subprocess
 from functools import partial
 from pathlib import Path
 
@@ -57,20 +57,28 @@ class Site:
         for job in self.job.values():
             self.edit(job, "epochs = 4", LONG)
 
-    def start(self, role: str, connect: float = CONNECT, more: Sequence[object] = ()) -> None:
-        """Start a role as its user would, from its folder, with more options."""
+    def start(
+        self,
+        role: str,
+        connect: float = CONNECT,
+        command: str = "run",
+        stdin: int = subprocess.DEVNULL,
+    ) -> None:
+        """Start a role as its user would, from its folder."""
         where = ["--roster", self.roster[role], "--key", "secret.key"]
         patience = ["--connect-timeout", connect, "--round-timeout", ROUND]
-        command = ["dealer"]
+        arguments = ["dealer"]
         if role != "dealer":
-            command = ["run", str(self.job[role]), "--party", role, "--data", str(self.data[role])]
-            command += ["--state-dir", "state", "--json", "run.json", *map(str, more)]
-        self.roles[role] = Command([*command, *where, *patience], self.folder / role, self.program.get(role))
+            arguments = [command, str(self.job[role]), "--party", role]
+            arguments += [] if command == "export" else ["--data", str(self.data[role])]
+            arguments += ["--state-dir", "state", "--json", f"{command}.json"]
+        arguments += map(str, [*where, *patience])
+        self.roles[role] = Command(arguments, self.folder / role, self.program.get(role), stdin)
         self.running.append(self.roles[role])
 
-    def start_all(self) -> None:
+    def start_all(self, command: str = "run") -> None:
         for role in ROLES:
-            self.start(role)
+            self.start(role, command=command)
 
     def ledger(self, party: str) -> Path:
         return self.folder / party / "state" / "ledger.jsonl"

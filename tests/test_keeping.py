@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import csv
 from pathlib import Path
 from typing import Any
@@ -14,12 +15,18 @@ from shops import BOTH, HEAD, files, job_of, write
 from mpcfl import training
 from mpcfl.contribution import Contribution
 from mpcfl.data import Preparation, split_rows
-from mpcfl.disclosure import outputs, prediction_outputs
+from mpcfl.disclosure import export_facts, listed, outputs, prediction_outputs
 from mpcfl.errors import InputError, IntegrityError, Mismatch, UsageError
 from mpcfl.job import Job
-from mpcfl.keeping import SavedModel
+from mpcfl.keeping import SavedModel, fitted_state
+from mpcfl.keys import generate
+from mpcfl.learn.neural import BatchNorm, Dense, MLPClassifier, ReLU, Sequential
 from mpcfl.learn.predicting import predictions
-from mpcfl.prediction import column_names, escaped, write_predictions
+from mpcfl.outcome import model_document
+from mpcfl.prediction import column_names, escaped, no_rows, write_predictions
+from mpcfl.saved import Saved, save
+from mpcfl.session import Session
+from mpcfl.simulation import simulate
 
 KEEP = '[save]\nmodel = true\n[disclose]\npredictions = ["bank"]\n'
 KINDS = {
@@ -76,6 +83,35 @@ def test_a_kept_model_predicts_what_plaintext_predicts(tmp_path: Path, learner: 
     np.testing.assert_array_equal(run.results[1], np.round(run.results[1], 4))
     said = {(entry.purpose, entry.peer) for entry in run.ledgers[0].entries if entry.exposure == "output"}
     assert said == {(fact.what, "bank") for fact in prediction_outputs(job, place.parties)}
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        MLPClassifier((3,), max_iter=2, batch_size=20),
+        Sequential((Dense(3), BatchNorm(), ReLU(), Dense(2)), loss="mse", epochs=1, batch_size=20, record_loss=True),
+    ],
+)
+def test_all_that_fitting_adds_to_a_network_is_kept(tmp_path: Path, network: Any) -> None:
+    rng = np.random.default_rng(2)
+    X = rng.normal(size=(40, 4))
+    y = np.stack([X[:, 0], X[:, 1]], axis=1) if network.get_params().get("loss") == "mse" else (X[:, 0] > 0) + 0
+    keys = [generate(f"party{rank}", "party") for rank in range(2)]
+
+    def train(session: Session) -> Any:
+        model = copy.deepcopy(network).fit(session.private(X, 0, X.shape), session.share(y, 1, y.shape, y.dtype))
+        save(session, tmp_path / session.name, keys[session.rank], fitted_state(model), name="network", facts={})
+        return model.outputs(session.private(X, 0, X.shape)).reveal()
+
+    def use(session: Session) -> Any:
+        model = copy.deepcopy(network)
+        vars(model).update(Saved.open(tmp_path / session.name, keys[session.rank]).load(session))
+        return model.outputs(session.private(X, 0, X.shape)).reveal(), model
+
+    before = simulate(train).results[0]
+    after, model = simulate(use).results[0]
+    np.testing.assert_allclose(after, before, atol=1e-3)
+    assert (model.n_features_in_, model.shape_in_, model.n_iter_) == (4, (4,), 4 if hasattr(model, "solver") else 2)
 
 
 def test_rows_without_label_in_any_order_are_prepared_as_for_training(tmp_path: Path) -> None:
@@ -216,3 +252,37 @@ def test_written_cells_are_no_formulas(tmp_path: Path) -> None:
     assert header == ["id", "probability"]
     assert [row[0] for row in rows] == ["'=1+1", "'+a", "'-b", "'@c", "'\td", 'q"x', "plain"] == [*map(escaped, ids)]
     assert rows[0][1] == "-1.0000"
+
+
+@pytest.mark.parametrize("learner", ["logistic_regression", "multinomial_logistic_regression"])
+def test_an_exported_model_is_the_one_that_was_kept(tmp_path: Path, learner: str) -> None:
+    job, place, paths = kind_of_job(learner), Place(tmp_path), labelled(tmp_path, learner)
+    disclosing = job.model_copy(update={"disclose": job.disclose.model_copy(update={"model": ("shop",)})})
+    trained = place.train(disclosing, paths).results[0]
+    models = {name: SavedModel.open(disclosing, place.parties, place.shares(name), place.keys[name]) for name in paths}
+
+    def program(session: Session) -> training.Result:
+        model = models[session.name]
+        blank = no_rows(session.name, model)
+        return training.export(session, disclosing, blank, lambda on: model.load(on, disclosing))
+
+    facts = export_facts(disclosing, place.parties, "dealer")
+    run = simulate(program, place.parties, disclosures=listed(facts))
+    exported, other = run.results
+    assert exported.model is not None
+    assert trained.model is not None
+    assert exported.model.keys() == trained.model.keys()
+    for part, value in trained.model.items():
+        np.testing.assert_array_equal(exported.model[part], value)
+    assert exported.columns == trained.columns
+    assert (other.model, other.columns) == (None, None)
+    ours, theirs = (
+        model_document(disclosing, result, contribution)
+        for result, contribution in (
+            (exported, no_rows("shop", models["shop"])),
+            (trained, Contribution.read(disclosing, "shop", paths["shop"])),
+        )
+    )
+    assert ours == theirs
+    with pytest.raises(InputError, match="discloses no model"):
+        export_facts(job, place.parties, "dealer")

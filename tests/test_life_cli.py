@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
 import stat
+import subprocess
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from commands import Ended, mpcfl
+from commands import Ended, end, mpcfl
 from shops import HEAD, files
+from sites import PARTIES, ROLES, Site
 
 from mpcfl import audit, cli
 from mpcfl.contribution import Contribution
@@ -20,7 +25,7 @@ from mpcfl.learn.predicting import predictions
 
 pytestmark = pytest.mark.slow
 
-KEEP = '[save]\nmodel = true\n[disclose]\npredictions = ["bank"]\n'
+KEEP = '[save]\nmodel = true\n[disclose]\npredictions = ["bank"]\n[serve]\nrequester = "bank"\n'
 
 
 def options(paths: dict[str, Path]) -> list[str]:
@@ -103,3 +108,90 @@ def test_predict_says_what_is_wrong_before_anybody_connects(
     bad.write_text("id,a\nc1,1\n")
     said = call("local", job, "--predict", *options(paths | {"bank": bad}), *where, capsys=capsys).said
     assert (said["code"], said["ids"]["column"]) == (3, "b")
+
+
+def test_a_tape_serves_a_job_that_keeps_what_it_does(tmp_path: Path) -> None:
+    job, paths = tmp_path / "job.toml", files(tmp_path)
+    job.write_text(HEAD + "[save]\nmodel = true\ncheckpoint = 5\n")
+    ended = mpcfl("local", job, "--offline", *options(paths), "--state-dir", "state", folder=tmp_path)
+    assert ended.code == 0, ended.err
+    assert sorted(path.name for path in (tmp_path / "state" / "bank").iterdir()) == [
+        *("ledger.jsonl", "lock", "model.shares", "offline.jsonl")
+    ]
+
+
+# A service
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    made = Site(tmp_path)
+    try:
+        for path in made.job.values():
+            path.write_text(HEAD + KEEP)
+        made.start_all()
+        assert set(made.codes().values()) == {0}
+        yield made
+    finally:
+        end(made.running)
+
+
+def serving(site: Site) -> list[str]:
+    """All roles, serving; the answers to three requests and one that is wrong."""
+    site.start("dealer")
+    site.start("shop", command="serve")
+    site.start("bank", command="serve", stdin=subprocess.PIPE)
+    bank = site.roles["bank"]
+    assert bank.process.stdin is not None
+    assert bank.process.stdout is not None
+    bank.process.stdin.write('{"ids": ["c0003"]}\n\n{"ids": ["c9"]}\n{"ids": ["c0149", "c0000"]}\n{"ids": ["c0003"]}\n')
+    bank.process.stdin.flush()
+    return [bank.process.stdout.readline() for _ in range(4)]
+
+
+def test_a_service_answers_until_its_input_ends(site: Site) -> None:
+    answers = serving(site)
+    time.sleep(10)  # more than the round timeout
+    bank = site.roles["bank"].process
+    assert bank.stdin is not None
+    bank.stdin.close()
+    bank.stdin = None  # or it would be flushed again
+    ended = site.ended()
+    assert [ended[role].code for role in ROLES] == [0, 0, 0], ended
+    found = [json.loads(answer) for answer in answers]
+    rows = expected(site.job["bank"], site.data)[:, 0]
+    assert found[1] == {"error": "there is no row with the id 'c9'"}
+    for answer, places in zip([found[0], *found[2:]], ([3], [149, 0], [3]), strict=True):
+        np.testing.assert_allclose(answer["predictions"], rows[places], atol=2e-3)
+    assert ended["bank"].out == ""
+    assert "Who learns what" in ended["bank"].err
+    summary = json.loads((site.folder / "bank" / "serve.json").read_text())
+    assert (summary["requests"], summary["rows"], summary["errors"]) == (3, 4, 1)
+    ledgers = [site.folder / party / "state" / "serve.jsonl" for party in PARTIES]
+    assert audit.compare(*ledgers) == []
+
+
+def test_a_kept_model_is_exported_to_those_whom_the_job_names(site: Site) -> None:
+    for path in site.job.values():
+        site.edit(path, 'predictions = ["bank"]', 'predictions = ["bank"]\nmodel = ["shop"]')
+    site.start_all("export")
+    ended = site.ended()
+    assert [ended[role].code for role in ROLES] == [0, 0, 0], ended
+    assert "model: not disclosed to bank" in ended["bank"].out
+    summary = json.loads((site.folder / "shop" / "export.json").read_text())
+    assert (summary["model"], summary["rows"]) == ("state/model.json", 0)
+    document = json.loads((site.folder / "shop" / "state" / "model.json").read_text())
+    assert len(document["coef"]) == len(document["columns"]) == 7
+    assert not (site.folder / "bank" / "state" / "model.json").exists()
+
+
+@pytest.mark.parametrize("who", PARTIES)
+def test_a_service_ends_well_at_sigterm(site: Site, who: str) -> None:
+    assert len(serving(site)) == 4
+    site.roles[who].process.send_signal(signal.SIGTERM)
+    codes = [site.roles[role].process.wait(60) for role in ROLES]
+    assert codes == [0, 0, 0]
+    ended = site.ended()
+    if who == "shop":
+        assert "shop has ended the service" in ended["bank"].err
+    assert "served 3 requests of 4 rows" in ended["shop"].err

@@ -112,8 +112,10 @@ def test_no_word_of_a_stream_serves_both_runs(tmp_path: Path, monkeypatch: pytes
     assert not used[0] & used[1]
 
 
-def test_the_plan_of_a_job_with_checkpoints_is_exact(tmp_path: Path) -> None:
-    job, place = job_of(JOB), Place(tmp_path)
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_the_plan_of_a_job_with_checkpoints_is_exact(tmp_path: Path, solver: str) -> None:
+    place = Place(tmp_path)
+    job = Job.from_text(HEAD.replace("[split]", f"{SOLVERS[solver]}[split]") + JOB + "model = true\n", "job.toml")
     run = place.train(job, files(tmp_path))
     cost = training.plan(job, place.parties, run.results[0].extent)
     assert (cost.rounds, cost.bytes_sent, cost.offline_bytes) == (run.rounds, run.bytes_sent, run.offline_bytes)

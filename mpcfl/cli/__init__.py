@@ -1,4 +1,4 @@
-"""The command line: `mpcfl demo | local | keygen | offline | run | predict | dealer | plan | check | ledger`.
+"""The command line: `mpcfl COMMAND`, a module for each.
 
 Whatever goes wrong ends in one sentence and one JSON line on stderr (code, reason, ids; never a value) and that code.
 """
@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Exit, TyperException
 
-from mpcfl.cli import check, demo, keygen, ledger, local, offline, plan, predict, run
+from mpcfl.cli import check, demo, export, keygen, ledger, local, offline, plan, predict, run, serve
 from mpcfl.cli import dealer as dealer_command
 from mpcfl.cli.console import err, printable
 from mpcfl.disclosure import DEALER_WARNING
@@ -44,6 +44,8 @@ app.command()(keygen.keygen)
 app.command()(offline.offline)
 app.command()(run.run)
 app.command()(predict.predict)
+app.command()(serve.serve)
+app.command()(export.export)
 app.command("dealer")(dealer_command.dealer)
 app.command()(plan.plan)
 app.command()(check.check)

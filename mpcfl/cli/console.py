@@ -22,19 +22,19 @@ def printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)
 
 
-def say(line: str) -> None:
+def say(line: str, to: Console = out) -> None:
     """Print a line of plain text."""
-    out.print(printable(line), markup=False, soft_wrap=True)
+    to.print(printable(line), markup=False, soft_wrap=True)
 
 
-def show_disclosures(facts: Sequence[Fact], dealer: str) -> None:
+def show_disclosures(facts: Sequence[Fact], dealer: str, to: Console = out) -> None:
     """Print who will learn what."""
     table = _table("Who learns what", "what", "who")
     for fact in facts:
         table.add_row(printable(fact.what), ", ".join(fact.readers), style="bold" if fact.output else "")
-    out.print(table, markup=False)
-    say("Bold lines are results; the others are public. Nothing else is disclosed.")
-    say(DEALER_WARNING + f" Here that is {dealer}.")
+    to.print(table, markup=False)
+    say("Bold lines are results; the others are public. Nothing else is disclosed.", to)
+    say(DEALER_WARNING + f" Here that is {dealer}.", to)
 
 
 def show_metrics(columns: Mapping[str, Mapping[str, float | None]]) -> None:

@@ -10,7 +10,7 @@ import typer
 
 from mpcfl import threads, training
 from mpcfl.assembly import Extent
-from mpcfl.cli.console import megabytes, say, show_table
+from mpcfl.cli.console import megabytes, out, say, show_table
 from mpcfl.cli.plan import column_numbers
 from mpcfl.cli.run import (
     ConnectTimeout,
@@ -69,7 +69,7 @@ def offline(
     with locked(folder):
         ledger = folder / LEDGER if ledger is None else ledger
         make_folder(ledger.parent)
-        note_aside(move_aside(ledger), "ledger", events)
+        note_aside(move_aside(ledger), "ledger", None if events else out)
         with recording(
             known,
             identity,

@@ -9,7 +9,9 @@ from typing import Annotated
 import typer
 
 from mpcfl import prediction, threads
-from mpcfl.cli.console import say, show_costs, show_disclosures
+from mpcfl.cli.console import out as console
+from mpcfl.cli.console import say, show_costs
+from mpcfl.cli.part import ModelFile, Part
 from mpcfl.cli.run import (
     ConnectTimeout,
     Events,
@@ -23,22 +25,13 @@ from mpcfl.cli.run import (
     StateFolder,
     ViewFile,
     note_aside,
-    who,
 )
-from mpcfl.connection import connect
-from mpcfl.disclosure import DEALER_WARNING, listed, prediction_facts
-from mpcfl.keeping import MODEL, SavedModel
-from mpcfl.keys import Identity
+from mpcfl.disclosure import DEALER_WARNING, prediction_facts
 from mpcfl.outcome import Use
-from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
+from mpcfl.saving import check_target, move_aside, write_json
 
-LEDGER, PREDICTIONS = "predict.jsonl", "predictions.csv"
-"""Names of what it leaves in the state folder."""
-
-ModelFile = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="This party's shares of the model.", show_default="model.shares of --state-dir"),
-]
+PREDICTIONS = "predictions.csv"
+"""Name of what it leaves in the state folder."""
 
 
 def predict(
@@ -66,55 +59,27 @@ def predict(
         if target is not None:
             check_target(target)
     threads.take_cores()
-    task, known, names, dealer = who(job, roster, party)
-    identity = Identity.load(key)
-    folder = Path(f"mpcfl-{party}") if state_dir is None else state_dir
-    kept = SavedModel.open(task, names, folder / MODEL if model is None else model, identity)
-    contribution = prediction.read_rows(task, party, data, kept)
-    told = prediction_facts(task, names, contribution.rows, dealer)
-    with locked(folder):
-        ledger = folder / LEDGER if ledger is None else ledger
-        out = folder / PREDICTIONS if out is None else out
-        make_folder(ledger.parent)
-        aside = move_aside(ledger)
-        if not events:
-            show_disclosures(told, dealer)
-        note_aside(aside, "ledger", events)
-        with connect(
-            known,
-            identity,
-            party,
-            terms=prediction.terms(task, contribution.rows, kept, "predict"),
-            names=names,
-            fraction=task.engine.fraction,
-            suite=task.engine.suite,
-            ring=task.engine.ring,
-            disclosures=listed(told),
-            ledger=ledger,
-            view=dump_view,
-            connect_timeout=connect_timeout,
-            round_timeout=round_timeout,
-        ) as session:
-            began = time.perf_counter()
-            values = prediction.predict(session, task, kept, contribution)
-            seconds = time.perf_counter() - began
-        if values is not None:
-            note_aside(move_aside(out), "file of predictions", events)
-            prediction.write_predictions(out, task, contribution.ids, values)
-        use = Use(
-            contribution.rows,
-            session.rounds,
-            {party: session.bytes_sent},
-            session.offline_bytes,
-            seconds,
-            {"predictions": None if values is None else str(out), "ledger": str(ledger)},
-        )
-        if json_file is not None:
-            write_json(json_file, use.to_json())
-        if not events:
-            show_costs(use)
-            say(f"predictions: {'not disclosed to ' + party if values is None else out}")
-            say(f"ledger: {ledger}")
+    part = Part.of(job, roster, party, key, state_dir, model)
+    rows = prediction.read_rows(part.job, party, data, part.model)
+    told = prediction_facts(part.job, part.parties, rows.rows, part.dealer)
+    show = None if events else console
+    timeouts = (connect_timeout, round_timeout)
+    with part.session("predict", rows.rows, told, ledger, timeouts, show=show, view=dump_view) as (session, ledger):
+        began = time.perf_counter()
+        values = prediction.predict(session, part.job, part.model, rows)
+        seconds = time.perf_counter() - began
+    out = part.folder / PREDICTIONS if out is None else out
+    if values is not None:
+        note_aside(move_aside(out), "file of predictions", show)
+        prediction.write_predictions(out, part.job, rows.ids, values)
+    places = {"predictions": None if values is None else str(out), "ledger": str(ledger)}
+    use = Use.of(rows.rows, party, session, seconds, places)
+    if json_file is not None:
+        write_json(json_file, use.to_json())
+    if not events:
+        show_costs(use)
+        say(f"predictions: {places['predictions'] or 'not disclosed to ' + party}")
+        say(f"ledger: {ledger}")
 
 
 predict.__doc__ = (

@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
 from mpcfl import threads, training
 from mpcfl.cli.console import bar, say, show_costs, show_disclosures, show_metrics, show_search
+from mpcfl.cli.console import out as console
 from mpcfl.connection import connect
 from mpcfl.contribution import Contribution
 from mpcfl.disclosure import DEALER_WARNING, agreed, facts
@@ -80,8 +82,9 @@ def run(
     disclosures = agreed(task, names)
     contribution = Contribution.read(task, party, data)
     folder = Path(f"mpcfl-{party}") if state_dir is None else state_dir
+    show_on = None if events else console
     with locked(folder), _opened(tape, identity) as played:
-        keeping = Keeping(task, folder, identity, contribution, lambda sentence: note(sentence, events))
+        keeping = Keeping(task, folder, identity, contribution, lambda sentence: note(sentence, show_on))
         stages = None
         if played is not None:
             rehearsal = Rehearsal.of(played.head.facts)
@@ -93,7 +96,7 @@ def run(
         aside = move_aside(ledger)
         if not events:
             show_disclosures(facts(task, names, contribution.rows, dealer), dealer)
-        note_aside(aside, "ledger", events)
+        note_aside(aside, "ledger", show_on)
         with (
             _shown(events) as show,
             connect(
@@ -121,7 +124,7 @@ def run(
         keeping.clear()
         document = model_document(task, result, contribution)
         if document is not None:
-            note_aside(move_aside(model), "model", events)
+            note_aside(move_aside(model), "model", show_on)
             write_json(model, document)
             graph = onnx_document(task, result)
             if graph is not None:
@@ -182,14 +185,14 @@ def _event(state: State) -> None:
     _emit({"state": state.to_json()})
 
 
-def note_aside(place: Path | None, what: str, events: bool) -> None:
+def note_aside(place: Path | None, what: str, show: Console | None) -> None:
     if place is not None:
-        note(f"An older {what} was moved to {place}.", events)
+        note(f"An older {what} was moved to {place}.", show)
 
 
-def note(sentence: str, events: bool) -> None:
-    """Say something to the user, or to the process that started this one."""
-    _emit({"note": sentence}) if events else say(sentence)
+def note(sentence: str, show: Console | None) -> None:
+    """Say something to the user, or, without a console, to the process that started this one."""
+    _emit({"note": sentence}) if show is None else say(sentence, show)
 
 
 def _emit(event: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ GROUP_BYTES = 1 << 20
 BACKLOG = 32 << 20
 """Bytes of requests that may wait for the dealer."""
 ALIVE_SECONDS = 10.0
+"""Between two signs of life for the dealer; less where the round timeout is short."""
 
 
 class Source(Protocol):
@@ -210,7 +211,7 @@ class DealerLink:
             self._pulse.join()
 
     def _live(self) -> None:
-        while not self._ended.wait(ALIVE_SECONDS):
+        while not self._ended.wait(min(ALIVE_SECONDS, self._link.patience / 3)):
             try:
                 self._say(ALIVE)
             except MpcflError:
