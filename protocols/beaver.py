@@ -149,12 +149,17 @@ def square(ctx: Context, x: Share) -> Protocol:
     messages=[OPERAND],
     correlations=[Mask, Triple, TruncMux],
 )
-def mux(ctx: Context, bit: Bit, value: Share) -> Protocol:
+def mux(ctx: Context, bit: Bit, value: Share | Bit) -> Protocol:
     """b v for a bit in the form b = t + (1 - 2t) beta: only v is opened, and nothing if v was compared before.
 
     b v = t v + (1 - 2t) (d [beta] + [beta a]),  v = d + a;  the dealer gives the one product [beta a]. A v that was
-    truncated is open as it is (upper).
+    truncated is open as it is (upper). In Z_2^64 the value may be such a bit itself, d = t', a = (1 - 2t') beta', and
+    open: that takes no round.
     """
+    if isinstance(value, Bit):
+        product = (yield Draw(Triple("mul", bit.mask, value.mask)))["c"]
+        rho, both = (ring.flipped(value.t, part, 0) for part in (value.beta, product))
+        return ring.select(bit.t, bit.beta, value.t, rho, both, ctx.first)
     truncated = value.truncated if any(base.masked is None for base in value.bases()) else None
     if truncated is not None:
         return (yield from upper.chosen(ctx, bit, value, truncated))

@@ -6,7 +6,8 @@ Parties hold <b> (exclusive or) and want [b] (sum mod 2^k).
     online     t = open(<b> xor <beta>)                                1 round, one bit
     local      [b] = t + (1 - 2t) [beta]
 
-The pair (t, beta) stays with the bit: a later mux with it opens nothing of the bit.
+The pair (t, beta) stays with the bit: a later mux with it opens nothing of the bit. The lowest bits of a sum's shares
+share its lowest bit so: a whole number that is known to be 0 or 1 gets this form for one opened bit.
 
 Realises    the bit-conversion functionality against any n - 1 semi-honest parties; dealer apart. Simulator: t uniform.
 Reference   Rotaru and Wood, INDOCRYPT 2019 (daBits).
@@ -14,16 +15,17 @@ Reference   Rotaru and Wood, INDOCRYPT 2019 (daBits).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mpcfl import ring
 from mpcfl.correlation import Correlation, Field
 from mpcfl.effects import Draw, Open, Protocol
 from mpcfl.message import Exposure, Message
-from mpcfl.protocol import Context
-from mpcfl.ring import Words
-from mpcfl.share import Bit
+from mpcfl.protocol import Context, rule
+from mpcfl.ring import Shape, Words
+from mpcfl.share import Bit, Share
 
 BIT = Message("conversion.bit", "party", "party", "bits", Exposure.MASKED, "a bit under a uniform bit")
 
@@ -56,3 +58,15 @@ def b2a(ctx: Context, plane: Words, size: int) -> Protocol:
     opened = yield Open(BIT, plane ^ dealt["bits"])
     t, beta = ring.unpack(opened, size), dealt["beta"]
     return Bit(ring.flipped(t, beta, ctx.first), t, beta, dealt.leaf("bits", bits=size))
+
+
+def parity_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
+    """Payload bits that a party sends for the lowest bits of a vector, in either ring."""
+    return (parties - 1) * 64 * ring.packed(math.prod(shapes[0]))
+
+
+@rule("parity", rounds=1, bits=parity_bits, messages=[BIT], correlations=[DaBit])
+def parity(ctx: Context, x: Share) -> Protocol:
+    """The lowest bit of each element of a vector, as a `Bit`."""
+    plane = ring.top_bits(ring.multiply(x.words, 1 << ctx.width - 1))
+    return (yield from b2a(ctx, plane, x.shape[0]))

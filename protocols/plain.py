@@ -69,6 +69,10 @@ def _eqz(ctx: Context, x: Share) -> Any:
     return _bit(ctx, [v == 0 for v in ring.integers(x.words)])
 
 
+def _parity(ctx: Context, x: Share) -> Any:
+    return _bit(ctx, [v % 2 == 1 for v in ring.integers(x.words)])
+
+
 def _sigmoid(ctx: Context, x: Share) -> Any:
     values = ring.decode(x.words, ctx.fraction)
     return ring.encode(0.5 + 0.5 * np.tanh(0.5 * values), ctx.fraction, ctx.width)
@@ -146,6 +150,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "double_matmul": _double_matmul,
     "square": _square,
     "mux": _mux,
+    "parity": _parity,
     "trunc_pr": _trunc_pr,
     "trunc_exact": _trunc_exact,
     "msb": _msb,

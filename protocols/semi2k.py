@@ -13,6 +13,7 @@ from mpcfl.protocols import fourier128, inverse128, powering128, powers128
 from mpcfl.protocols import logarithms128 as wide
 from mpcfl.protocols.beaver import mul, mux, square
 from mpcfl.protocols.comparison import eqz, msb
+from mpcfl.protocols.conversion import parity
 from mpcfl.protocols.division import divide, reciprocal
 from mpcfl.protocols.exponential import exp, exp2
 from mpcfl.protocols.folded import double_matmul, matmul
@@ -36,7 +37,7 @@ from mpcfl.protocols.windows import (
     softplus,
 )
 
-_CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, permute)
+_CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, parity, permute)
 _PRECISE = (precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu)
 _IN_BOTH_RINGS = (*_CORE, sin, cos, *_PRECISE)
 _WIDE = (

@@ -273,6 +273,7 @@ CASES: dict[str, Sequence[Case]] = {
         for m in (1, 18, 40)
     ],
     "msb": [_case("msb", ONE_VECTOR, ANY, exact)],
+    "parity": [_case("parity", ONE_VECTOR, ANY, exact)],
     "permute": [_by_owner(0), _by_owner(1)],
     "eqz": [_case("eqz", ONE_VECTOR, ANY, exact)],
     "sigmoid": [_case("sigmoid", ONE_VECTOR, REAL, within(2.5e-4))],
@@ -423,7 +424,7 @@ WIDE_FUNCTIONS = {
 WIDE_CASES: dict[str, Sequence[Case]] = {
     **{
         primitive: [replace(case, inputs=widened(case.inputs)) for case in CASES[primitive]]
-        for primitive in ("mul", "matmul", "double_matmul", "square", "mux", "msb", "eqz")
+        for primitive in ("mul", "matmul", "double_matmul", "square", "mux", "msb", "eqz", "parity")
     },
     "trunc_pr": [
         _truncation(multiplier, shift, WIDE_IN_RANGE)

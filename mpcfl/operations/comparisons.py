@@ -49,6 +49,11 @@ def _bit_operation(primitive: str, x: Value) -> Value:
     return engine.submit(primitive, BOOLEAN, shape, [x], protocol, bits_as(shape))
 
 
+def odd(x: Value) -> Value:
+    """Whether whole numbers are odd, for one bit each: zeros and ones as booleans that later choices open no more."""
+    return _bit_operation("parity", x)
+
+
 def invert(x: Value) -> Value:
     """Logical not."""
     first = x.engine.ctx.first

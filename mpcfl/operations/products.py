@@ -43,8 +43,9 @@ def multiply(x: Value, y: Operand) -> Value:
     kind = BOOLEAN if x.kind == y.kind == BOOLEAN else joined(x.kind, y.kind)
     if BOOLEAN in (x.kind, y.kind):
         bit, other = (x, y) if x.kind == BOOLEAN else (y, x)
+        product = both if x.kind == y.kind else chosen
         return engine.submit(
-            "mux", kind, shape, [bit, other], lambda b, v: chosen(engine, b, v, shape), words_as(shape)
+            "mux", kind, shape, [bit, other], lambda b, v: product(engine, b, v, shape), words_as(shape)
         )
 
     def protocol(left: Share, right: Share) -> Protocol:
@@ -76,6 +77,14 @@ def chosen(engine: Engine, bit: Share, value: Share, shape: Shape) -> Protocol:
     if form is None:
         return engine.suite["mul"](engine.ctx, vector(bit, shape), vector(value, shape))
     return engine.suite["mux"](engine.ctx, form, vector(value, shape))
+
+
+def both(engine: Engine, x: Share, y: Share, shape: Shape) -> Protocol:
+    """Boolean times boolean as a vector: of two in their own form without a round."""
+    left, right = vector(x, shape).bit, vector(y, shape).bit
+    if left is None or right is None or engine.ctx.width != 64:
+        return chosen(engine, x, y, shape)
+    return engine.suite["mux"](engine.ctx, left, right)
 
 
 def _times_public(x: Value, y: Public) -> Value:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpcfl import numerics
+from mpcfl import numerics, ordering
 from mpcfl.learn.trees.choice import first_largest
 from mpcfl.learn.trees.splits import Splits
 from mpcfl.learn.validation import Array
@@ -123,11 +123,11 @@ def grow(hot: Array, slopes: Array, curvature: Array, splits: Splits, rules: Rul
         chosen, gain, first, whole = _best(sums, splits, rules, unit)
         gains = gains + gain
         left.append(splits.going_left(chosen))
-        went = hot @ left[-1]
-        went_left = went if inside is None else inside * went
+        went = ordering.odd(hot @ left[-1])
+        went_left = went if inside is None else ordering.odd(inside & went)
         if level == rules.depth - 1:
             break
-        rest = (1 if inside is None else inside) - went_left
+        rest = ~went if inside is None else ordering.odd(inside & ~went)
         inside = np.concatenate([went_left, rest], axis=1)
         parts = (went_left[:, :, None] * both[:, None, :]).reshape(n, -1)
         of_left = (hot.T @ parts).reshape(sums.shape[0], -1, outputs + 1)
@@ -135,9 +135,14 @@ def grow(hot: Array, slopes: Array, curvature: Array, splits: Splits, rules: Rul
     of_leaves = np.concatenate([first, whole - first])
     leaves = _leaf(of_leaves * unit, rules, unit) * (-rules.rate / LIFT)
     nodes = 1 << rules.depth - 1
-    values = went_left @ (leaves[:nodes] - leaves[nodes:])
-    values = values + (leaves[nodes:] if inside is None else inside @ leaves[nodes:])
+    values = _chosen(went_left, leaves[:nodes] - leaves[nodes:])
+    values = values + (leaves[nodes:] if inside is None else _chosen(inside, leaves[nodes:]))
     return Grown(Tree(np.concatenate(left, axis=1), leaves), values, gains * (1 / (unit * LIFT)))
+
+
+def _chosen(inside: Array, values: Array) -> Array:
+    """The value of the node that each row is in, (n, outputs), or 0 where it is in none."""
+    return (inside[:, :, None] * values[None]).sum(axis=1)
 
 
 def unit_of(n: int) -> float:
@@ -196,7 +201,7 @@ def _thresholded(slopes: Array, rules: Rules, unit: float) -> Array:
 
 
 def evaluate(hot: Array, trees: Array, leaves: Array) -> Array:
-    """The value of each tree for each row: `depth` rounds after a product, whatever the trees.
+    """The value of each tree for each row: `depth` + 2 rounds, whatever the trees.
 
     Parameters
     ----------
@@ -209,7 +214,7 @@ def evaluate(hot: Array, trees: Array, leaves: Array) -> Array:
     array, shape (n, trees, outputs)
     """
     count, bins, inner = trees.shape
-    went = (hot @ np.transpose(trees, (1, 0, 2)).reshape(bins, count * inner)).reshape(-1, count, inner)
+    went = ordering.odd(hot @ np.transpose(trees, (1, 0, 2)).reshape(bins, count * inner)).reshape(-1, count, inner)
     value = leaves[None]
     nodes = (inner + 1) // 2
     while nodes:
