@@ -1,9 +1,9 @@
 """How numbers become plaintexts: signed integers of public fraction and public bound.
 
 A float v is round(v 2^f), an integer or boolean itself. f and the bound on |v| belong to the program, the same at every
-party and whatever the values, so neither tells anything of them: a scheme that chooses an exponent for each number shows
-its size to whoever sees the ciphertext. A bound is carried through every operation, from shapes and bounds alone, and
-an array whose bound would reach n / 2 is refused before anything wraps.
+party and whatever the values, so neither tells anything of them: a scheme that chooses an exponent for each number
+shows its size to whoever sees the ciphertext. A bound is carried through every operation, from shapes and bounds alone,
+and an array whose bound would reach n / 2 is refused before anything wraps.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mpcfl.errors import InputError
 
 FRACTION = 18
 """Fractional bits of floats where nothing else is said."""
+REAL = np.dtype(np.float64)
 WORD_BITS = 62
 """A float is below 2^(62 - f) where no limit is given, as in the sessions' fixed point."""
 
@@ -41,7 +42,7 @@ class Plain:
     integers: NDArray[Any]
     fraction: int
     bound: int
-    dtype: np.dtype[Any] = np.dtype(np.float64)
+    dtype: np.dtype[Any] = REAL
 
 
 def plain(values: ArrayLike, fraction: int | None = None, limit: float | None = None) -> Plain:
@@ -68,19 +69,16 @@ def plain(values: ArrayLike, fraction: int | None = None, limit: float | None = 
     if fraction is None:
         fraction = 0 if whole else FRACTION
     if whole:
-        integers = array.astype(object) << fraction if fraction else array.astype(object)
-        integers = np.frompyfunc(int, 1, 1)(integers) if array.size else integers
+        made = np.frompyfunc(lambda v: int(v) << fraction, 1, 1)(array.astype(object))
         largest = 1 if array.dtype.kind == "b" else 1 << 63
         bound = (largest if limit is None else int(limit)) << fraction
     else:
         _check(np.isfinite(array), "is not finite")
-        integers = np.frompyfunc(int, 1, 1)(np.rint(np.ldexp(array.astype(np.float64), fraction)))
+        made = np.frompyfunc(int, 1, 1)(np.rint(np.ldexp(array.astype(np.float64), fraction)))
         bound = 1 << max(WORD_BITS, fraction) if limit is None else int(np.ceil(np.ldexp(float(limit), fraction)))
-    integers = np.asarray(integers, object)
-    _check(
-        np.abs(integers) <= bound if integers.size else np.ones(0, bool),
-        f"is beyond the limit {_size(bound, fraction)}",
-    )
+    integers: NDArray[Any] = np.asarray(made, object)
+    fine = np.abs(integers) <= bound if integers.size else np.ones(0, bool)
+    _check(fine, f"is beyond the limit {_size(bound, fraction)}")
     if array.ndim == 0 and not whole and array != 0 and integers == 0:
         raise InputError(f"a factor becomes 0 at fraction {fraction}: encode it by mpcfl.he.plain with a larger one")
     return Plain(integers, fraction, bound, np.dtype(np.int64 if whole else np.float64))

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from mpcfl.errors import Mismatch
+
+Kind = TypeVar("Kind", bound="Encrypted")
 
 
 class Encrypted:
     """What the functions here know an array of ciphertexts by."""
 
     __slots__ = ()
+    key: Any
+    fraction: int
+
+    def _raised(self: Kind, fraction: int) -> Kind:
+        """The same numbers with at least so many fractional bits."""
+        raise NotImplementedError
 
 
 _UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
@@ -56,7 +64,7 @@ def apply_function(function: Callable[..., Any], args: Sequence[Any], kwargs: di
     return _refused(f"np.{function.__name__}")
 
 
-def aligned(arrays: Sequence[Any]) -> list[Any]:
+def aligned(arrays: Sequence[Kind]) -> list[Kind]:
     """The same numbers with one fraction.
 
     Raises

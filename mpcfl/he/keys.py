@@ -64,7 +64,7 @@ class PublicKey:
 
     def __init__(self, n: int, *, insecure: bool = False) -> None:
         self.n = mpz(n)
-        self.bits = self.n.bit_length()
+        self.bits = int(self.n.bit_length())
         _check(self.n, insecure)
         self.n_squared = self.n * self.n
         self.insecure = insecure

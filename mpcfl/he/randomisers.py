@@ -5,9 +5,9 @@ For keys of this library (`mpcfl.he.primes`) the squares mod n are a cyclic grou
 square generates but for a chance of 2^-(bits / 4). Whoever encrypts draws h by itself, so a key is n alone and nobody
 has to trust another's h. How long a is:
 
-    full     bits + 128 bits. s is within 2^-128 of a uniform n-th power of a square, whoever looks. Semantic security is
-             that of Paillier: decisional composite residuosity (DCR; an instance squared is one among squares, and 2 is
-             invertible mod n).
+    full     bits + 128 bits. s is within 2^-128 of a uniform n-th power of a square, whoever looks. Semantic security
+             is that of Paillier: decisional composite residuosity (DCR; an instance squared is one among squares, and 2
+             is invertible mod n).
     half     bits / 2. That h^a cannot be told from a full power follows where n cannot be factored, from Goldreich and
              Rosen, as in the scheme of Damgard, Jurik and Nielsen. It says nothing against the holder of the key.
     short    448 bits. A NAMED ASSUMPTION: powers of h to exponents of 448 bits cannot be told from others (short
@@ -100,4 +100,4 @@ def random_square(modulus: mpz) -> mpz:
 
 
 def _full(prime: mpz) -> int:
-    return -(-prime.bit_length() // 8) + STATISTICAL_BYTES
+    return -(-int(prime.bit_length()) // 8) + STATISTICAL_BYTES
