@@ -339,7 +339,7 @@ class PaillierArray(Encrypted):
         left, right = factor.integers, self._cells
         if not 1 <= left.ndim <= 2 or not 1 <= right.ndim <= 2 or left.shape[-1] != right.shape[0]:
             raise ValueError(f"no matrix product of shapes {left.shape} and {right.shape} (of one or two dimensions)")
-        if left.size and np.abs(left).max() >= 1 << 63:
+        if left.size and not -(1 << 63) <= left.min() <= left.max() < 1 << 63:
             raise InputError("a matrix product takes plain numbers below 2^63 after encoding: use a smaller fraction")
         exponents = np.atleast_2d(left).astype(np.int64)
         bases = right.reshape(len(right), -1)

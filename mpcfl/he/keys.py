@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from mpcfl.errors import IntegrityError, Mismatch, ProtocolViolation, UsageError
 from mpcfl.he import packing
 from mpcfl.he.array import PaillierArray
-from mpcfl.he.encoding import decoded, plain
+from mpcfl.he.encoding import Plain, decoded, plain
 from mpcfl.he.limbs import from_words, to_words
 from mpcfl.he.powers import powers
 from mpcfl.he.primes import rough_prime, small_primes
@@ -82,7 +82,7 @@ class PublicKey:
 
     def encrypt(
         self,
-        values: ArrayLike,
+        values: ArrayLike | Plain,
         fraction: int | None = None,
         limit: float | None = None,
         *,
@@ -92,8 +92,8 @@ class PublicKey:
 
         Parameters
         ----------
-        values : array_like
-            float64, int64 or bool.
+        values : array_like or Plain
+            float64, int64 or bool, or what is encoded already.
         fraction, limit : optional
             Public; as of `mpcfl.he.plain`.
         exponents : str
@@ -184,7 +184,9 @@ class SecretKey:
     def _randomisers(self) -> Randomisers:
         return OwnerRandomisers(self._p, self._q)
 
-    def encrypt(self, values: ArrayLike, fraction: int | None = None, limit: float | None = None) -> PaillierArray:
+    def encrypt(
+        self, values: ArrayLike | Plain, fraction: int | None = None, limit: float | None = None
+    ) -> PaillierArray:
         """As of `PublicKey.encrypt`, with full exponents, and faster than whoever knows n alone."""
         return _encrypted(self.public, self._randomisers, values, fraction, limit, "full")
 
@@ -308,12 +310,12 @@ def generate(bits: Literal[2048, 3072, 4096] = 3072, *, insecure_bits: int | Non
 def _encrypted(
     key: PublicKey,
     randomisers: Randomisers,
-    values: ArrayLike,
+    values: ArrayLike | Plain,
     fraction: int | None,
     limit: float | None,
     exponents: Exponents,
 ) -> PaillierArray:
-    numbers = plain(values, fraction, limit)
+    numbers = values if isinstance(values, Plain) else plain(values, fraction, limit)
     n, modulus = key.n, key.n_squared
     flat = numbers.integers.reshape(-1).tolist()
     fresh = randomisers.fresh(len(flat), exponents)

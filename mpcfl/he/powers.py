@@ -97,11 +97,10 @@ def products_of_powers(bases: Sequence[mpz], exponents: NDArray[np.int64], modul
     bases : sequence of mpz, length k
         Invertible.
     exponents : int64, shape (rows, k)
-        Above -2^63.
     modulus : mpz
     """
     rows, count = exponents.shape
-    bits = int(np.abs(exponents).max(initial=0)).bit_length()
+    bits = int(np.abs(exponents).view(np.uint64).max(initial=0)).bit_length()
     if not bits or not rows:
         return [mpz(1)] * rows
     window = min(range(1, LARGEST_WINDOW + 1), key=lambda w: (1 << (w - 1)) + rows * -(-(bits + 1) // w))
@@ -125,14 +124,14 @@ def _table(base: mpz, window: int, modulus: mpz) -> list[mpz]:
 
 def _digits(exponents: NDArray[np.int64], window: int, bits: int) -> NDArray[np.int16]:
     """Signed digits to base 2^window, shape (rows, digits, k), the highest first, each in [-2^(w-1), 2^(w-1)]."""
-    left, half = np.abs(exponents), 1 << (window - 1)
-    sign = np.sign(exponents)
-    digits = np.empty((len(exponents), bits // window + 1, exponents.shape[1]), np.int16)
-    for place in reversed(range(digits.shape[1])):
-        low = left & ((1 << window) - 1)
-        carry = low > half
+    left, sign = np.abs(exponents).view(np.uint64), np.sign(exponents)  # the absolute value of -2^63 as well
+    low_bits, places = np.uint64((1 << window) - 1), bits // window + 1
+    digits = np.empty((len(exponents), places, exponents.shape[1]), np.int16)
+    for place in reversed(range(places)):
+        low = (left & low_bits).astype(np.int64)
+        carry = low > 1 << (window - 1)
         digits[:, place] = np.where(carry, low - (1 << window), low) * sign
-        left = (left >> window) + carry
+        left = (left >> np.uint64(window)) + carry
     return digits
 
 
