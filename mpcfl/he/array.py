@@ -24,6 +24,7 @@ from mpcfl.he.functions import Encrypted, aligned
 from mpcfl.he.limbs import from_words, stamp, to_words
 from mpcfl.he.packing import Packed
 from mpcfl.he.powers import products_of_powers, scaled
+from mpcfl.he.randomisers import Exponents
 
 if TYPE_CHECKING:
     from mpcfl.he.keys import PublicKey
@@ -206,9 +207,12 @@ class PaillierArray(Encrypted):
 
     # --------------------------------------------------------------------------------------------------- what may leave
 
-    def randomised(self) -> PaillierArray:
-        """The same plaintexts under fresh randomness, of which the key's holder learns nothing but them."""
-        fresh = self.key.randomised(self.ciphertexts)
+    def randomised(self, exponents: Exponents = "full") -> PaillierArray:
+        """The same plaintexts under fresh randomness, of which the key's holder learns nothing but them.
+
+        With "half" or "short" exponents (`mpcfl.he.randomisers`) that holds against all but the key's holder.
+        """
+        fresh = self.key.randomised(self.ciphertexts, exponents)
         return PaillierArray.of(self.key, fresh, self.shape, self.fraction, self.bound, self.dtype, sendable=True)
 
     def masked(self, sigma: int = SIGMA) -> tuple[PaillierArray, NDArray[Any]]:
