@@ -63,6 +63,7 @@ def logistic_regression(
     seed: int = 0,
     bits: Literal[2048, 3072, 4096] = 3072,
     insecure_bits: int | None = None,
+    secret: he.SecretKey | None = None,
 ) -> Fitted:
     """Train on columns of rank 0, the guest, who has the labels, and rank 1, the host.
 
@@ -83,6 +84,8 @@ def logistic_regression(
         As of `mpcfl.learn.LogisticRegression`; the sigmoid is its tangent at 0.
     bits, insecure_bits
         Of the keys, as of `mpcfl.he.generate`.
+    secret : SecretKey, optional
+        A key of that size to use again, at those who have one: the arbiter, or both parties. By default a fresh one.
 
     Returns
     -------
@@ -109,7 +112,8 @@ def logistic_regression(
     task = Task((columns[0] + 1, columns[1]), batches, learning_rate, momentum, l2)
     public = (form, rows, columns, epochs, batch_size, learning_rate, momentum, l2, seed, bits, insecure_bits)
     holds_key = form == "shared" or rank == 2
-    secret = he.generate(bits, insecure_bits=insecure_bits) if holds_key else None
+    if secret is None or not holds_key:
+        secret = he.generate(bits, insecure_bits=insecure_bits) if holds_key else None
     if form == "arbiter":
         told = session.perform(with_arbiter(rank, task, own, labels, secret, insecure_bits is not None), *public)
     else:
