@@ -59,6 +59,7 @@ def test_figures_are_written_for_readers_and_for_programs(tmp_path):
         bits=0,
         offline_s=0.5,
         online_s=0.25,
+        cpu_s=0.2,
         rounds=4,
         offline_bytes=100,
         online_bytes=1_000_000,
@@ -76,6 +77,7 @@ def test_figures_are_written_for_readers_and_for_programs(tmp_path):
     text = paths[0].read_text()
     assert "## matrix-vector" in text
     assert "computed" in text
+    assert len({line.count("|") for line in text.splitlines() if line.startswith("|")}) == 1
     with paths[1].open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["method"] for row in rows] == ["shares", "paillier"]

@@ -56,6 +56,7 @@ def cost(number: int, case: Case, answers: dict[str, Answer]) -> Cost:
         bits=case.bits,
         offline_s=max(one.offline_s for one in done),
         online_s=online,
+        cpu_s=max(one.cpu_s for one in done),
         rounds=rounds,
         offline_bytes=max(one.offline_bytes for one in done),
         online_bytes=sent,

@@ -33,6 +33,8 @@ class Cost:
         Its number: other files name it by that.
     offline_s, online_s : float
         Of the slowest party, loopback, measured.
+    cpu_s : float
+        Of the processor, of the busiest party online; without a dealer its offline work as well.
     rounds : int
         Online.
     offline_bytes, online_bytes : int
@@ -55,6 +57,7 @@ class Cost:
     bits: int
     offline_s: float
     online_s: float
+    cpu_s: float
     rounds: int
     offline_bytes: int
     online_bytes: int
@@ -90,24 +93,18 @@ def markdown(costs: Sequence[Cost], machine: str, date: str) -> str:
         "on other networks are **computed** from measured seconds, exact rounds and exact bytes. Offline: keys and",
         "tables, or correlations (recorded with a dealer, or made by the parties). `run` numbers all files.",
     ]
-    head = ["run", "size", "method", "bits", "offline s", "online s", "rounds", "offline MB", "online MB", "peak MB"]
-    head += ["error", *(f"{name}, computed s" for name in NETWORKS), "security", "shows by design"]
+    head = ["run", "size", "method", "bits", "offline s", "online s", "CPU s", "rounds"]
+    head += ["offline MB", "online MB", "peak MB", "error", *(f"{name}, computed s" for name in NETWORKS)]
+    head += ["security", "shows by design"]
     for task, group in groupby(costs, lambda one: one.task):
         lines += ["", f"## {task}", "", f"| {' | '.join(head)} |", f"|{'|'.join([':--'] * len(head))}|"]
         for one in group:
-            cells = [
-                str(one.run),
-                one.size,
-                one.method,
-                str(one.bits or ""),
-                f"{one.offline_s:.3g}",
-                f"{one.online_s:.3g}",
-            ]
-            cells += [
-                str(one.rounds),
-                *(f"{n / 1e6:.3g}" for n in (one.offline_bytes, one.online_bytes, one.peak_bytes)),
-            ]
-            cells += [f"{one.error:.1e}", *(f"{seconds:.3g}" for seconds in one.computed_s.values())]
+            sizes = (one.offline_bytes, one.online_bytes, one.peak_bytes)
+            seconds = (one.offline_s, one.online_s, one.cpu_s)
+            cells = [str(one.run), one.size, one.method, str(one.bits or "")]
+            cells += [*(f"{value:.3g}" for value in seconds), str(one.rounds)]
+            cells += [*(f"{size / 1e6:.3g}" for size in sizes), f"{one.error:.1e}"]
+            cells += [f"{value:.3g}" for value in one.computed_s.values()]
             lines.append(f"| {' | '.join([*cells, one.security, one.leaks])} |")
     return "\n".join(lines) + "\n"
 

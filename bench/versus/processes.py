@@ -122,19 +122,26 @@ def _on_shares(who: tuple[Path, Path, str], spot: Spot, program: Program) -> Don
         sent = recorded.offline_bytes
     offline = time.perf_counter() - began
     with connect(*who, tape=tape, round_timeout=ROUND_TIMEOUT) as session:
-        began = time.perf_counter()
+        clock = tasks.Clock()
         result = session.run(program)
-        return Done(offline, time.perf_counter() - began, session.rounds, sent, session.bytes_sent, result, DEALS)
+        return Done(offline, *clock.read(), session.rounds, sent, session.bytes_sent, result, DEALS)
 
 
 def _dealerless(who: tuple[Path, Path, str], program: Program, bits: Bits) -> Done:
     with connect(*who, offline=Paillier(bits), round_timeout=ROUND_TIMEOUT) as session:
-        began = time.perf_counter()
+        clock = tasks.Clock()
         result = session.run(program)
-        whole = time.perf_counter() - began
+        whole, cpu = clock.read()
         driver = session._driver
         assert isinstance(driver, DealerlessDriver)
         offline = driver.offline_seconds
         return Done(
-            offline, whole - offline, session.rounds, session.offline_bytes, session.bytes_sent, result, ("nothing",)
+            offline,
+            whole - offline,
+            cpu,
+            session.rounds,
+            session.offline_bytes,
+            session.bytes_sent,
+            result,
+            ("nothing",),
         )

@@ -32,6 +32,17 @@ BOUND = int(LIMIT) << FRACTION
 LEARNING = {"epochs": 1, "learning_rate": 0.3, "momentum": 0.0, "seed": 0}
 
 
+class Clock:
+    """Seconds on the wall and of this process, from now on."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        """Both, so far."""
+        return time.perf_counter() - self._began[0], time.process_time() - self._began[1]
+
+
 @dataclass(frozen=True)
 class Done:
     """What one party measured.
@@ -39,6 +50,8 @@ class Done:
     Attributes
     ----------
     offline_s, online_s : float
+    cpu_s : float
+        Of the processor, online.
     rounds : int
         Online.
     offline_bytes, online_bytes : int
@@ -50,6 +63,7 @@ class Done:
 
     offline_s: float
     online_s: float
+    cpu_s: float
     rounds: int
     offline_bytes: int
     online_bytes: int
@@ -87,7 +101,7 @@ def linear_by_paillier(session: Session, size: Size, bits: Bits) -> Done:
         key.randomised([key.n])
     session.perform(_sent(Send(KEY, 1, 0, np.zeros(1, np.uint64))))  # both are ready
     offline, before = time.perf_counter() - began, (session.rounds, session.bytes_sent)
-    began = time.perf_counter()
+    clock = Clock()
     rows, columns = size
     own = np.zeros(he.PaillierArray.words(key, (columns,)), np.uint64)
     if secret is not None:
@@ -102,7 +116,7 @@ def linear_by_paillier(session: Session, size: Size, bits: Bits) -> Done:
     result = None
     if secret is not None:
         result = secret.decrypt(he.Packed.of_words(key, told, (rows,), 2 * FRACTION, bound, float))
-    return _done(session, offline, began, before, result, ("the result, all its fractional bits, to its reader",))
+    return _done(session, offline, clock, before, result, ("the result, all its fractional bits, to its reader",))
 
 
 def training_by_paillier(session: Session, size: Size, bits: Bits, form: hetero.Form) -> Done:
@@ -117,7 +131,7 @@ def training_by_paillier(session: Session, size: Size, bits: Bits, form: hetero.
         secret.encrypt(0.0)  # its tables; those for another's key are made on the way
     session.perform(_sent(Send(KEY, 0, None, np.zeros(1, np.uint64))))  # all are ready
     offline = time.perf_counter() - began
-    began, before = time.perf_counter(), (session.rounds, session.bytes_sent)
+    clock, before = Clock(), (session.rounds, session.bytes_sent)
     fitted = hetero.logistic_regression(
         session,
         own,
@@ -130,7 +144,7 @@ def training_by_paillier(session: Session, size: Size, bits: Bits, form: hetero.
         secret=secret,
         **LEARNING,  # type: ignore[arg-type]
     )
-    return _done(session, offline, began, before, fitted.coef, fitted.leaks)
+    return _done(session, offline, clock, before, fitted.coef, fitted.leaks)
 
 
 def _sent(effect: Send) -> Protocol:
@@ -140,13 +154,15 @@ def _sent(effect: Send) -> Protocol:
 def _done(
     session: Session,
     offline: float,
-    began: float,
+    clock: Clock,
     before: tuple[int, int],
     result: NDArray[Any] | None,
     leaks: tuple[str, ...],
 ) -> Done:
-    online = time.perf_counter() - began
-    return Done(offline, online, session.rounds - before[0], before[1], session.bytes_sent - before[1], result, leaks)
+    online, cpu = clock.read()
+    return Done(
+        offline, online, cpu, session.rounds - before[0], before[1], session.bytes_sent - before[1], result, leaks
+    )
 
 
 # --------------------------------------------------------------------------------------------------------------- shares
