@@ -1,6 +1,7 @@
 """`python -m bench NAME[:SIZE] ...`: time workloads between processes over sealed links, and count their cost.
 
-`python -m bench numerics [OPERATION ...]` measures errors instead, in this process, see `bench.numerics`.
+`python -m bench numerics [OPERATION ...]` measures errors instead, in this process, see `bench.numerics`; and
+`python -m bench he-vs-ss [--quick] [--out DIR]` runs the same tasks under encryption and on shares, see `bench.versus`.
 """
 
 from __future__ import annotations
@@ -24,10 +25,11 @@ from bench import parties as processes
 from bench.calibration import calibrate
 from bench.figures import Figures, Key, load
 from bench.operands import Size
+from bench.versus import command
 from bench.workloads import WORKLOADS, Workload, parse, show
 from mpcfl.errors import MpcflError
 
-NUMERICS = "numerics"
+NUMERICS, VERSUS = "numerics", "he-vs-ss"
 people = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 160)
 
 
@@ -90,6 +92,7 @@ def list_workloads() -> None:
         table.add_column(name)
     for one in WORKLOADS.values():
         table.add_row(one.name, "x".join(one.axes), show(one.default), one.summary)
+    table.add_row(VERSUS, "--quick, --out", "he-vs-ss", "the same tasks under Paillier and on shares")
     table.add_row(NUMERICS, "--samples", "1000000", "errors of every operation against its stated one, no times")
     Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(table)
 
@@ -153,6 +156,8 @@ def main(
     profile: Annotated[Path | None, typer.Option(help="Folder for cProfile files, one a role; slows the run.")] = None,
     samples: Annotated[int, typer.Option(min=1000, help="numerics: inputs of an operation at a fraction.")] = 1_000_000,
     write: Annotated[bool, typer.Option("--write", help="numerics: renew docs/numerics.md.")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="he-vs-ss: small sizes and keys of 2048 bits.")] = False,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="he-vs-ss: folder for what it writes.")] = Path("he-vs-ss"),
 ) -> None:
     """Time workloads between processes of this machine: parties and dealer, fresh keys, sealed links over loopback."""
     if not names:
@@ -162,6 +167,11 @@ def main(
         if names and names[0] == NUMERICS:
             with nullcontext() if json is None else json.open("w", encoding="utf-8") as lines:
                 run_numerics(names[1:], samples, write, lines)
+            return
+        if names[0] == VERSUS:
+            date = datetime.datetime.now(datetime.UTC).date().isoformat()
+            paths = command.compare(quick, out, machine(), date, typer.echo)
+            people.print(*map(str, paths), sep="\n")
             return
         asked = [parse(name) for name in names]
         earlier = {} if compare is None else {one.key: one for one in load(compare)}

@@ -8,7 +8,7 @@ import multiprocessing
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkServerProcess
@@ -123,18 +123,18 @@ def _run(plan: Plan, parties: int) -> dict[str, Outcome]:
     names = [*party_names(parties), DEALER]
     with tempfile.TemporaryDirectory(prefix="mpcfl-bench-") as folder, contextlib.ExitStack() as stack:
         plan = replace(plan, folder=Path(folder))
-        ways = _settle(plan, names)
+        ways = settle(plan, names)
         if plan.network is not None:
             stack.enter_context(relaying(ways, plan.network))
-        with _processes(plan, names) as pipes:
-            answers = _answers(pipes)
+        with started(plan, names, _role) as pipes:
+            answers = gather(pipes)
     failures = [answer for answer in answers.values() if isinstance(answer, MpcflError)]
     if failures:
         raise next((failure for failure in failures if not isinstance(failure, PeerLost)), failures[0])
     return answers
 
 
-def _settle(plan: Plan, names: list[str]) -> list[Way]:
+def settle(plan: Plan, names: list[str]) -> list[Way]:
     """Write fresh keys and the roster; the ways of a relay between each two, where there is one."""
     identities = {name: generate(name, "dealer" if name == DEALER else "party") for name in names}
     ports = {name: _two_free_ports() for name in names}
@@ -166,7 +166,9 @@ def _two_free_ports() -> int:
 
 
 @contextlib.contextmanager
-def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
+def started(
+    plan: Plan, names: list[str], role: Callable[[str, Any, Connection], None]
+) -> Iterator[dict[str, Connection]]:
     """A process for each name, and the pipe on which it answers.
 
     They are forked from a server that has imported the library and has run nothing, so each is as good as new and there
@@ -174,20 +176,20 @@ def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
     """
     fork = multiprocessing.get_context("forkserver")
     fork.set_forkserver_preload(["__main__", __name__])
-    started: list[ForkServerProcess] = []
+    running: list[ForkServerProcess] = []
     pipes: dict[str, Connection] = {}
     try:
         for name in names:
             pipes[name], answers = fork.Pipe(duplex=False)
-            process = fork.Process(target=_role, args=(name, plan, answers), name=name)
+            process = fork.Process(target=role, args=(name, plan, answers), name=name)
             process.start()
             answers.close()  # ours; the end of the process then ends the pipe
-            started.append(process)
+            running.append(process)
         yield pipes
-        for process in started:
+        for process in running:
             process.join()
     finally:
-        for process in started:
+        for process in running:
             if process.is_alive():
                 process.terminate()
             process.join()
@@ -195,7 +197,7 @@ def _processes(plan: Plan, names: list[str]) -> Iterator[dict[str, Connection]]:
             pipe.close()
 
 
-def _answers(pipes: dict[str, Connection]) -> dict[str, Any]:
+def gather(pipes: dict[str, Connection]) -> dict[str, Any]:
     """By role its outcome, or the error that ended the process.
 
     Raises

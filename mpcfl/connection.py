@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from mpcfl import suites
+from mpcfl.dealerless import DealerlessDriver, Paillier
 from mpcfl.drivers.network import NetworkDriver, session_name
 from mpcfl.drivers.taping import Player, Recorder
 from mpcfl.errors import Interrupted, Mismatch, MpcflError, UsageError
@@ -83,6 +84,7 @@ def connect(
     ring: int = 64,
     disclosures: Disclosures | None = None,
     tape: Tape | str | Path | None = None,
+    offline: str | Paillier = "dealer",
     ledger: str | Path | None = None,
     lasting: bool = False,
     view: str | Path | None = None,
@@ -112,6 +114,8 @@ def connect(
     tape : Tape or path, optional
         Where correlations come from, instead of a dealer who deals as the session goes on. It was recorded for the
         same terms, and is used up; the dealer enters that in its register before the session begins, and may then go.
+    offline : "dealer", "paillier" or mpcfl.dealerless.Paillier
+        Who makes correlations: the dealer, or by Paillier two parties, whose roster needs none then.
     ledger : path, optional
         Where the ledger is written as the session goes on; the file must not exist.
     lasting : bool
@@ -134,12 +138,17 @@ def connect(
     place = _Place.of(roster, key, party, names, fraction, suite, ring, terms)
     if view is not None:
         check_target(Path(view))
+    how = Paillier.of(offline)
+    if how is not None and tape is not None:
+        raise UsageError("correlations come from a tape or are made by the parties, not both")
     with contextlib.ExitStack() as stack:
         played = None if tape is None else _opened(tape, place)
         common = {**place.common, "disclosures": _digest([allowed.unlisted, allowed.entries])}
         if played is not None:
             stack.callback(played.close)
             common[TERM] = played.label.term
+        if how is not None:
+            common["offline"] = str(how)
         links = stack.enter_context(_links(place, common, connect_timeout, round_timeout))
         name = session_name(place.order, place.rank, links)
         book = stack.enter_context(Ledger(name, party, disclosures=allowed, sink=ledger, remember=not lasting))
@@ -149,7 +158,11 @@ def connect(
         stack.callback(driver.wipe)
         if player is not None:
             player.claim()
-        session = Session(place.order, place.rank, driver, fraction, place.suite)
+        before: NetworkDriver | DealerlessDriver = driver
+        if how is not None:
+            before = DealerlessDriver(driver, place.rank, len(place.order), how)
+            stack.callback(before.wipe)
+        session = Session(place.order, place.rank, before, fraction, place.suite)
         yield session
         session.barrier()
         driver.finish(session.position)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 
-from mpcfl import operations, ring
+from mpcfl import effects, operations, ring
 from mpcfl.array import DTYPES, SecretArray
 from mpcfl.correlation import Correlation
 from mpcfl.drivers.cost import ShapesDriver
@@ -295,6 +295,20 @@ class Session:
         result = program(self, *arrays)
         self.barrier()
         return result
+
+    def perform(self, protocol: effects.Protocol, *public: object) -> Any:
+        """Run a protocol of one's own at this point of the program, on real values only.
+
+        Parameters
+        ----------
+        protocol : generator
+            Of effects (`mpcfl.effects`); every party gives its own side of it.
+        *public : object
+            What all parties must hold equal, for the history of the program.
+        """
+        self.barrier()
+        self._engine.note("perform", *public)
+        return self._engine.run(protocol)
 
     def _on_shapes(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 from mpcfl import suites
 from mpcfl.correlation import Correlation
+from mpcfl.dealerless import DealerlessDriver, Paillier
 from mpcfl.drivers.cost import Cost, CostDriver
 from mpcfl.drivers.lockstep import LockstepDriver, Stage, World
 from mpcfl.drivers.profile import Network, Profile
@@ -34,7 +35,7 @@ class Run:
     bytes_sent : list of int
         Online payload bytes by rank.
     offline_bytes : int
-        From the dealer.
+        From the dealer; without one, of all parties for their correlations.
     ledgers : list of Ledger
         By rank.
     profile : Profile
@@ -80,6 +81,7 @@ def simulate(
     disclosures: Disclosures | None = None,
     shadow: bool | Bound = False,
     network: Network | tuple[float, float] | None = None,
+    offline: str | Paillier = "dealer",
 ) -> Run:
     """Run a program at all parties, in lockstep in this process: the same rounds, bytes and results as over links.
 
@@ -103,6 +105,9 @@ def simulate(
         from which on it is reported.
     network : Network or (rtt_ms, mbit), optional
         For `Run.prediction`: the program as it would run between machines with such links.
+    offline : "dealer", "paillier" or mpcfl.dealerless.Paillier
+        Where correlations come from. Two parties make them without a dealer, see `mpcfl.dealerless`; what they send
+        for them is `offline_bytes`. Keys are always fresh, so `seed` is refused then.
 
     Returns
     -------
@@ -118,10 +123,13 @@ def simulate(
     world = World(names, seed=seed, disclosures=disclosures, network=on)
     stage = Stage(world)
     chosen = suites.find(suite).over(ring)
+    how = Paillier.of(offline)
+    if how is not None and (seed is not None or shadow):
+        raise UsageError("without a dealer a run cannot be fixed by a seed, nor run beside a shadow")
     twins = Shadow(len(names), fraction, shadow if isinstance(shadow, Bound) else Bound(), ring) if shadow else None
     drivers = [LockstepDriver(stage, rank) for rank in range(len(names))]
     sessions = [
-        Session(names, driver.rank, driver, fraction, chosen)
+        Session(names, driver.rank, _before(driver, how), fraction, chosen)
         if twins is None
         else ShadowSession(names, driver, fraction, chosen, twins)
         for driver in drivers
@@ -139,8 +147,13 @@ def simulate(
     results = stage.run([perform(session) for session in sessions])
     findings = None if twins is None else twins.findings
     prediction = None if on is None else world.timeline.prediction
-    sent, offline, ledgers = world.bytes_sent, world.offline_bytes, world.ledgers
-    return Run(results, world.rounds, sent, offline, ledgers, profile, findings, prediction)
+    sent, ledgers = [session.bytes_sent for session in sessions], world.ledgers
+    made = world.offline_bytes if how is None else sum(session.offline_bytes for session in sessions)
+    return Run(results, sessions[0].rounds, sent, made, ledgers, profile, findings, prediction)
+
+
+def _before(driver: LockstepDriver, how: Paillier | None) -> LockstepDriver | DealerlessDriver:
+    return driver if how is None else DealerlessDriver(driver, driver.rank, driver.parties, how)
 
 
 def forecast(

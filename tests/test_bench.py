@@ -210,7 +210,7 @@ def test_online_and_total_are_not_compared(tmp_path: Path) -> None:
 def test_without_a_name_it_lists_the_workloads() -> None:
     ran = RUNNER.invoke(APP)
     assert ran.exit_code == 0
-    assert [line.split()[0] for line in ran.stdout.splitlines()[1:]] == [*WORKLOADS, "numerics"]
+    assert [line.split()[0] for line in ran.stdout.splitlines()[1:]] == [*WORKLOADS, "he-vs-ss", "numerics"]
 
 
 def test_an_unknown_name_ends_with_2() -> None:
