@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -63,6 +64,7 @@ class Site:
         connect: float = CONNECT,
         command: str = "run",
         stdin: int = subprocess.DEVNULL,
+        more: Sequence[str] = (),
     ) -> None:
         """Start a role as its user would, from its folder."""
         where = ["--roster", self.roster[role], "--key", "secret.key"]
@@ -72,7 +74,7 @@ class Site:
             arguments = [command, str(self.job[role]), "--party", role]
             arguments += [] if command == "export" else ["--data", str(self.data[role])]
             arguments += ["--state-dir", "state", "--json", f"{command}.json"]
-        arguments += map(str, [*where, *patience])
+        arguments += map(str, [*where, *patience, *more])
         self.roles[role] = Command(arguments, self.folder / role, self.program.get(role), stdin)
         self.running.append(self.roles[role])
 

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
+import socket
 import stat
 import subprocess
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from commands import Ended, end, mpcfl
+from commands import Ended, end, mpcfl, wait_until
 from shops import HEAD, files
 from sites import PARTIES, ROLES, Site
 
@@ -123,17 +126,29 @@ def test_a_tape_serves_a_job_that_keeps_what_it_does(tmp_path: Path) -> None:
 # A service
 
 
-@pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    made = Site(tmp_path)
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Three roles that have trained a model and kept it."""
+    made = Site(tmp_path_factory.mktemp("site"))
     try:
         for path in made.job.values():
             path.write_text(HEAD + KEEP)
         made.start_all()
         assert set(made.codes().values()) == {0}
-        yield made
+        return made
     finally:
         end(made.running)
+
+
+@pytest.fixture
+def site(trained: Site) -> Iterator[Site]:
+    for path in trained.job.values():
+        path.write_text(HEAD + KEEP)
+    trained.running.clear()
+    try:
+        yield trained
+    finally:
+        end(trained.running)
 
 
 def serving(site: Site) -> list[str]:
@@ -183,6 +198,32 @@ def test_a_kept_model_is_exported_to_those_whom_the_job_names(site: Site) -> Non
     document = json.loads((site.folder / "shop" / "state" / "model.json").read_text())
     assert len(document["coef"]) == len(document["columns"]) == 7
     assert not (site.folder / "bank" / "state" / "model.json").exists()
+
+
+def test_a_service_answers_all_who_connect_to_its_socket(site: Site) -> None:
+    site.start("dealer")
+    site.start("shop", command="serve")
+    site.start("bank", command="serve", more=["--socket", "asked"])
+    path = site.folder / "bank" / "asked"
+    wait_until(path.exists)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    with ExitStack() as stack:
+        clients = [stack.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(3)]
+        for number, client in enumerate(clients):
+            client.settimeout(60)
+            wait_until(lambda client=client: client.connect_ex(os.fspath(path)) == 0)
+            client.sendall(f'{{"ids": ["c000{number}"], "tag": {number}}}\nno\n'.encode())
+        clients[0].close()  # which does not disturb the others
+        rows = expected(site.job["bank"], site.data)[:, 0]
+        for number, client in list(enumerate(clients))[1:]:
+            with client.makefile() as lines:
+                answer, wrong = json.loads(lines.readline()), json.loads(lines.readline())
+            assert (answer["tag"], "error" in wrong) == (number, True)
+            np.testing.assert_allclose(answer["predictions"], rows[[number]], atol=2e-3)
+    site.roles["bank"].process.send_signal(signal.SIGTERM)
+    ended = site.ended()
+    assert [ended[role].code for role in ROLES] == [0, 0, 0], ended
+    assert not path.exists()
 
 
 @pytest.mark.parametrize("who", PARTIES)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import queue
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -17,6 +14,7 @@ from typing import Annotated
 import typer
 
 from mpcfl import prediction, threads
+from mpcfl.cli.asking import from_socket, from_stdin
 from mpcfl.cli.console import err, say
 from mpcfl.cli.part import ModelFile, Part
 from mpcfl.cli.run import (
@@ -34,16 +32,10 @@ from mpcfl.disclosure import DEALER_WARNING, service_facts
 from mpcfl.errors import UsageError
 from mpcfl.outcome import Use
 from mpcfl.saving import check_target, write_json
-from mpcfl.serving import Asked, Service, Take, asks_by_file
+from mpcfl.serving import Service, Take, asks_by_file
 
 PATIENCE = 5.0
 """Seconds between two signs of life, at most a third of the round timeout."""
-LOOK = 0.1
-"""Seconds between two looks whether to leave, while no request comes."""
-WAITING = 64
-"""Lines that are read ahead."""
-MAX_LINE = 16 << 20
-"""Bytes of a line; a longer one is cut, and so refused."""
 
 
 def serve(
@@ -59,6 +51,10 @@ def serve(
     ] = None,
     model: ModelFile = None,
     state_dir: StateFolder = None,
+    socket: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Read requests from a Unix socket made here, not from stdin."),
+    ] = None,
     connect_timeout: ConnectTimeout = 60.0,
     round_timeout: RoundTimeout = 60.0,
     ledger: LedgerFile = None,
@@ -80,11 +76,8 @@ def serve(
     # Answers alone go to stdout.
     with part.session("serve", count, told, ledger, timeouts, show=err, lasting=True) as (session, ledger):
         service = Service(session, task, part.model, rows)
-        take = None
-        with _leaving() as leaving:
-            if service.asks:
-                take = _lines(sys.stdin.fileno())
-            say("ready: requests are read from stdin" if service.asks else "ready", err)
+        with _source(service.asks, socket) as take, _leaving() as leaving:
+            say(f"ready: requests come from {socket or 'stdin'}" if take else "ready", err)
             gone = service.run(take, leaving.is_set, min(PATIENCE, round_timeout / 3))
     if gone is not None:
         say(f"{gone} has ended the service.", err)
@@ -97,49 +90,14 @@ def serve(
 
 serve.__doc__ = (
     "Keep a model ready, together with all others, and predict whenever the requester asks: JSON lines on its stdin, "
-    f"answers on its stdout. SIGTERM at any party ends it well. {DEALER_WARNING}"
+    f"answers on its stdout, or both on a socket. SIGTERM at any party ends it well. {DEALER_WARNING}"
 )
 
 
-def _lines(source: int) -> Take:
-    """Requests from a file descriptor, read ahead in a thread; blank lines are none."""
-    lines: queue.Queue[str | None] = queue.Queue(WAITING)
-
-    def read() -> None:
-        # Not by sys.stdin: a thread that waits there holds a lock that the interpreter needs for its end.
-        rest = b""
-        while part := os.read(source, 1 << 16):
-            *whole, rest = (rest + part).split(b"\n")
-            if len(rest) > MAX_LINE:
-                whole, rest = [*whole, rest], b""
-            for line in whole:
-                if line.strip():
-                    lines.put(line.decode(errors="replace"))
-        if rest.strip():
-            lines.put(rest.decode(errors="replace"))
-        lines.put(None)
-
-    threading.Thread(target=read, name="requests", daemon=True).start()
-
-    def take() -> Asked | None:
-        try:
-            line = lines.get(timeout=LOOK)
-        except queue.Empty:
-            return None
-        if line is None:
-            raise EOFError
-        return Asked(line, _print)
-
-    return take
-
-
-def _print(line: str) -> None:
-    try:
-        sys.stdout.write(line + "\n")
-        sys.stdout.flush()
-    except BrokenPipeError:  # nobody reads answers any more; nor may the interpreter try to write what is left
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise EOFError from None
+def _source(asks: bool, path: Path | None) -> AbstractContextManager[Take | None]:
+    if not asks:
+        return nullcontext(None)
+    return from_stdin() if path is None else from_socket(path)
 
 
 @contextmanager
