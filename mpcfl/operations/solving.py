@@ -11,7 +11,7 @@ from mpcfl.effects import Protocol
 from mpcfl.engine import FIXED, Engine, Value
 from mpcfl.operations import scaled as s
 from mpcfl.operations.factorisation import orthonormal, scaled_columns
-from mpcfl.operations.operands import vector
+from mpcfl.operations.operands import vector, words_as
 from mpcfl.operations.precision import Precision, precision
 from mpcfl.protocol import together
 from mpcfl.ring import matmul_shape
@@ -175,8 +175,8 @@ def _signed(engine: Engine, row: Share) -> Protocol:
 
 def _logarithm(engine: Engine, x: Share) -> Protocol:
     """log(x / 2^fine) at `fine` fractional bits, for integers x > 0."""
-    words = yield from engine.suite["log"](replace(engine.ctx, fraction=precision(engine).fine), vector(x, x.shape))
-    return Share(ring.reshape(words, x.shape))
+    at = replace(engine.ctx, fraction=precision(engine).fine)
+    return words_as(x.shape)((yield from engine.suite["log"](at, vector(x, x.shape))))
 
 
 def _sign(engine: Engine, minus: Share) -> Protocol:
