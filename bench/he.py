@@ -124,6 +124,7 @@ def main(
         ours, theirs = of_mpcfl(size, x, matrix), of_phe(size, x, matrix, min(timed_rows, rows))
         print(table(size, ours, theirs, (rows, columns)), end="\n\n", flush=True)
         figures.append({"bits": size, "machine": machine(), "mpcfl": ours, "python-paillier": theirs})
+    print("Not hidden:", *(f"* {leak}" for leak in he.LEAKS), sep="\n")
     if out is not None:
         out.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
 

@@ -124,7 +124,7 @@ class Engine(Section):
     fraction: int = Field(default=18, ge=8, le=56)
     suite: Literal["semi2k"] = "semi2k"
     ring: Literal[64, 128] = 64
-    offline: Literal["dealer"] = "dealer"
+    offline: Literal["dealer", "paillier"] = "dealer"
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

@@ -305,7 +305,14 @@ class Session:
             Of effects (`mpcfl.effects`); every party gives its own side of it.
         *public : object
             What all parties must hold equal, for the history of the program.
+
+        Raises
+        ------
+        UsageError
+            The program runs on shapes alone.
         """
+        if self.shapeless:
+            raise UsageError("a protocol of one's own cannot be foreseen: do not perform it within Session.run")
         self.barrier()
         self._engine.note("perform", *public)
         return self._engine.run(protocol)

@@ -92,6 +92,7 @@ class Task:
     batches : sequence of ndarray of int
         Row numbers of every step.
     learning_rate, momentum, l2 : float
+        The last of the guest's columns, the intercept, has no penalty.
     """
 
     columns: tuple[int, int]
@@ -99,6 +100,13 @@ class Task:
     learning_rate: float
     momentum: float = 0.0
     l2: float = 0.0
+
+    def penalty(self, rank: int) -> NDArray[np.float64]:
+        """l2 for each of a party's weights."""
+        strengths = np.full(self.columns[rank], self.l2)
+        if rank == 0:
+            strengths[-1] = 0.0
+        return strengths
 
 
 # ------------------------------------------------------------------------------------------------------ with an arbiter
@@ -122,7 +130,7 @@ def with_arbiter(
         sent = masked.packed().to_words()
         told = yield from _decrypted(rank, key, task, len(rows), sent)
         gradient = (told - masks).astype(np.float64) / 2.0**product.fraction / len(rows)
-        velocity = task.momentum * velocity + gradient + task.l2 * weights
+        velocity = task.momentum * velocity + gradient + task.penalty(rank) * weights
         weights = weights - task.learning_rate * velocity
     return weights
 
@@ -205,7 +213,8 @@ def on_shares(keys: Keys, task: Task, x: NDArray[Any], y: NDArray[Any] | None) -
     # this party's shares: of its own weights, and of the other's
     weights = [_zeros(own), _zeros(other)]
     velocity = [_zeros(own), _zeros(other)]
-    rate, momentum, l2 = (round(v * (1 << RATE_BITS)) for v in (task.learning_rate, task.momentum, task.l2))
+    rate, momentum = (round(v * (1 << RATE_BITS)) for v in (task.learning_rate, task.momentum))
+    penalties = [he.plain(task.penalty(i), RATE_BITS).integers for i in (rank, 1 - rank)]
     for rows in task.batches:
         matrix = he.plain(x[rows], COLUMN_BITS, COLUMN_LIMIT)
         mine, theirs = yield from _crossed(keys, matrix, weights[1], len(rows))
@@ -219,7 +228,7 @@ def on_shares(keys: Keys, task: Task, x: NDArray[Any], y: NDArray[Any] | None) -
         for i, total in enumerate(sums):
             share = round((1 << RATE_BITS) / len(rows))
             gradient = _times(rank, _truncated(rank, total, COLUMN_BITS), share)
-            gradient = _wrapped(gradient + _times(rank, weights[i], l2))
+            gradient = _wrapped(gradient + _times(rank, weights[i], penalties[i]))
             velocity[i] = _wrapped(_times(rank, velocity[i], momentum) + gradient)
             weights[i] = _wrapped(weights[i] - _times(rank, velocity[i], rate))
     shares = [weights[0], weights[1]] if rank == 0 else [weights[1], weights[0]]
@@ -270,8 +279,8 @@ def _truncated(rank: int, share: Integers, bits: int) -> Integers:
     return _wrapped(-(-share % (2 * HALF) >> bits))
 
 
-def _times(rank: int, share: Integers, factor: int) -> Integers:
-    """Times a public number of RATE_BITS fractional bits."""
+def _times(rank: int, share: Integers, factor: int | Integers) -> Integers:
+    """Times public numbers of RATE_BITS fractional bits."""
     return _truncated(rank, share * factor, RATE_BITS)
 
 

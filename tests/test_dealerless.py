@@ -8,12 +8,14 @@ from simulation import sum_of
 from wiring import at_once, people
 
 import mpcfl
-from mpcfl import ring, view
+from mpcfl import ring, training, view
 from mpcfl.connection import connect
+from mpcfl.contribution import Contribution
 from mpcfl.dealerless import DealerlessDriver, Paillier
 from mpcfl.drivers.lockstep import World
 from mpcfl.effects import Draw
 from mpcfl.errors import Mismatch, UsageError
+from mpcfl.job import Job
 from mpcfl.message import Exposure
 from mpcfl.protocols import paillier
 from mpcfl.protocols.beaver import Mask, Triple
@@ -166,6 +168,21 @@ def test_what_is_not_made_is_named_before_anything_is_sent():
         mpcfl.simulate(lambda session: (session.share(1.0, 0, ()) * 0.3).reveal(), offline=SMALL)
     with pytest.raises(UsageError, match="of ring 128"):
         mpcfl.simulate(program, offline=SMALL, ring=128, fraction=40)
+
+
+def test_a_job_may_ask_for_it_and_is_told_what_is_missing(tmp_path):
+    job = Job.from_text(
+        '[job]\nname = "shops"\nlearner = "linear_regression"\nid = "id"\nlabel = "a.y"\n'
+        '[engine]\noffline = "paillier"\n[disclose]\nmodel = ["a"]\n',
+        "job.toml",
+    )
+    for name, column in (("a", "y"), ("b", "x")):
+        rows = "".join(f"c{i},{i * 0.5}\n" for i in range(20))
+        (tmp_path / f"{name}.csv").write_text(f"id,{column}\n{rows}")
+    given = {name: Contribution.read(job, name, tmp_path / f"{name}.csv") for name in ("a", "b")}
+    assert job.engine.offline == "paillier"
+    with pytest.raises(UsageError, match=r"also draws .*: use a dealer"):
+        mpcfl.simulate(lambda session: training.train(session, job, given[session.name]), ["a", "b"], offline=SMALL)
 
 
 def test_every_family_is_served_or_named():

@@ -45,7 +45,7 @@ def in_plain(x, y, epochs=2, batch_size=20, rate=0.5, momentum=0.5, l2=0.01):
     w = v = np.zeros(x.shape[1])
     for rows in minibatches(len(x), batch_size, epochs, 0):
         d = x[rows] @ w / 4 + 0.5 - y[rows]
-        v = momentum * v + x[rows].T @ d / len(rows) + l2 * w
+        v = momentum * v + x[rows].T @ d / len(rows) + l2 * np.append(w[:-1], 0)  # the intercept comes last
         w = w - rate * v
     return w
 
@@ -139,6 +139,11 @@ def test_local_truncation_of_uniform_shares_is_off_by_one_at_most():
             made = (made + half) % (2 * half) - half
             assert abs(made - (x >> 12)) <= 1
     assert _times(0, np.array([0], object), 5)[0] == _times(1, np.array([0], object), 5)[0] == 0
+
+
+def test_it_is_not_foreseen():
+    with pytest.raises(UsageError, match=r"cannot be foreseen"):
+        mpcfl.forecast(program("shared"), 2)
 
 
 @pytest.mark.parametrize(

@@ -128,7 +128,7 @@ def _plots(costs: Sequence[Cost], folder: Path) -> list[Path]:
     """Seconds against size, a panel a task; and seconds against networks of the largest sizes."""
     by_task = [(task, list(group)) for task, group in groupby(costs, lambda one: one.task)]
     methods = sorted({one.method for one in costs})
-    marks = dict(zip(methods, MARKS, strict=False))
+    styles = {method: {"marker": MARKS[i], "color": f"C{i}", "label": method} for i, method in enumerate(methods)}
     paths = [folder / "time-against-size.svg", folder / "time-against-network.svg"]
     names = ["loopback", *NETWORKS]
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mpcfl", "font.size": 8}):
@@ -141,11 +141,11 @@ def _plots(costs: Sequence[Cost], folder: Path) -> list[Path]:
                         continue
                     if path is paths[0]:
                         x = [one.rows * one.columns for one in own]
-                        axes.loglog(x, [one.offline_s + one.online_s for one in own], marks[method] + "-", label=method)
+                        axes.loglog(x, [one.offline_s + one.online_s for one in own], **styles[method])
                         axes.set(title=task, xlabel="elements", ylabel="seconds, offline and online")
                     else:
                         seconds = [own[-1].online_s, *own[-1].computed_s.values()]
-                        axes.semilogy(range(len(names)), seconds, marks[method] + "-", label=method)
+                        axes.semilogy(range(len(names)), seconds, **styles[method])
                         axes.set(title=f"{task}, {own[-1].size}", ylabel="online seconds, computed but for loopback")
                         axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
                 axes.grid(visible=True, lw=0.3)

@@ -110,6 +110,7 @@ def run(
                 ring=task.engine.ring,
                 disclosures=disclosures,
                 tape=played,
+                offline=task.engine.offline,
                 ledger=ledger,
                 view=dump_view,
                 connect_timeout=connect_timeout,
