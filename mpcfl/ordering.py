@@ -135,8 +135,8 @@ def odd(x: Any) -> Any:
 
     Notes
     -----
-    On secrets one round and one bit an element, and 8 bytes from the dealer. Products of what this gives, with one another
-    and with numbers, then open nothing of it.
+    On secrets one round and one bit an element, and 8 bytes from the dealer. Products of what this gives, with one
+    another and with numbers, then open nothing of it.
     """
     if not isinstance(x, SecretArray):
         return np.asarray(x) % 2 == 1
