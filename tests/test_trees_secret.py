@@ -166,6 +166,25 @@ def test_messages_tell_nothing(parties: int) -> None:
     assert first == schedule(alike, np.zeros(n, int)) == schedule(random, np.ones(n, int))
 
 
+@pytest.mark.parametrize("unit", [1.0, 2.0**-6])
+def test_worths_are_within_the_error_that_the_page_states(unit: float) -> None:
+    rng = np.random.default_rng(8)
+    h = 2.0 ** rng.uniform(0, 13, 2000) / unit
+    g = rng.uniform(-4, 4, 2000) * h * rng.choice([1, 0.1, 0.01], 2000)
+    g, h = (np.rint(x * 2**18) / 2**18 for x in (g, h))
+    rules = Rules(1)
+
+    def program(session: Any) -> Any:
+        sums = np.stack([session.share(g, 0), session.share(h, 1)], axis=1)
+        return growth._worth(sums * unit, rules, unit).reveal() / (growth.LIFT * unit)
+
+    exact = g * g / (h + 1)
+    w = np.abs(g) / (h + 1)
+    scaled = 0 if unit == 1 else (w + w * w) * 2.0**-17
+    bound = np.abs(g) * 2.0**-23 + exact * 2.0**-20 + (scaled + 2.0**-23) / unit
+    assert (np.abs(mpcfl.simulate(program, seed=2).results[0] - exact) <= bound).all()
+
+
 def test_headroom_at_a_million_rows() -> None:
     """Sums that a million rows would have, all at their limits: the same split as in plain, no overflow."""
     rows = 1 << 20
