@@ -43,10 +43,12 @@ SMALL = {
     "cnn": "2",
     "digits": "2",
     "gbdt-level": "50x3x4",
+    "gbdt": "60x4",
+    "gbdt-later": "60x4",
 }
 BOUNDS = {
     **dict.fromkeys(("equal", "less", "relu", "maximum", "argmax", "sort", "shuffle", "gather", "roundtrip"), 0.0),
-    **dict.fromkeys(("lr", "lr-later"), 2e-3),
+    **dict.fromkeys(("lr", "lr-later", "gbdt", "gbdt-later"), 2e-3),
     **dict.fromkeys(("sigmoid", "softplus"), 5e-4),
     "exp": 2e-3,
     "gbdt-level": 0.0,

@@ -427,3 +427,38 @@ class TestPositions:
         pairs = 64 * 64
         assert mpcfl.forecast(program).bytes_sent[0] == 8 * 128 + (5 * 4 + 1) * pairs // 8
         assert mpcfl.forecast(program).rounds == 5
+
+
+class TestOdd:
+    VALUES = np.array([[-3, -2, -1, 0], [1, 2, 2**40, 2**40 + 1]])
+
+    def test_the_lowest_bit_of_whole_numbers(self):
+        def program(session):
+            x = session.share(self.VALUES, 0)
+            return ordering.odd(x).reveal(), ordering.odd(x == 0).reveal()
+
+        found = mpcfl.simulate(program, seed=1).results[1]
+        assert (found[0] == ordering.odd(self.VALUES)).all()
+        assert ordering.odd(self.VALUES).tolist() == [[True, False, True, False], [True, False, False, True]]
+        assert (found[1] == (self.VALUES == 0)).all()
+
+    def test_products_of_two_take_no_round(self):
+        x, y = np.arange(6) % 2, np.arange(6) // 3
+        times = np.linspace(-2, 2, 6)
+
+        def program(together):
+            def run(session):
+                a, b = (ordering.odd(session.share(one, 0, one.shape, np.int64)) for one in (x, y))
+                z = session.share(times, 1, times.shape)
+                return (a & b).reveal() if together else a.reveal(), (~a * z).reveal()
+
+            return mpcfl.simulate(run, seed=1)
+
+        with_product, without = program(True), program(False)
+        assert (with_product.results[0][0] == (x & y).astype(bool)).all()
+        assert with_product.results[0][1] == pytest.approx((1 - x) * times, abs=1e-5)
+        assert with_product.rounds == without.rounds
+
+    def test_numbers_with_a_fraction_are_refused(self):
+        with pytest.raises(TypeError, match="whole numbers"):
+            mpcfl.simulate(lambda session: ordering.odd(session.share(np.ones(2), 0)))

@@ -16,10 +16,9 @@ from sklearn.metrics import log_loss, r2_score, roc_auc_score
 from sklearn.model_selection import train_test_split
 from sklearn.tree import DecisionTreeClassifier as TheirTree
 from sklearn.tree import DecisionTreeRegressor as TheirRegressionTree
+from tables import credit_data
 
-from mpcfl.data import read_table
 from mpcfl.errors import InputError
-from mpcfl.examples import credit
 from mpcfl.learn import EarlyStopping
 from mpcfl.learn.trees import (
     Bins,
@@ -107,23 +106,6 @@ class TestBins:
             Bins(4, categorical=[0]).fit(np.arange(5.0)[:, None])
         with pytest.raises(InputError, match="numbers of columns"):
             Bins(categorical=[1]).fit([[1.0]])
-
-
-def credit_data() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """All columns of the bank and the bureau, text as the places of sorted categories, NaN where a cell is empty."""
-    bank, bureau = (
-        read_table(credit.path(f"{name}.csv"), "customer", "bad" if name == "bank" else None)
-        for name in ("bank", "bureau")
-    )
-    assert bank.ids == bureau.ids
-    columns = []
-    for cells in (*bank.columns.values(), *bureau.columns.values()):
-        try:
-            columns.append(np.array([float(cell) if cell else np.nan for cell in cells]))
-        except ValueError:
-            columns.append(np.where(cells == "", np.nan, np.unique(cells, return_inverse=True)[1] * 1.0))
-    assert bank.label is not None
-    return np.stack(columns, axis=1), bank.label
 
 
 def hist(kind: Any, **more: Any) -> Any:

@@ -6,8 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.metrics import roc_auc_score
+from tables import credit_data
 
 import mpcfl
+from mpcfl.data import split_rows
 from mpcfl.learn import EarlyStopping
 from mpcfl.learn.trees import (
     Bins,
@@ -69,7 +73,8 @@ def test_the_trees_of_the_plain_run(model: Any, target: Any, weight: Any) -> Non
     def program(session: Any) -> Any:
         x, labels = shared(session, *HOT), session.share(y, 1, y.shape, y.dtype)
         share = None if weight is None else session.share(weight, 1, weight.shape)
-        return told(session, model.fit(x, labels, share, columns=COLUMNS), x[:40])
+        own = type(model)(**model.get_params())  # the parties of this world are threads
+        return told(session, own.fit(x, labels, share, columns=COLUMNS), x[:40])
 
     secret = mpcfl.simulate(program, seed=1).results[0]
     plain_hot = np.concatenate(HOT, axis=1)
@@ -161,6 +166,25 @@ def test_messages_tell_nothing(parties: int) -> None:
     assert first == schedule(alike, np.zeros(n, int)) == schedule(random, np.ones(n, int))
 
 
+@pytest.mark.parametrize("unit", [1.0, 2.0**-6])
+def test_worths_are_within_the_error_that_the_page_states(unit: float) -> None:
+    rng = np.random.default_rng(8)
+    h = 2.0 ** rng.uniform(0, 13, 2000) / unit
+    g = rng.uniform(-4, 4, 2000) * h * rng.choice([1, 0.1, 0.01], 2000)
+    g, h = (np.rint(x * 2**18) / 2**18 for x in (g, h))
+    rules = Rules(1)
+
+    def program(session: Any) -> Any:
+        sums = np.stack([session.share(g, 0), session.share(h, 1)], axis=1)
+        return growth._worth(sums * unit, rules, unit).reveal() / (growth.LIFT * unit)
+
+    exact = g * g / (h + 1)
+    w = np.abs(g) / (h + 1)
+    scaled = 0 if unit == 1 else (w + w * w) * 2.0**-17
+    bound = np.abs(g) * 2.0**-23 + exact * 2.0**-20 + (scaled + 2.0**-23) / unit
+    assert (np.abs(mpcfl.simulate(program, seed=2).results[0] - exact) <= bound).all()
+
+
 def test_headroom_at_a_million_rows() -> None:
     """Sums that a million rows would have, all at their limits: the same split as in plain, no overflow."""
     rows = 1 << 20
@@ -186,3 +210,36 @@ def test_headroom_at_a_million_rows() -> None:
     assert (left == plain.tree.left).all()
     np.testing.assert_allclose(values, plain.values, rtol=1e-4)
     np.testing.assert_allclose(gains, plain.gains, rtol=1e-4, atol=20)
+
+
+@pytest.mark.slow
+def test_real_data() -> None:
+    """The credit data with 32 bins: the plain trees, and the AUC of scikit-learn's learner with the same parameters."""
+    X, y = credit_data()
+    y = y.astype(np.int64)
+    train, test = split_rows(len(X), 0.25, 7)
+    own = [Bins().fit(X[train][:, part]) for part in (slice(0, 7), slice(7, None))]
+    hot = [bins.onehot(X[:, part]) for bins, part in zip(own, (slice(0, 7), slice(7, None)), strict=True)]
+    columns = own[0].columns_ + own[1].columns_
+    parameters = {"n_estimators": 4, "max_depth": 4, "learning_rate": 0.5, "min_child_weight": 1e-3}
+
+    def program(session: Any) -> Any:
+        x, labels = shared(session, *hot), session.share(y, 0, y.shape, np.int64)
+        model = GradientBoostingClassifier(**parameters).fit(x[train], labels[train], columns=columns)
+        return model.left_.reveal(), model.decision_function(x[test]).reveal()
+
+    left, scores = mpcfl.simulate(program, seed=1).results[0]
+    plain = GradientBoostingClassifier(**parameters).fit(X[train], y[train])
+    assert (left == plain.left_).all()
+    theirs = HistGradientBoostingClassifier(
+        max_iter=4,
+        max_depth=4,
+        learning_rate=0.5,
+        max_leaf_nodes=None,
+        min_samples_leaf=1,
+        max_bins=32,
+        l2_regularization=1.0,
+        early_stopping=False,
+    ).fit(X[train], y[train])
+    expected = roc_auc_score(y[test], theirs.decision_function(X[test]))
+    assert roc_auc_score(y[test], scores) == pytest.approx(expected, abs=0.005)

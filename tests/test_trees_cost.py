@@ -1,0 +1,75 @@
+"""What docs/trees.md says that a tree costs is what a forecast gives."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+import pytest
+
+import mpcfl
+from mpcfl.learn.trees import GradientBoostingClassifier, GradientBoostingRegressor
+
+BINS = 32
+
+
+@functools.cache
+def cost(rows: int, columns: int, depth: int, trees: int, kind: Any = GradientBoostingClassifier) -> Any:
+    """Rounds, bytes of a party, bytes of the dealer."""
+    width = columns // 2 * BINS
+
+    def program(session: Any) -> None:
+        blocks = [session.private(None, owner, (rows, width), np.bool_) for owner in (0, 1)]
+        labels = session.share(None, 0, (rows,), np.int64 if kind is GradientBoostingClassifier else np.float64)
+        kind(n_estimators=trees, max_depth=depth).fit(np.concatenate(blocks, axis=1), labels, columns=[BINS] * columns)
+        session.barrier()
+
+    found = mpcfl.forecast(program)
+    return np.array([found.rounds, max(found.bytes_sent), found.offline_bytes])
+
+
+def later(rows: int, columns: int, depth: int, kind: Any = GradientBoostingClassifier) -> Any:
+    """A tree after the first."""
+    return cost(rows, columns, depth, 2, kind) - cost(rows, columns, depth, 1, kind)
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 5])
+def test_bytes_grow_with_rows_as_stated(depth: int) -> None:
+    few, many = later(1024, 10, depth), later(2048, 10, depth)
+    assert few[0] == many[0]  # rounds do not
+    words = 2**depth  # slopes and curvatures of left children, and of the root
+    bits = 2**depth - 1 + 2 * (2**depth - 2 - 2 ** (depth - 1)) + 2 ** (depth - 1)  # went; both children; the last left
+    assert (many[1] - few[1]) / 1024 == pytest.approx(8 * words + bits / 8 + 41, abs=0.5)
+
+
+def test_bytes_by_rows_do_not_depend_on_columns() -> None:
+    narrow, wide = (later(2048, d, 4) - later(1024, d, 4) for d in (10, 20))
+    assert narrow.tolist() == wide.tolist()
+
+
+@pytest.mark.parametrize("depth", [2, 4])
+def test_bytes_grow_with_splits_as_stated(depth: int) -> None:
+    """Twice the columns: linear up to the filling of groups."""
+    narrow, wide = later(1024, 10, depth), later(1024, 20, depth)
+    splits = 10 * (BINS - 1)
+    nodes = 2**depth - 1
+    assert (wide[1] - narrow[1]) / (splits * nodes) == pytest.approx(STATED_ONLINE, rel=0.1)
+    assert (wide[2] - narrow[2]) / (splits * nodes) == pytest.approx(STATED_OFFLINE, rel=0.1)
+
+
+STATED_ONLINE, STATED_OFFLINE = 530, 2870
+
+
+@pytest.mark.parametrize("depth", [2, 3, 4, 5])
+def test_rounds_as_stated(depth: int) -> None:
+    assert later(1024, 20, depth)[0] == 47 * depth + 17
+
+
+def test_the_bins_are_opened_once() -> None:
+    first, second = cost(1024, 10, 3, 1), later(1024, 10, 3)
+    assert first[1] - second[1] == pytest.approx(1024 * 5 * BINS * 8, rel=0.02)
+
+
+def test_squared_errors_cost_no_sigmoid() -> None:
+    assert (later(1024, 10, 3, GradientBoostingRegressor) < later(1024, 10, 3)).all()
