@@ -189,9 +189,14 @@ def import_facts(job: Job, parties: Sequence[str], dealer: str) -> list[Fact]:
     Raises
     ------
     InputError
-        The job names a party that takes no part, or keeps no model.
+        The job names a party that takes no part, keeps no model, or has one with standard errors.
     """
     job.check(parties)
+    if job.inference:
+        raise InputError(
+            "The job's learner.standard_errors must be false: a model is brought in to predict with.",
+            key="learner.standard_errors",
+        )
     if not job.save.model:
         raise InputError("The job keeps no model: a model is brought in where [save] model = true.", key="save.model")
     everyone = (*parties, dealer)

@@ -57,7 +57,7 @@ class Model:
 
     def parts(self) -> dict[str, Any]:
         """All of it as it is disclosed, by the names of `Job.model_parts`."""
-        return self.learner.model_arrays() | dict(self.preparation)
+        return {**self.learner.model_arrays(), **self.preparation}
 
     def state(self) -> dict[str, Any]:
         """All of it as it is saved."""
