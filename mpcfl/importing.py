@@ -11,6 +11,7 @@ rows of their own, the secret means and deviations of all.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from mpcfl import training
 from mpcfl.contribution import largest_feature
 from mpcfl.data import Preparation
 from mpcfl.data.pooled import Pooled
+from mpcfl.data.prepare import NumberColumn, TextColumn
 from mpcfl.errors import InputError, Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.keeping import Keeping, Model
@@ -203,11 +205,23 @@ def _preparation(job: Job, owner: str, document: Any, path: Path) -> Preparation
         return declared(job, owner)
     try:
         preparation = Preparation.from_json(document)
+        readable = all(map(_readable, preparation.columns))
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise InputError(f"{path} has a preparation that cannot be read", file=str(path)) from None
+        readable = False
+    if not readable:
+        raise InputError(f"{path} has a preparation that cannot be read", file=str(path))
     if [column.name for column in preparation.columns] != job.columns_of(owner, ()):
         raise Mismatch(f"the model in {path} prepares other columns than columns.{owner} of the job", file=str(path))
     return preparation
+
+
+def _readable(column: NumberColumn | TextColumn) -> bool:
+    """Whether a column of a file has what such a column has."""
+    if isinstance(column, TextColumn):
+        return all(isinstance(text, str) for text in (column.name, *column.categories))
+    numbers = [column.center, column.spread, *([] if column.fill is None else [column.fill])]
+    finite = all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
+    return isinstance(column.name, str) and finite and column.spread > 0
 
 
 def _prepared_shapes(job: Job) -> dict[str, tuple[int, ...]]:

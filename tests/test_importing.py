@@ -26,6 +26,7 @@ from mpcfl.errors import InputError, Mismatch, MpcflError, UsageError
 from mpcfl.job import Job
 from mpcfl.keeping import Keeping
 from mpcfl.learn.predicting import predictions
+from mpcfl.outcome import model_document
 from mpcfl.session import Session
 from mpcfl.simulation import Run, simulate
 
@@ -98,20 +99,24 @@ def model_of(job: Job, columns: list[str]) -> tuple[Any, dict[str, Any]]:
     return learner.set_model_arrays(arrays, len(columns)), document | listing(arrays)
 
 
-def bring(
-    place: Place, job: Job, path: Path, owners: tuple[str, ...] = ("shop",)
-) -> tuple[Run, dict[str, dict[str, Any]]]:
+def bring(place: Place, job: Job, path: Path, owners: tuple[str, ...] = ("shop",)) -> Run:
     told = listed(import_facts(job, place.parties, "dealer"))
-    read = {party: importing.read_model(job, place.parties, party, path) for party in owners}
+    brought = {party: importing.read_model(job, place.parties, party, path) for party in owners}
 
     def program(session: Session) -> str:
         name = session.name
-        arrays, preparation = read.get(name) or (None, importing.declared(job, name))
+        arrays, preparation = brought.get(name) or (None, importing.declared(job, name))
         place.state(name).mkdir(parents=True, exist_ok=True)
-        keeping = Keeping(job, place.state(name), place.keys[name], Contribution.blank(name, preparation))
+        keeping = Keeping(
+            job,
+            place.state(name),
+            place.keys[name],
+            Contribution.blank(name, preparation),
+            place.said.setdefault(name, []).append,
+        )
         return importing.bring(session, job, keeping, preparation, arrays)
 
-    return simulate(program, place.parties, disclosures=told), {name: arrays for name, (arrays, _) in read.items()}
+    return simulate(program, place.parties, disclosures=told)
 
 
 def write(path: Path, document: Any) -> Path:
@@ -119,11 +124,15 @@ def write(path: Path, document: Any) -> Path:
     return path
 
 
+def number(**change: Any) -> dict[str, Any]:
+    return {"columns": [{"type": "number", "name": "b", "fill": None, "center": 0.0, "spread": 1.0, **change}]}
+
+
 @pytest.mark.parametrize("learner", LEARNERS)
 def test_an_imported_model_predicts_what_it_says_in_plaintext(tmp_path: Path, learner: str) -> None:
     job, place, paths = job_of(learner), Place(tmp_path), files(tmp_path)
     model, document = model_of(job, ["bank.b", "bank.a"])
-    run, _ = bring(place, job, write(tmp_path / "model.json", document))
+    run = bring(place, job, write(tmp_path / "model.json", document))
     assert run.results == ["shop", "shop"]
     assert "output" not in {entry.exposure for ledger in run.ledgers for entry in ledger.entries}
     table = read_table(paths["bank"], "id")
@@ -155,21 +164,28 @@ def test_its_file_prepares_its_owners_columns(tmp_path: Path) -> None:
     np.testing.assert_allclose(place.predict(job, paths).results[0], expected, atol=2e-3)
 
 
-def test_a_model_of_rows_that_are_split_brings_its_preparation(tmp_path: Path) -> None:
-    job = Job.from_text(ROWS.split("[disclose]")[0] + HEAD[HEAD.index("[save]") :].replace("bank", "south"), "job.toml")
+def test_the_file_of_a_run_whose_rows_are_split_brings_its_preparation(tmp_path: Path) -> None:
+    """What a run has disclosed to one party is brought in for another one's raw rows."""
+    head, ending = ROWS.split("[disclose]")[0], HEAD[HEAD.index("[save]") :].replace("bank", "south")
+    job = Job.from_text(
+        head.replace("epochs = 6", "epochs = 2") + ending.replace("[serve]", 'model = ["north"]\n[serve]'), "job.toml"
+    )
     place, paths = Place(tmp_path, ("north", "south")), clinics(tmp_path)
-    X, y, train, _, scaler = pooled(job, read(job, paths))
-    model = job.make_learner().fit(X[train], y[train])
-    arrays = {"coef": model.coef_, "intercept": model.intercept_}
-    arrays |= {part: getattr(scaler, f"{part}_") for part in job.prepared_parts}
-    document = {"learner": job.job.learner, "parameters": model.get_params(), "columns": job.pooled().features}
-    document |= {"preparation": job.pooled().to_json()} | listing(arrays)
-    bring(place, job, write(tmp_path / "model.json", document), ("north",))
-    found = place.predict(job, {"south": paths["south"]}).results[1]
-    np.testing.assert_allclose(found, predictions(model, X[90:], "binary"), atol=3e-3)
-    other = document | {"preparation": {"columns": []}}
+    contributions = read(job, paths)
+    result = place.train(job, paths).results[0]
+    document = model_document(job, result, contributions["north"])
+    assert document is not None
+    path = write(tmp_path / "model.json", document)
+    X, y, train, _, _ = pooled(job, contributions)
+    expected = predictions(job.make_learner().fit(X[train], y[train]), X[90:], "binary")
+    place.shares("south").unlink()
+    bring(place, job, path, ("north",))
+    assert place.said == {"north": [f"An older model's shares were moved to {place.shares('north')}.1."], "south": []}
+    np.testing.assert_allclose(place.predict(job, {"south": paths["south"]}).results[1], expected, atol=3e-3)
     with pytest.raises(Mismatch, match="prepared in another way"):
-        bring(place, job, write(tmp_path / "model.json", other), ("north",))
+        bring(place, job, write(path, document | {"preparation": {"columns": []}}), ("north",))
+    with pytest.raises(InputError, match=r"spread must be numbers in the shape \(2,\)"):
+        bring(place, job, write(path, document | {"spread": [1.0]}), ("north",))
 
 
 @pytest.mark.parametrize(
@@ -186,6 +202,9 @@ def test_a_model_of_rows_that_are_split_brings_its_preparation(tmp_path: Path) -
         ({"coef": ["1", "2"]}, 3, "coef must be numbers"),
         ({"intercept": None}, 3, "intercept must be numbers"),
         ({"preparation": {"columns": [{"type": "verse"}]}}, 3, "a preparation that cannot be read"),
+        ({"preparation": number(spread=0.0)}, 3, "a preparation that cannot be read"),
+        ({"preparation": number(fill="1")}, 3, "a preparation that cannot be read"),
+        ({"preparation": number(name=1)}, 3, "a preparation that cannot be read"),
     ],
 )
 def test_a_file_of_something_else_is_refused(tmp_path: Path, change: dict[str, Any], code: int, sentence: str) -> None:

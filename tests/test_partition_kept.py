@@ -114,6 +114,22 @@ def test_a_requester_asks_about_rows_of_its_own(clinics: tuple[Place, dict[str, 
     assert {entry.peer for entry in run.ledgers[0].entries if entry.exposure == "output"} == {"south"}
 
 
+def test_columns_that_need_no_preparation_are_used_as_they_are(tmp_path: Path) -> None:
+    text = KEPT.replace("[prepare.columns]", '[prepare]\nmissing = "zero"\nscale = "none"\n[prepare.columns]')
+    job = job_of(
+        text.replace('"*.kind"', '"*.age" = { range = [-50, 150] }\n"*.kind"').replace("epochs = 6", "epochs = 1")
+        + BOTH
+    )
+    assert job.prepared_parts == ()
+    place, paths = Place(tmp_path, PARTIES), files(tmp_path)
+    place.train(job, paths)
+    expected = plaintext(job, paths)
+    for found, one in zip(place.predict(job, paths).results, expected.values(), strict=True):
+        np.testing.assert_allclose(found, one, atol=3e-3)
+    answers, _ = place.serve(job, {"south": paths["south"]}, ['{"ids": ["south003"]}'])
+    np.testing.assert_allclose(answers[0]["predictions"], expected["south"][3], atol=3e-3)
+
+
 def test_a_training_that_was_broken_off_goes_on(tmp_path: Path) -> None:
     job = job_of(JOB + "[save]\ncheckpoint = 5\n")
     place, paths = Place(tmp_path, PARTIES), files(tmp_path)
