@@ -174,19 +174,45 @@ def assembled(session: Session, job: Job, extent: Extent, contribution: Contribu
         ]
         labelled = session.share(labels, job.label_party, (extent.rows,), job.label_dtype)
         return Assembled(np.concatenate(blocks, axis=1), labelled, train, test)
-    pooled = job.pooled()
-    missing = None if contribution is None else contribution.missing
-    scaler = Scaler(pooled.filled, pooled.scaled)
-    empty: Any = None
-    sizes = list(zip(session.parties, extent.counts, strict=True))
-    X: Any = np.concatenate([session.private(own(features, party), party, (n, extent.features)) for party, n in sizes])
-    y = np.concatenate([session.share(own(labels, party), party, (n,), job.label_dtype) for party, n in sizes])
-    if pooled.filled:
-        width = len(pooled.filled)
-        empty = np.concatenate([session.private(own(missing, party), party, (n, width)) for party, n in sizes])
-    scaler.fit(X[train], None if empty is None else empty[train])
+    X, empty = stacked(session, job, extent, contribution)
+    y = np.concatenate(
+        [
+            session.share(own(labels, party), party, (n,), job.label_dtype)
+            for party, n in zip(session.parties, extent.counts, strict=True)
+        ]
+    )
+    scaler = scaler_of(job).fit(X[train], None if empty is None else empty[train])
     found = {part: getattr(scaler, f"{part}_") for part in job.prepared_parts}
     return Assembled(scaler.transform(X, empty), y, train, test, found)
+
+
+def stacked(session: Session, job: Job, extent: Extent, contribution: Contribution | None) -> tuple[Any, Any]:
+    """The rows of all parties that have some, private to their owners, and 1 where a mean will stand; None if nowhere.
+
+    Parameters are as of `assembled`, of a job whose parties have rows of their own.
+    """
+    features = None if contribution is None else contribution.features
+    missing = None if contribution is None else contribution.missing
+
+    def blocks(mine: NDArray[Any] | None, width: int) -> Any:
+        found = [
+            session.private(mine if party == session.name else None, party, (n, width))
+            for party, n in zip(session.parties, extent.counts, strict=True)
+            if n
+        ]
+        return found[0] if len(found) == 1 else np.concatenate(found)
+
+    filled = job.pooled().filled
+    return blocks(features, extent.features), blocks(missing, len(filled)) if filled else None
+
+
+def scaler_of(job: Job, found: Mapping[str, Any] | None = None) -> Scaler:
+    """What fills and scales the columns of all parties; with what was `found` before, it is fitted."""
+    pooled = job.pooled()
+    scaler = Scaler(pooled.filled, pooled.scaled)
+    for part, value in (found or {}).items():
+        setattr(scaler, f"{part}_", value)
+    return scaler
 
 
 # ---------------------------------------------------------------------------------------------------------------- names

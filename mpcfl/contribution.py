@@ -79,6 +79,12 @@ class Contribution:
             _check_labels(job, labels, train, str(path), str(label))
         return cls(party, table.ids, features, labels, preparation, missing)
 
+    @classmethod
+    def blank(cls, party: str, preparation: Preparation | Pooled) -> Self:
+        """No rows, and how they would be prepared."""
+        missing = np.empty((0, len(preparation.filled))) if isinstance(preparation, Pooled) else None
+        return cls(party, [], np.empty((0, len(preparation.features))), None, preparation, missing)
+
     @property
     def rows(self) -> int:
         return len(self.features)
@@ -93,6 +99,11 @@ class Contribution:
         """Names of the features as a model has them: "bank.age", "bureau.job=fixed"."""
         names = self.preparation.features
         return names if isinstance(self.preparation, Pooled) else [f"{self.party}.{name}" for name in names]
+
+    @property
+    def cells(self) -> NDArray[np.float64]:
+        """Features, and beside them where a mean will stand: shape (rows, width + columns)."""
+        return self.features if self.missing is None else np.concatenate([self.features, self.missing], axis=1)
 
     def fingerprint(self) -> NDArray[np.int64]:
         """126 bits of SHA-256 over the ordered ids, as numbers to be shared and compared in secret.

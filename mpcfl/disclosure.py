@@ -26,6 +26,7 @@ PARTS = {
 }
 """The purposes under which the parts of a model are disclosed, by the names that learners give them."""
 PREDICTIONS = "predictions, one a row"
+THEIR_OWN = "predictions of the rows of "
 
 DEALER_WARNING = (
     "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
@@ -52,6 +53,11 @@ class Fact:
 def columns_of(party: str) -> str:
     """The purpose under which a party's column names are disclosed to the readers of a model."""
     return f"column names of {party}"
+
+
+def predictions_of(party: str) -> str:
+    """The purpose under which predictions of a party's own rows are disclosed to it."""
+    return f"{THEIR_OWN}{party}, one a row"
 
 
 def held_out(metric: str) -> str:
@@ -125,15 +131,10 @@ def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact
 # ------------------------------------------------------------------------------------------------ uses of a saved model
 
 
-def prediction_outputs(job: Job, parties: Sequence[str], readers: Sequence[str] | None = None) -> list[Fact]:
+def prediction_outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     """The outputs of predicting with a saved model, in the order in which they are revealed.
 
-    Parameters
-    ----------
-    job : Job
-    parties : sequence of str
-    readers : sequence of str, optional
-        Of the predictions; by default all whom the job names.
+    Where parties have rows of their own, each of those whom the job names gets the predictions of its own.
 
     Raises
     ------
@@ -146,15 +147,18 @@ def prediction_outputs(job: Job, parties: Sequence[str], readers: Sequence[str] 
             "The job discloses no predictions: name in [disclose] predictions who gets them.",
             key="disclose.predictions",
         )
-    named = _ordered(job.disclose.predictions if readers is None else readers, parties)
+    named = _ordered(job.disclose.predictions, parties)
+    if job.partition == "rows":
+        return [Fact(predictions_of(party), (party,), True) for party in named]
     return [Fact(IDS_AGREE, tuple(parties), True), Fact(PREDICTIONS, named, True)]
 
 
 def prediction_facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
     """All that predicting for the rows of a file tells; arguments and errors as of `prediction_outputs`."""
     everyone = (*parties, dealer)
+    count = f"number of rows: {rows}" if job.partition == "columns" else "number of rows of each party"
     public = [
-        Fact(f"number of rows: {rows}", everyone, False),
+        Fact(count, everyone, False),
         Fact("learner and its parameters, shapes of all operations", everyone, False),
         Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
     ]
@@ -172,11 +176,34 @@ def export_facts(job: Job, parties: Sequence[str], dealer: str) -> list[Fact]:
     job.check(parties)
     if not job.disclose.model:
         raise InputError("The job discloses no model: name in [disclose] model who learns it.", key="disclose.model")
-    public = [
-        Fact("number of columns after preparation, by party, and how long their names are", (*parties, dealer), False),
-        Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
-    ]
+    public = [Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False)]
+    if job.partition == "columns":
+        sizes = "number of columns after preparation, by party, and how long their names are"
+        public.insert(0, Fact(sizes, (*parties, dealer), False))
     return [*public, *model_outputs(job, parties)]
+
+
+def import_facts(job: Job, parties: Sequence[str], dealer: str) -> list[Fact]:
+    """All that it tells to bring in a model: nothing is revealed.
+
+    Raises
+    ------
+    InputError
+        The job names a party that takes no part, keeps no model, or has one with standard errors.
+    """
+    job.check(parties)
+    if job.inference:
+        raise InputError(
+            "The job's learner.standard_errors must be false: a model is brought in to predict with.",
+            key="learner.standard_errors",
+        )
+    if not job.save.model:
+        raise InputError("The job keeps no model: a model is brought in where [save] model = true.", key="save.model")
+    everyone = (*parties, dealer)
+    return [
+        Fact("who brings the model, and the number of columns after preparation, by party", everyone, False),
+        Fact("learner and its parameters, shapes of all operations", everyone, False),
+    ]
 
 
 def service_facts(job: Job, parties: Sequence[str], rows: int, by_file: bool, dealer: str) -> list[Fact]:
@@ -185,8 +212,9 @@ def service_facts(job: Job, parties: Sequence[str], rows: int, by_file: bool, de
     Raises
     ------
     InputError
-        As of `prediction_outputs`.
+        The job names a party that takes no part.
     """
+    job.check(parties)
     assert job.serve is not None
     everyone = (*parties, dealer)
     asked = "when a request comes, and of how many rows"
@@ -195,11 +223,12 @@ def service_facts(job: Job, parties: Sequence[str], rows: int, by_file: bool, de
         Fact("learner and its parameters, shapes of all operations", everyone, False),
         Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False),
     ]
-    told = prediction_outputs(job, parties, [job.serve.requester])
+    told = [Fact(PREDICTIONS, (job.serve.requester,), True)]
     if by_file:
         public.insert(0, Fact(f"number of rows of the files: {rows}", everyone, False))
         public.insert(2, Fact("ids of the rows that are asked for", tuple(parties), False))
-    return [*public, *(told if by_file else told[1:])]
+        told.insert(0, Fact(IDS_AGREE, tuple(parties), True))
+    return [*public, *told]
 
 
 def listed(facts: Sequence[Fact]) -> Disclosures:

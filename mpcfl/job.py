@@ -319,8 +319,6 @@ class Job(Section):
             raise InputError(
                 "must be 0 in a job with [stopping] or [search], which has no checkpoints", key="save.checkpoint"
             )
-        if self.partition == "rows" and (self.save.model or self.save.checkpoint):
-            raise InputError("is for jobs whose parties have columns of their own", key="save")
 
     def _check_partition(self) -> None:
         rows = self.partition == "rows"

@@ -1,6 +1,7 @@
 """What a party keeps of a job in its state folder: the fitted model, and checkpoints on the way to it.
 
-    model.shares        this party's shares of the model; its preparation beside them, sealed and told to nobody
+    model.shares        this party's shares of the model; its preparation beside them, sealed and told to nobody. Where
+                        parties have rows of their own, what they found on shares to prepare them is a part of the model
     checkpoints/KEY     the newest steps of one training; KEY follows from the job and from this party's own rows
 
 The shares belong together by the id of `mpcfl.saved`, and to a job by the keys of it that say what the model is. Which
@@ -12,13 +13,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
 from mpcfl.checkpoints import Checkpoints, compare, tell_all
 from mpcfl.contribution import Contribution
 from mpcfl.data import Preparation
+from mpcfl.data.pooled import Pooled
 from mpcfl.errors import IntegrityError, Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.learn.marks import Marks
@@ -37,6 +39,29 @@ _FOLDER_BYTES = 8
 
 Say = Callable[[str], None]
 """Is told, in a sentence, what a user should know."""
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A fitted learner, and what else belongs to it.
+
+    Attributes
+    ----------
+    learner : Learner
+    preparation : mapping of str to array
+        What was found on shares to prepare rows, by the names of `Job.prepared_parts`.
+    """
+
+    learner: Any
+    preparation: Mapping[str, Any] = field(default_factory=dict)
+
+    def parts(self) -> dict[str, Any]:
+        """All of it as it is disclosed, by the names of `Job.model_parts`."""
+        return {**self.learner.model_arrays(), **self.preparation}
+
+    def state(self) -> dict[str, Any]:
+        """All of it as it is saved."""
+        return {"learner": fitted_state(self.learner), "preparation": dict(self.preparation)}
 
 
 # ------------------------------------------------------------------------------------------------------- in a training
@@ -116,10 +141,10 @@ class Keeping:
         every = self._job.save.checkpoint
         return SessionMarks(session, every, self._checkpoints, self.step, self._found) if every else None
 
-    def model(self, session: Session, learner: Any, widths: Sequence[int]) -> None:
-        """Save a fitted learner, together with all other parties. An older file is moved aside.
+    def model(self, session: Session, model: Model, widths: Sequence[int]) -> None:
+        """Save a model, together with all other parties. An older file is moved aside.
 
-        Parameters and errors are as of `mpcfl.saved.save`.
+        Errors are as of `mpcfl.saved.save`.
         """
         if not self._job.save.model:
             return
@@ -131,10 +156,9 @@ class Keeping:
             "widths": list(widths),
             "label_party": self._job.label_party,
             "classes": self._job.classes,
-            "chosen": {} if self._job.search is None else _parameters(learner, self._job.search.grid),
+            "chosen": {} if self._job.search is None else _parameters(model.learner, self._job.search.grid),
         }
-        value, name = fitted_state(learner), self._job.job.name
-        save(session, self.path, self._key, value, name=name, facts=facts, own=self._own)
+        save(session, self.path, self._key, model.state(), name=self._job.job.name, facts=facts, own=self._own)
 
     def clear(self) -> None:
         """Remove this training's checkpoints: it has ended well everywhere."""
@@ -198,10 +222,10 @@ class Foreseen:
         """As `Keeping.marks`."""
         return _ForeseenMarks(session, self._every) if self._every else None
 
-    def model(self, session: Session, learner: Any, widths: Sequence[int]) -> None:
+    def model(self, session: Session, model: Model, widths: Sequence[int]) -> None:
         """As `Keeping.model`."""
         if self._model:
-            gathered(session, fitted_state(learner))
+            gathered(session, model.state())
 
 
 class _ForeseenMarks:
@@ -226,7 +250,7 @@ def _folder(job: Job, key: Keys, contribution: Contribution) -> str:
     """A name that follows from all that a step depends on, and that nobody can guess rows from."""
     digest = hashlib.sha256(f"{VERSION} {job.hash()} {contribution.party}\n".encode())
     digest.update(json.dumps([contribution.ids, contribution.preparation.to_json()]).encode())
-    for array in (contribution.features, contribution.labels):
+    for array in (contribution.cells, contribution.labels):
         digest.update(b"\0" if array is None else f"{array.dtype} {array.shape}\n".encode() + array.tobytes())
     return key.derive(CHECKPOINTS, digest.digest())[:_FOLDER_BYTES].hex()
 
@@ -255,13 +279,13 @@ class SavedModel:
     saved : Saved
     widths : tuple of int
         Features by the ranks of the job.
-    preparation : Preparation
-        This party's, as it was fitted.
+    preparation : Preparation or Pooled
+        This party's, as it was fitted; or, where parties have rows of their own, what the job declares.
     """
 
     saved: Saved
     widths: tuple[int, ...]
-    preparation: Preparation
+    preparation: Preparation | Pooled
 
     @classmethod
     def open(cls, job: Job, parties: Sequence[str], path: Path, key: Keys) -> Self:
@@ -293,24 +317,30 @@ class SavedModel:
                 f"{', '.join(parties)}",
                 file=str(path),
             )
-        return cls(saved, tuple(facts["widths"]), Preparation.from_json(own["preparation"]))
+        rows = job.partition == "rows"
+        preparation = job.pooled() if rows else Preparation.from_json(own["preparation"])
+        return cls(saved, tuple(facts["widths"]), preparation)
 
     @property
     def id(self) -> str:
         """In hexadecimal; the files of all parties bear the same."""
         return self.saved.id.hex()
 
-    def load(self, session: Session, job: Job) -> Any:
-        """The fitted learner, its secret arrays shared anew. All parties load theirs together; nothing is sent.
+    def load(self, session: Session, job: Job) -> Model:
+        """The model, its secret arrays shared anew. All parties load theirs together; nothing is sent.
 
         Raises
         ------
         MpcflError
             As of `mpcfl.saved.Saved.load`.
         """
+        return self.of_state(job, self.saved.load(session))
+
+    def of_state(self, job: Job, state: Mapping[str, Any]) -> Model:
+        """The model of what `Model.state` gave."""
         learner = job.make_learner(self.saved.head.facts["chosen"])
-        vars(learner).update(self.saved.load(session))
-        return learner
+        vars(learner).update(state["learner"])
+        return Model(learner, state["preparation"])
 
 
 def _identity(job: Job) -> Mapping[str, str]:

@@ -32,6 +32,12 @@ class Learner(Protocol):
     def model_arrays(self) -> dict[str, Any]:
         """The fitted model as it is disclosed: by part an array, or several by name; secret if the data was."""
 
+    def model_shapes(self, features: int) -> Mapping[str, Any]:
+        """Shapes of what `predict` needs of `model_arrays`, for rows of so many features."""
+
+    def set_model_arrays(self, arrays: Mapping[str, Any], features: int) -> Self:
+        """Take arrays of those shapes, plain or secret, as what fitting has found."""
+
     def check_parameters(self) -> None:
         """Check every parameter; InputError names it as `key`."""
 

@@ -171,7 +171,7 @@ def model_document(job: Job, result: Result, contribution: Contribution) -> dict
     """
     if result.model is None:
         return None
-    return _listed(result.model) | {
+    return listed(result.model) | {
         "learner": job.job.learner,
         "parameters": job.make_learner(result.chosen).get_params(),
         "columns": result.columns,
@@ -180,10 +180,10 @@ def model_document(job: Job, result: Result, contribution: Contribution) -> dict
     }
 
 
-def _listed(arrays: Mapping[str, Any]) -> dict[str, Any]:
+def listed(arrays: Mapping[str, Any]) -> dict[str, Any]:
     """Arrays by name as lists."""
     return {
-        name: _listed(value) if isinstance(value, Mapping) else np.asarray(value).tolist()
+        name: listed(value) if isinstance(value, Mapping) else np.asarray(value).tolist()
         for name, value in arrays.items()
     }
 

@@ -5,6 +5,9 @@
     predictions     rounded on shares, revealed to those whom the job names
 
 Features are prepared as they were for training, by the statistics that each party kept with its shares.
+
+Where parties have rows of their own, each tells how many it brings, all are prepared on shares by the means and
+deviations that are a part of the model, and the predictions of a party's rows are revealed to it alone.
 """
 
 from __future__ import annotations
@@ -20,11 +23,12 @@ from numpy.typing import NDArray
 
 from mpcfl import training
 from mpcfl.array import SecretArray
-from mpcfl.assembly import ids_agree
+from mpcfl.assembly import announce_sizes, ids_agree, scaler_of, stacked
 from mpcfl.contribution import Contribution, largest_feature
 from mpcfl.data import Table, read_table
-from mpcfl.disclosure import PREDICTIONS
-from mpcfl.errors import Mismatch
+from mpcfl.data.pooled import Pooled
+from mpcfl.disclosure import PREDICTIONS, predictions_of
+from mpcfl.errors import InputError, Mismatch
 from mpcfl.job import Job
 from mpcfl.keeping import SavedModel
 from mpcfl.learn.predicting import prediction_names, predictions
@@ -45,22 +49,31 @@ def read_rows(job: Job, party: str, path: str | Path, model: SavedModel) -> Cont
     UsageError
         There is no such file.
     InputError
-        A file, a column or a cell that is not as the model's preparation needs it, named by file, row and column.
+        A file, a column or a cell that is not as the model's preparation needs it, named by file, row and column; or
+        these are rows of which this party may not learn predictions.
     """
+    if job.partition == "rows" and party not in job.disclose.predictions:
+        raise InputError(
+            f"Predictions of a party's own rows go to that party, and the job does not name {party}: name it in "
+            "[disclose] predictions, or let it bring no rows.",
+            key="disclose.predictions",
+            party=party,
+        )
     return prepared(job, party, read_table(path, job.job.id), model)
 
 
 def prepared(job: Job, party: str, table: Table, model: SavedModel) -> Contribution:
     """The same of a table that was read."""
-    limit = largest_feature(job.engine.fraction, job.engine.ring)
-    features = model.preparation.transform(table, limit=limit)
-    return Contribution(party, table.ids, features, None, model.preparation)
+    limit, preparation = largest_feature(job.engine.fraction, job.engine.ring), model.preparation
+    if isinstance(preparation, Pooled):
+        features, missing = preparation.transform(table, limit=limit)
+        return Contribution(party, table.ids, features, None, preparation, missing)
+    return Contribution(party, table.ids, preparation.transform(table, limit=limit), None, preparation)
 
 
 def no_rows(party: str, model: SavedModel) -> Contribution:
     """A contribution that has this party's preparation alone."""
-    preparation = model.preparation
-    return Contribution(party, [], np.empty((0, len(preparation.features))), None, preparation)
+    return Contribution.blank(party, model.preparation)
 
 
 def predict(session: Session, job: Job, model: SavedModel, contribution: Contribution) -> NDArray[np.float64] | None:
@@ -74,7 +87,8 @@ def predict(session: Session, job: Job, model: SavedModel, contribution: Contrib
     job : Job
     model : SavedModel
     contribution : Contribution
-        As of `read_rows`; all have agreed on its number of rows.
+        As of `read_rows`; all have agreed on its number of rows. Or, where parties have rows of their own, as of
+        `no_rows`.
 
     Returns
     -------
@@ -85,14 +99,40 @@ def predict(session: Session, job: Job, model: SavedModel, contribution: Contrib
     ------
     Mismatch
         The parties' ids differ, or their files of shares do not belong together.
+    InputError
+        No party brings rows, or one that may not learn their predictions.
     """
+    if job.partition == "rows":
+        return _predict_own(session, job, model, contribution)
     check_ids(session, job, contribution)
 
     def program(on: Session) -> Any:
         X = side_by_side(on, model.widths, contribution)
-        return rounded(job, model.load(on, job), X).reveal(job.disclose.predictions, PREDICTIONS)
+        return rounded(job, model.load(on, job).learner, X).reveal(job.disclose.predictions, PREDICTIONS)
 
     return decoded(job, session.run(program))
+
+
+def _predict_own(
+    session: Session, job: Job, model: SavedModel, contribution: Contribution
+) -> NDArray[np.float64] | None:
+    """Predictions of the rows that each party brings, at their owner."""
+    extent = announce_sizes(session, job, contribution)
+    brought = {party: count for party, count in zip(session.parties, extent.counts, strict=True) if count}
+    unnamed = [party for party in brought if party not in job.disclose.predictions]
+    if unnamed or not brought:
+        who = f"{unnamed[0]} brings rows and is not" if unnamed else "No party brings rows: give a file to one"
+        raise InputError(f"{who} named in [disclose] predictions.", key="disclose.predictions")
+
+    def program(on: Session) -> dict[str, Any]:
+        loaded = model.load(on, job)
+        X, empty = stacked(on, job, extent, contribution)
+        found = rounded(job, loaded.learner, scaler_of(job, loaded.preparation).transform(X, empty))
+        ends = np.cumsum(list(brought.values()))
+        parts = zip(brought, np.split(np.arange(extent.rows), ends[:-1]), strict=True)
+        return {party: found[rows].reveal(party, predictions_of(party)) for party, rows in parts}
+
+    return decoded(job, session.run(program).get(session.name))
 
 
 def check_ids(session: Session, job: Job, contribution: Contribution) -> None:

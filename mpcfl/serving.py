@@ -3,6 +3,7 @@
     command         requester -> all    public: a request of so many rows, a sign of life, or the end
     a request       rows of the files   their places in the order of ids, told to all; features stay private
                     rows of its own     where the requester alone has features: private to it
+                    or parties have rows of their own, and it asks about some of its own
     predictions     rounded on shares, revealed to the requester
     sign of life    in which the others say whether they want to leave
 
@@ -24,12 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl.array import SecretArray
+from mpcfl.assembly import scaler_of
 from mpcfl.contribution import Contribution
 from mpcfl.data import Table
 from mpcfl.disclosure import PREDICTIONS
 from mpcfl.errors import InputError, ProtocolViolation, UsageError
 from mpcfl.job import Job
-from mpcfl.keeping import SavedModel
+from mpcfl.keeping import Model, SavedModel
 from mpcfl.prediction import check_ids, decoded, prepared, rounded, side_by_side
 from mpcfl.saved import put_together, taken_apart
 from mpcfl.session import Session
@@ -102,9 +104,11 @@ def requester_of(job: Job) -> str:
 
 
 def asks_by_file(job: Job, parties: Sequence[str], widths: Sequence[int]) -> bool:
-    """Whether requests name rows of the parties' files: somebody else than the requester has features."""
+    """Whether requests name rows of the parties' files: somebody else than the requester has features of them."""
     requester = requester_of(job)
-    return any(width for party, width in zip(parties, widths, strict=True) if party != requester)
+    return job.partition == "columns" and any(
+        width for party, width in zip(parties, widths, strict=True) if party != requester
+    )
 
 
 class Service:
@@ -242,17 +246,22 @@ class Service:
         reveal: bool = True,
     ) -> NDArray[np.float64] | None:
         def program(on: Session, *arrays: SecretArray) -> Any:
-            if places is None:
-                X: Any = on.private(own, self._requester, (count, sum(self._model.widths)))
-            else:
-                X, arrays = arrays[0][places], arrays[1:]
-            learner = self._job.make_learner()
-            vars(learner).update(put_together(self._tree, list(arrays), self._plain))
-            found = rounded(self._job, learner, X)
+            held = arrays if places is None else arrays[1:]
+            model = self._model.of_state(self._job, put_together(self._tree, list(held), self._plain))
+            X: Any = self._asked(on, model, own, count) if places is None else arrays[0][places]
+            found = rounded(self._job, model.learner, X)
             return found.reveal(self._requester, PREDICTIONS) if reveal else None
 
         answer: NDArray[np.float64] | None = self._session.run(program, *self._arrays)
         return answer
+
+    def _asked(self, on: Session, model: Model, own: NDArray[np.float64] | None, count: int) -> Any:
+        """The requester's rows, prepared."""
+        if self._job.partition == "columns":
+            return on.private(own, self._requester, (count, sum(self._model.widths)))
+        scaler, width = scaler_of(self._job, model.preparation), self._model.widths[0]
+        cells: Any = on.private(own, self._requester, (count, width + len(scaler.filled)))
+        return scaler.transform(cells[:, :width], cells[:, width:])
 
     def _command(self, command: int | None, count: int) -> tuple[int, ...]:
         return self._session.tell(None if command is None else [command, count], self._requester, 2)
@@ -310,7 +319,7 @@ class Requests:
         return document
 
     def read(self, document: Mapping[str, Any]) -> NDArray[Any]:
-        """What a request asks for: places of rows, shape (n,), or prepared features, shape (n, width).
+        """What a request asks for: places of rows, shape (n,), or rows as of `Contribution.cells`.
 
         Raises
         ------
@@ -337,7 +346,7 @@ class Requests:
             if name not in self._places:
                 raise InputError(f"there is no row with the id {name!r}")
         places = np.array([self._places[name] for name in ids], np.int64)
-        return places if self._by_file else self._contribution.features[places]
+        return places if self._by_file else self._contribution.cells[places]
 
     def _prepared(self, rows: list[Any]) -> NDArray[Any]:
         if self._by_file:
@@ -353,7 +362,7 @@ class Requests:
             label=None,
             lines=np.arange(1, len(rows) + 1),
         )
-        return prepared(self._job, self._party, table, self._model).features
+        return prepared(self._job, self._party, table, self._model).cells
 
 
 def _cells(row: Any, width: int, place: int) -> list[str]:

@@ -31,7 +31,7 @@ from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job
-from mpcfl.keeping import Foreseen, Keeping
+from mpcfl.keeping import Foreseen, Keeping, Model
 from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
 from mpcfl.learn.marks import Marks
 from mpcfl.learn.selection import GridSearch
@@ -150,7 +150,7 @@ def train(
     return _result(session, job, extent, answers)
 
 
-def export(session: Session, job: Job, contribution: Contribution, load: Callable[[Session], Any]) -> Result:
+def export(session: Session, job: Job, contribution: Contribution, load: Callable[[Session], Model]) -> Result:
     """Reveal a model that was trained before to those whom the job names, together with all other parties.
 
     Parameters
@@ -161,10 +161,13 @@ def export(session: Session, job: Job, contribution: Contribution, load: Callabl
     contribution : Contribution
         With this party's preparation; rows are not needed.
     load : callable
-        Gives the fitted learner in a session: the real one, or one on shapes.
+        Gives the model in a session: the real one, or one on shapes.
     """
-    extent = announce_sizes(session, job, contribution)
-    answers = session.run(lambda on: disclose_model(on, job, extent, contribution, load(on).model_arrays()))
+    if job.partition == "rows":  # whose columns the job names
+        extent = Extent.of_rows(job, [0] * len(session.parties))
+    else:
+        extent = announce_sizes(session, job, contribution)
+    answers = session.run(lambda on: disclose_model(on, job, extent, contribution, load(on).parts()))
     return _result(session, job, extent, answers)
 
 
@@ -331,17 +334,18 @@ def joint(
     table = assembled(session, job, extent, contribution)
     begins(TRAINING)
     marks = None if keeping is None else keeping.marks(session)
-    model, search = _fitted(job, table.X, table.y, table.train, contribution is None, marks)
+    learner, search = _fitted(job, table.X, table.y, table.train, contribution is None, marks)
+    model = Model(learner, table.preparation)
     session.barrier()
     begins(EVALUATION)
     # Computed only where it is disclosed: an output that nobody reads is work for nothing.
     held = table.test
-    report = _rounded(evaluate(model, table.X[held], table.y[held])) if job.disclose.metrics else {}
+    report = _rounded(evaluate(learner, table.X[held], table.y[held])) if job.disclose.metrics else {}
     session.barrier()
     begins(DISCLOSURE)
     answers: dict[str, Any] = {SEARCH: search}
     if job.disclose.model:
-        answers |= disclose_model(session, job, extent, contribution, model.model_arrays() | table.preparation)
+        answers |= disclose_model(session, job, extent, contribution, model.parts())
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
     if keeping is not None:

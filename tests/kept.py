@@ -15,7 +15,7 @@ from mpcfl.job import Job
 from mpcfl.keeping import MODEL, Keeping, SavedModel
 from mpcfl.keys import Identity, generate
 from mpcfl.learn.marks import Marks
-from mpcfl.prediction import predict, read_rows
+from mpcfl.prediction import no_rows, predict, read_rows
 from mpcfl.serving import Asked, Service, asks_by_file
 from mpcfl.session import Session
 from mpcfl.simulation import Run, simulate
@@ -141,7 +141,10 @@ class Place:
     def predict(self, job: Job, paths: Mapping[str, Path], **options: Any) -> Run:
         """Predict with what `train` kept."""
         models = {name: SavedModel.open(job, self.parties, self.shares(name), self.keys[name]) for name in self.parties}
-        rows = {name: read_rows(job, name, paths[name], models[name]) for name in self.parties}
+        rows = {
+            name: read_rows(job, name, paths[name], model) if name in paths else no_rows(name, model)
+            for name, model in models.items()
+        }
         return simulate(
             lambda session: predict(session, job, models[session.name], rows[session.name]),
             self.parties,

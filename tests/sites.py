@@ -72,7 +72,7 @@ class Site:
         arguments = ["dealer"]
         if role != "dealer":
             arguments = [command, str(self.job[role]), "--party", role]
-            arguments += [] if command == "export" else ["--data", str(self.data[role])]
+            arguments += [] if command in ("export", "import") else ["--data", str(self.data[role])]
             arguments += ["--state-dir", "state", "--json", f"{command}.json"]
         arguments += map(str, [*where, *patience, *more])
         self.roles[role] = Command(arguments, self.folder / role, self.program.get(role), stdin)

@@ -19,7 +19,7 @@ from typing import Annotated
 import typer
 from typer.exceptions import Exit, TyperException
 
-from mpcfl.cli import check, demo, export, keygen, ledger, local, offline, plan, predict, run, serve
+from mpcfl.cli import check, demo, export, importing, keygen, ledger, local, offline, plan, predict, run, serve
 from mpcfl.cli import dealer as dealer_command
 from mpcfl.cli.console import err, printable
 from mpcfl.disclosure import DEALER_WARNING
@@ -46,6 +46,7 @@ app.command()(run.run)
 app.command()(predict.predict)
 app.command()(serve.serve)
 app.command()(export.export)
+app.command("import")(importing.import_model)
 app.command("dealer")(dealer_command.dealer)
 app.command()(plan.plan)
 app.command()(check.check)

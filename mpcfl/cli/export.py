@@ -24,7 +24,7 @@ from mpcfl.cli.run import (
 )
 from mpcfl.disclosure import DEALER_WARNING, export_facts
 from mpcfl.outcome import Use, model_document
-from mpcfl.prediction import no_rows
+from mpcfl.prediction import no_rows, terms
 from mpcfl.saving import check_target, move_aside, write_json
 
 
@@ -44,13 +44,15 @@ def export(
     if json_file is not None:
         check_target(json_file)
     threads.take_cores()
-    part = Part.of(job, roster, party, key, state_dir, model)
+    part = Part.of(job, roster, party, key, state_dir)
+    saved = part.saved(model)
     told = export_facts(part.job, part.parties, part.dealer)
     show = None if events else console
-    with part.session("export", 0, told, ledger, (connect_timeout, round_timeout), show=show) as (session, ledger):
+    agreed = terms(part.job, 0, saved, "export")
+    with part.session("export", agreed, told, ledger, (connect_timeout, round_timeout), show=show) as (session, ledger):
         began = time.perf_counter()
-        blank = no_rows(party, part.model)
-        result = training.export(session, part.job, blank, lambda on: part.model.load(on, part.job))
+        blank = no_rows(party, saved)
+        result = training.export(session, part.job, blank, lambda on: saved.load(on, part.job))
         seconds = time.perf_counter() - began
     document = model_document(part.job, result, blank)
     place = part.folder / MODEL

@@ -158,7 +158,8 @@ def predict(job_file: Path, files: Mapping[str, Path], out: Path | None, offline
     rows = {party: read_rows(job, party, file, models[party]).rows for party, file in files.items()}
     show_disclosures(prediction_facts(job, parties, rows[parties[0]], dealer), dealer)
     with _stage(job_file, files, parties, dealer, out, out / KEYS) as every:
-        return Use.of_all({party: Use.from_json(summary) for party, summary in every("predict").items()})
+        use = Use.of_all({party: Use.from_json(summary) for party, summary in every("predict").items()})
+    return replace(use, rows=sum(rows.values())) if job.partition == "rows" else use
 
 
 def _identity(out: Path, party: str) -> Identity:

@@ -1,8 +1,8 @@
-"""A party's part in using a saved model: what the commands `predict`, `serve` and `export` begin with."""
+"""A party's part in a use of a model: what the commands `predict`, `serve`, `export` and `import` begin with."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mpcfl import prediction
 from mpcfl.cli.console import show_disclosures
 from mpcfl.cli.run import note_aside, who
 from mpcfl.connection import connect
@@ -43,7 +42,6 @@ class Part:
     identity : Identity
     folder : Path
         The party's state folder.
-    model : SavedModel
     """
 
     job: Job
@@ -53,11 +51,10 @@ class Part:
     party: str
     identity: Identity
     folder: Path
-    model: SavedModel
 
     @classmethod
-    def of(cls, job: Path, roster: Path, party: str, key: Path, state_dir: Path | None, model: Path | None) -> Part:
-        """Read the job, the roster, the key and the shares.
+    def of(cls, job: Path, roster: Path, party: str, key: Path, state_dir: Path | None) -> Part:
+        """Read the job, the roster and the key.
 
         Raises
         ------
@@ -67,14 +64,23 @@ class Part:
         task, known, names, dealer = who(job, roster, party)
         identity = Identity.load(key)
         folder = Path(f"mpcfl-{party}") if state_dir is None else state_dir
-        saved = SavedModel.open(task, names, folder / MODEL if model is None else model, identity)
-        return cls(task, known, names, dealer, party, identity, folder, saved)
+        return cls(task, known, names, dealer, party, identity, folder)
+
+    def saved(self, path: Path | None) -> SavedModel:
+        """This party's shares of the model: those in its folder unless another file is given.
+
+        Raises
+        ------
+        MpcflError
+            As of `SavedModel.open`.
+        """
+        return SavedModel.open(self.job, self.parties, self.folder / MODEL if path is None else path, self.identity)
 
     @contextmanager
     def session(
         self,
         use: str,
-        rows: int,
+        terms: Mapping[str, str],
         told: Sequence[Fact],
         ledger: Path | None,
         timeouts: tuple[float, float],
@@ -89,8 +95,8 @@ class Part:
         ----------
         use : str
             The same at all parties; the ledger's name by default.
-        rows : int
-            On which all parties agree.
+        terms : mapping of str to str
+            What all parties must hold equal.
         told : sequence of Fact
         ledger : Path or None
         timeouts : tuple of float
@@ -116,7 +122,7 @@ class Part:
                 self.roster,
                 self.identity,
                 self.party,
-                terms=prediction.terms(self.job, rows, self.model, use),
+                terms=dict(terms),
                 names=self.parties,
                 fraction=self.job.engine.fraction,
                 suite=self.job.engine.suite,

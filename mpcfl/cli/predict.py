@@ -27,6 +27,7 @@ from mpcfl.cli.run import (
     note_aside,
 )
 from mpcfl.disclosure import DEALER_WARNING, prediction_facts
+from mpcfl.errors import UsageError
 from mpcfl.outcome import Use
 from mpcfl.saving import check_target, move_aside, write_json
 
@@ -40,8 +41,11 @@ def predict(
     roster: RosterFile,
     key: KeyFile,
     data: Annotated[
-        Path, typer.Option(metavar="FILE", help="This party's CSV file of rows to predict.", show_default=False)
-    ],
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="This party's CSV file of rows to predict; not needed where it may bring none."
+        ),
+    ] = None,
     model: ModelFile = None,
     state_dir: StateFolder = None,
     out: Annotated[
@@ -59,14 +63,18 @@ def predict(
         if target is not None:
             check_target(target)
     threads.take_cores()
-    part = Part.of(job, roster, party, key, state_dir, model)
-    rows = prediction.read_rows(part.job, party, data, part.model)
+    part = Part.of(job, roster, party, key, state_dir)
+    saved = part.saved(model)
+    if data is None and part.job.partition == "columns":
+        raise UsageError("predictions are of rows of the parties' files: give --data FILE", option="--data")
+    rows = prediction.no_rows(party, saved) if data is None else prediction.read_rows(part.job, party, data, saved)
     told = prediction_facts(part.job, part.parties, rows.rows, part.dealer)
     show = None if events else console
     timeouts = (connect_timeout, round_timeout)
-    with part.session("predict", rows.rows, told, ledger, timeouts, show=show, view=dump_view) as (session, ledger):
+    agreed = prediction.terms(part.job, rows.rows, saved, "predict")
+    with part.session("predict", agreed, told, ledger, timeouts, show=show, view=dump_view) as (session, ledger):
         began = time.perf_counter()
-        values = prediction.predict(session, part.job, part.model, rows)
+        values = prediction.predict(session, part.job, saved, rows)
         seconds = time.perf_counter() - began
     out = part.folder / PREDICTIONS if out is None else out
     if values is not None:

@@ -63,10 +63,11 @@ def serve(
     if json_file is not None:
         check_target(json_file)
     threads.take_cores()
-    part = Part.of(job, roster, party, key, state_dir, model)
+    part = Part.of(job, roster, party, key, state_dir)
+    saved = part.saved(model)
     task = part.job
-    rows = None if data is None else prediction.read_rows(task, party, data, part.model)
-    shared = asks_by_file(task, part.parties, part.model.widths)
+    rows = None if data is None else prediction.read_rows(task, party, data, saved)
+    shared = asks_by_file(task, part.parties, saved.widths)
     if shared and rows is None:
         raise UsageError("requests name rows of the parties' files: give --data FILE", option="--data")
     count = rows.rows if shared and rows is not None else 0
@@ -74,8 +75,9 @@ def serve(
     began = time.perf_counter()
     timeouts = (connect_timeout, round_timeout)
     # Answers alone go to stdout.
-    with part.session("serve", count, told, ledger, timeouts, show=err, lasting=True) as (session, ledger):
-        service = Service(session, task, part.model, rows)
+    agreed = prediction.terms(task, count, saved, "serve")
+    with part.session("serve", agreed, told, ledger, timeouts, show=err, lasting=True) as (session, ledger):
+        service = Service(session, task, saved, rows)
         with _source(service.asks, socket) as take, _leaving() as leaving:
             say(f"ready: requests come from {socket or 'stdin'}" if take else "ready", err)
             gone = service.run(take, leaving.is_set, min(PATIENCE, round_timeout / 3))

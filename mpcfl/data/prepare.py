@@ -180,6 +180,26 @@ class Preparation:
         """
         return cls(tuple(_fit_column(table, name, options.get(name, ColumnOptions()), train) for name in columns))
 
+    @classmethod
+    def declared(cls, columns: Sequence[str], options: Mapping[str, ColumnOptions]) -> Self:
+        """What needs no rows to be fitted: numbers as they are, and 0 in place of missing ones.
+
+        Raises
+        ------
+        InputError
+            A column whose options ask for more, with its name as `column`.
+        """
+        for name in columns:
+            asked = options[name]
+            if asked.type == "text" or asked.scale != "none" or asked.missing not in ("zero", "refuse"):
+                raise InputError(
+                    f"column {name} would be prepared by rows that are not here: of numbers alone, and with "
+                    'scale = "none" and missing = "zero" or "refuse", it needs none',
+                    column=name,
+                )
+        fills = {"zero": 0.0, "refuse": None}
+        return cls(tuple(NumberColumn(name, fills[options[name].missing], 0.0, 1.0) for name in columns))
+
     @property
     def features(self) -> list[str]:
         """Names of the features in order, as ``age`` and ``job=fixed``."""

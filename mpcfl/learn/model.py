@@ -1,8 +1,8 @@
 """What linear models share: their parameters, how these are checked, and the way from data to coefficients."""
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
 import numpy as np
 
@@ -45,6 +45,19 @@ class LinearModel(Estimator):
     def model_arrays(self) -> dict[str, Array]:
         """The fitted model: an array for each part."""
         return {part: getattr(self, f"{part}_") for part in self.model_parts}
+
+    def model_shapes(self, features: int) -> dict[str, tuple[int, ...]]:
+        """Shapes of the coefficients and the intercept for so many features; a learner of classes knows how many."""
+        outputs = (self.classes,) if self.kind == "multiclass" else ()  # type: ignore[attr-defined]
+        return {"coef": (*outputs, features), "intercept": outputs}
+
+    def set_model_arrays(self, arrays: Mapping[str, Array], features: int) -> Self:
+        """Take coefficients and an intercept that were found before, plain or secret, to predict with."""
+        if self.kind in ("binary", "multiclass"):  # type: ignore[attr-defined]
+            self.classes_ = np.arange(self.classes if self.kind == "multiclass" else 2)  # type: ignore[attr-defined]
+        self._keep(arrays["coef"].T, arrays["intercept"], features)
+        self.n_iter_ = 0
+        return self
 
     def _linear(self, X: Array, offset: Array | None = None) -> Array:
         """X @ w + b, of shape (n,) or (n, K)."""

@@ -58,6 +58,22 @@ class Network(Estimator):
         """The fitted model: its weights and running averages by name."""
         return {"weights": self.weights_ | self.state_}
 
+    def model_shapes(self, features: int) -> dict[str, dict[str, Shape]]:
+        """Shapes of the weights and running averages for rows of so many numbers, and `classes` or one number each.
+
+        Raises
+        ------
+        InputError
+            The layers do not take such rows.
+        """
+        outputs = self.classes if self.kind == "multiclass" and self.classes is not None else 1
+        weights, state = begin(Chain(self._layers(outputs)), (features,), outputs, 0, None)
+        return {"weights": {name: tuple(array.shape) for name, array in (weights | state).items()}}
+
+    def set_model_arrays(self, arrays: Mapping[str, Arrays], features: int) -> Self:
+        """As `load`, of what `model_arrays` gave."""
+        return self.load(arrays["weights"], features)
+
     def __sklearn_tags__(self) -> Any:
         return scikit_tags("classifier" if self._classifies() else "regressor", several=True)
 
