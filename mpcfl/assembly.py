@@ -163,27 +163,29 @@ def assembled(session: Session, job: Job, extent: Extent, contribution: Contribu
     features = None if contribution is None else contribution.features
     labels = None if contribution is None else contribution.labels
 
-    def own(value: NDArray[Any] | None, owner: str) -> NDArray[Any] | None:
-        return value if owner == session.name else None
-
     if not extent.counts:
-        blocks = [
-            session.private(own(features, owner), owner, (extent.rows, width))
-            for owner, width in zip(session.parties, extent.widths, strict=True)
-            if width
-        ]
-        labelled = session.share(labels, job.label_party, (extent.rows,), job.label_dtype)
-        return Assembled(np.concatenate(blocks, axis=1), labelled, train, test)
+        X = side_by_side(session, extent.widths, features, extent.rows)
+        return Assembled(X, session.share(labels, job.label_party, (extent.rows,), job.label_dtype), train, test)
     X, empty = stacked(session, job, extent, contribution)
     y = np.concatenate(
         [
-            session.share(own(labels, party), party, (n,), job.label_dtype)
+            session.share(labels if party == session.name else None, party, (n,), job.label_dtype)
             for party, n in zip(session.parties, extent.counts, strict=True)
         ]
     )
     scaler = scaler_of(job).fit(X[train], None if empty is None else empty[train])
     found = {part: getattr(scaler, f"{part}_") for part in job.prepared_parts}
     return Assembled(scaler.transform(X, empty), y, train, test, found)
+
+
+def side_by_side(session: Session, widths: Sequence[int], features: NDArray[np.float64] | None, rows: int) -> Any:
+    """The columns of all parties, private to their owners, shape (rows, sum of widths); on shapes features are None."""
+    blocks = [
+        session.private(features if owner == session.name else None, owner, (rows, width))
+        for owner, width in zip(session.parties, widths, strict=True)
+        if width
+    ]
+    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def stacked(session: Session, job: Job, extent: Extent, contribution: Contribution | None) -> tuple[Any, Any]:

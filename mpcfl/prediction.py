@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from mpcfl import training
 from mpcfl.array import SecretArray
-from mpcfl.assembly import announce_sizes, ids_agree, scaler_of, stacked
+from mpcfl.assembly import announce_sizes, ids_agree, scaler_of, side_by_side, stacked
 from mpcfl.contribution import Contribution, largest_feature
 from mpcfl.data import Table, read_table
 from mpcfl.data.pooled import Pooled
@@ -107,7 +107,7 @@ def predict(session: Session, job: Job, model: SavedModel, contribution: Contrib
     check_ids(session, job, contribution)
 
     def program(on: Session) -> Any:
-        X = side_by_side(on, model.widths, contribution)
+        X = side_by_side(on, model.widths, contribution.features, contribution.rows)
         return rounded(job, model.load(on, job).learner, X).reveal(job.disclose.predictions, PREDICTIONS)
 
     return decoded(job, session.run(program))
@@ -148,16 +148,6 @@ def check_ids(session: Session, job: Job, contribution: Contribution) -> None:
             "the id columns differ: every party must hold the same ids, one row each, of the rows to predict",
             column=job.job.id,
         )
-
-
-def side_by_side(session: Session, widths: Sequence[int], contribution: Contribution) -> Any:
-    """The features of all parties, private to their owners, shape (rows, sum of widths)."""
-    blocks = [
-        session.private(contribution.features if owner == session.name else None, owner, (contribution.rows, width))
-        for owner, width in zip(session.parties, widths, strict=True)
-        if width
-    ]
-    return blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=1)
 
 
 def rounded(job: Job, learner: Any, X: Any) -> SecretArray:

@@ -25,14 +25,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpcfl.array import SecretArray
-from mpcfl.assembly import scaler_of
+from mpcfl.assembly import scaler_of, side_by_side
 from mpcfl.contribution import Contribution
 from mpcfl.data import Table
 from mpcfl.disclosure import PREDICTIONS
 from mpcfl.errors import InputError, ProtocolViolation, UsageError
 from mpcfl.job import Job
 from mpcfl.keeping import Model, SavedModel
-from mpcfl.prediction import check_ids, decoded, prepared, rounded, side_by_side
+from mpcfl.prediction import check_ids, decoded, prepared, rounded
 from mpcfl.saved import put_together, taken_apart
 from mpcfl.session import Session
 
@@ -149,7 +149,8 @@ class Service:
                 raise UsageError("requests name rows of the parties' files: give --data FILE", option="--data")
             check_ids(session, job, contribution)
             self._rows = contribution.rows
-            self._arrays = [side_by_side(session, model.widths, contribution), *fitted]
+            features = side_by_side(session, model.widths, contribution.features, contribution.rows)
+            self._arrays = [features, *fitted]
             self._compute(np.zeros(1, np.int64), None, reveal=False)
 
     @property

@@ -158,7 +158,9 @@ class Digits(Correlation):
 
     def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
         r = ring.negative(masks[0])
-        number = ring.right(ring.without_top(r) if self.signed else r, self.low)
+        number = ring.without_top(r) if self.signed else r
+        if self.low:
+            number = ring.right(number, self.low)
         limbs = ring.limbs(number, 16 * self._words)
         tables = empty((len(limbs), r.shape[0], self._words))
         for limb, part in zip(limbs, tables, strict=True):
