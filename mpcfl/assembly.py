@@ -15,12 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
+from mpcfl.binning import find_cuts, tell_bins
+from mpcfl.contribution import FINGERPRINT_WORDS, AnyPreparation, Contribution
 from mpcfl.data import split_rows
+from mpcfl.data.binned import Binned
 from mpcfl.disclosure import IDS_AGREE, IDS_DIFFER, columns_of
 from mpcfl.errors import InputError, ProtocolViolation
 from mpcfl.job import Job
 from mpcfl.learn.scaling import Scaler
+from mpcfl.learn.trees import Column
 from mpcfl.session import Session
 
 
@@ -38,23 +41,45 @@ class Extent:
         Length by rank of the features' names as they are disclosed with a model; zeros if none is.
     counts : tuple of int
         Rows by rank, where parties have rows of their own; else nothing.
+    bins : tuple of tuples of Column
+        What is public of each column in bins, by rank; nothing for a learner that reads none.
     """
 
     rows: int
     widths: tuple[int, ...]
     name_bytes: tuple[int, ...]
     counts: tuple[int, ...] = ()
+    bins: tuple[tuple[Column, ...], ...] = ()
 
     @classmethod
     def of_rows(cls, job: Job, counts: Sequence[int]) -> Extent:
         """That of parties with so many rows each."""
-        width = len(job.pooled().features)
-        return cls(sum(counts), (width,) * len(counts), (0,) * len(counts), tuple(counts))
+        common, parties = job.common(), len(counts)
+        bins = (common.public,) * parties if isinstance(common, Binned) else ()
+        return cls(sum(counts), (common.width,) * parties, (0,) * parties, tuple(counts), bins)
+
+    @classmethod
+    def of_bins(cls, rows: int, bins: Sequence[Sequence[Column]], name_bytes: Sequence[int]) -> Extent:
+        """That of parties whose columns are in bins."""
+        widths = tuple(sum(column.size for column in one) for one in bins)
+        return cls(rows, widths, tuple(name_bytes), bins=tuple(map(tuple, bins)))
 
     @property
     def features(self) -> int:
         """Columns of the whole table."""
         return self.widths[0] if self.counts else sum(self.widths)
+
+    @property
+    def fitting(self) -> dict[str, Any]:
+        """What `fit` of the learner is told of the table."""
+        if not self.bins:
+            return {}
+        return {"columns": self.bins[0] if self.counts else [column for one in self.bins for column in one]}
+
+    @property
+    def named(self) -> tuple[int, ...]:
+        """By rank, how many names the features have: columns in bins have one each."""
+        return tuple(map(len, self.bins)) or self.widths
 
     def split(self, job: Job) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Row numbers for training and for the held-out test: of each party its own part, where it has own rows.
@@ -87,6 +112,8 @@ class Assembled:
         Numbers of the training rows and of those held out.
     preparation : dict of str to SecretArray
         What was found on shares to prepare the columns: a part of the model, under names of `disclosure.PARTS`.
+    own : preparation or None
+        This party's own, if it was not known before.
     """
 
     X: Any
@@ -94,6 +121,7 @@ class Assembled:
     train: NDArray[np.int64]
     test: NDArray[np.int64]
     preparation: Mapping[str, Any] = field(default_factory=dict)
+    own: AnyPreparation | None = None
 
 
 def ids_agree(session: Session, fingerprint: NDArray[np.int64] | None) -> Any:
@@ -135,12 +163,16 @@ def announce_sizes(session: Session, job: Job, contribution: Contribution) -> Ex
     if job.partition == "rows":
         mine: tuple[int, ...] = (contribution.rows,)
     else:
-        mine = (contribution.width, names_length(contribution) if job.disclose.model else 0)
+        known = len(contribution.bins) if job.binned else contribution.width
+        mine = (known, names_length(contribution) if job.disclose.model else 0)
     told = [session.announce(mine if owner == session.name else None, owner) for owner in session.parties]
     if any(len(sizes) != len(mine) for sizes in told):
         raise ProtocolViolation("a party announced something else than its number of columns and their names' length")
     if job.partition == "rows":
         extent = Extent.of_rows(job, [count for (count,) in told])
+    elif job.binned:
+        bins = tell_bins(session, [sizes[0] for sizes in told], contribution.bins)
+        extent = Extent.of_bins(contribution.rows, bins, [sizes[1] for sizes in told])
     else:
         extent = Extent(contribution.rows, tuple(sizes[0] for sizes in told), tuple(sizes[1] for sizes in told))
     if not extent.features:
@@ -164,8 +196,15 @@ def assembled(session: Session, job: Job, extent: Extent, contribution: Contribu
     labels = None if contribution is None else contribution.labels
 
     if not extent.counts:
-        X = side_by_side(session, extent.widths, features, extent.rows)
+        X = side_by_side(session, extent.widths, features, extent.rows, job.feature_dtype)
         return Assembled(X, session.share(labels, job.label_party, (extent.rows,), job.label_dtype), train, test)
+    common = job.common()
+    own = None
+    if isinstance(common, Binned) and common.uncut:
+        cuts = find_cuts(session, common, extent.counts, train, contribution)
+        if contribution is not None:
+            contribution = contribution.cut(cuts)
+            own = contribution.preparation
     X, empty = stacked(session, job, extent, contribution)
     y = np.concatenate(
         [
@@ -175,13 +214,13 @@ def assembled(session: Session, job: Job, extent: Extent, contribution: Contribu
     )
     scaler = scaler_of(job).fit(X[train], None if empty is None else empty[train])
     found = {part: getattr(scaler, f"{part}_") for part in job.prepared_parts}
-    return Assembled(scaler.transform(X, empty), y, train, test, found)
+    return Assembled(scaler.transform(X, empty), y, train, test, found, own)
 
 
-def side_by_side(session: Session, widths: Sequence[int], features: NDArray[np.float64] | None, rows: int) -> Any:
+def side_by_side(session: Session, widths: Sequence[int], features: NDArray[Any] | None, rows: int, dtype: type) -> Any:
     """The columns of all parties, private to their owners, shape (rows, sum of widths); on shapes features are None."""
     blocks = [
-        session.private(features if owner == session.name else None, owner, (rows, width))
+        session.private(features if owner == session.name else None, owner, (rows, width), dtype)
         for owner, width in zip(session.parties, widths, strict=True)
         if width
     ]
@@ -196,16 +235,17 @@ def stacked(session: Session, job: Job, extent: Extent, contribution: Contributi
     features = None if contribution is None else contribution.features
     missing = None if contribution is None else contribution.missing
 
-    def blocks(mine: NDArray[Any] | None, width: int) -> Any:
+    def blocks(mine: NDArray[Any] | None, width: int, dtype: type) -> Any:
         found = [
-            session.private(mine if party == session.name else None, party, (n, width))
+            session.private(mine if party == session.name else None, party, (n, width), dtype)
             for party, n in zip(session.parties, extent.counts, strict=True)
             if n
         ]
         return found[0] if len(found) == 1 else np.concatenate(found)
 
     filled = job.pooled().filled
-    return blocks(features, extent.features), blocks(missing, len(filled)) if filled else None
+    X = blocks(features, extent.features, job.feature_dtype)
+    return X, blocks(missing, len(filled), np.float64) if filled else None
 
 
 def scaler_of(job: Job, found: Mapping[str, Any] | None = None) -> Scaler:
@@ -243,10 +283,10 @@ def feature_names(session: Session, job: Job, extent: Extent, answers: Mapping[s
         A party shared something else than so many names.
     """
     if extent.counts:
-        return job.pooled().features
+        return job.common().features
     return [
         name
-        for owner, width in zip(session.parties, extent.widths, strict=True)
+        for owner, width in zip(session.parties, extent.named, strict=True)
         for name in _decoded_names(answers[columns_of(owner)], owner, width)
     ]
 

@@ -8,21 +8,27 @@ names as part of a disclosed model.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl.data import Preparation, read_table, split_rows
+from mpcfl.data import Preparation, Table, read_table, split_rows
+from mpcfl.data.binned import Binned
 from mpcfl.data.pooled import Pooled
 from mpcfl.errors import InputError
 from mpcfl.job import Job
+from mpcfl.learn.trees import Column
 
 FINGERPRINT_WORDS = 3
 FINGERPRINT_BITS = 42
 """A fingerprint is as many numbers of as many bits: together 126 bits of a SHA-256."""
+
+
+AnyPreparation: TypeAlias = Preparation | Pooled | Binned
+"""How rows become features: by the party, or by all."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -35,9 +41,10 @@ class Contribution:
     ids : list of str
         One a row, in bytewise order.
     features : ndarray of float64, shape (rows, width)
+        For a learner of trees of bool, see `mpcfl.data.binned`; numbers as they are where their bins are not found yet.
     labels : ndarray, shape (rows,), or None
         At the party that holds them: int64 class numbers, 0 and 1 of two classes, or float64 targets.
-    preparation : Preparation or Pooled
+    preparation : Preparation, Pooled or Binned
         Fitted on the training rows; or, where parties have rows of their own, what the job declares.
     missing : ndarray of float64, shape (rows, columns), or None
         Then 1 where a mean will stand in place of a missing cell.
@@ -45,9 +52,9 @@ class Contribution:
 
     party: str
     ids: list[str]
-    features: NDArray[np.float64]
+    features: NDArray[Any]
     labels: NDArray[Any] | None
-    preparation: Preparation | Pooled
+    preparation: AnyPreparation
     missing: NDArray[np.float64] | None = None
 
     @classmethod
@@ -65,25 +72,34 @@ class Contribution:
         table = read_table(path, job.job.id, label, job.label_kind)
         limit = largest_feature(job.engine.fraction, job.engine.ring)
         train, _ = split_rows(len(table), job.split.test, job.job.seed)
-        preparation: Preparation | Pooled
-        missing = None
+        preparation: AnyPreparation
         if job.partition == "rows":
-            preparation = job.pooled()
-            features, missing = preparation.transform(table, limit=limit)
+            preparation = job.common()
         else:
             columns = job.columns_of(party, table.columns)
-            preparation = Preparation.fit(table, columns, job.prepare.options(party, columns), train)
-            features = preparation.transform(table, limit=limit)
+            options = job.prepare.options(party, columns)
+            if job.binned:
+                preparation = Binned.fit(table, columns, options, train, job.max_bins)
+            else:
+                preparation = Preparation.fit(table, columns, options, train)
+        features, missing = prepared_rows(preparation, table, limit)
         labels = None if table.label is None else table.label.astype(job.label_dtype)
         if labels is not None:
             _check_labels(job, labels, train, str(path), str(label))
         return cls(party, table.ids, features, labels, preparation, missing)
 
     @classmethod
-    def blank(cls, party: str, preparation: Preparation | Pooled) -> Self:
+    def blank(cls, party: str, preparation: AnyPreparation) -> Self:
         """No rows, and how they would be prepared."""
         missing = np.empty((0, len(preparation.filled))) if isinstance(preparation, Pooled) else None
-        return cls(party, [], np.empty((0, len(preparation.features))), None, preparation, missing)
+        kind = np.bool_ if isinstance(preparation, Binned) else np.float64
+        return cls(party, [], np.empty((0, preparation.width), kind), None, preparation, missing)
+
+    def cut(self, cuts: NDArray[np.float64]) -> Self:
+        """The same with its rows in bins, by the cuts that were missing, see `Binned.cut`."""
+        assert isinstance(self.preparation, Binned)
+        preparation = self.preparation.cut(cuts)
+        return replace(self, preparation=preparation, features=preparation.onehot(self.features))
 
     @property
     def rows(self) -> int:
@@ -92,7 +108,12 @@ class Contribution:
     @property
     def width(self) -> int:
         """Features, which are public in number."""
-        return len(self.preparation.features)
+        return self.preparation.width
+
+    @property
+    def bins(self) -> tuple[Column, ...]:
+        """What is public of each column in bins; nothing of columns that are none."""
+        return self.preparation.public if isinstance(self.preparation, Binned) else ()
 
     @property
     def columns(self) -> list[str]:
@@ -125,6 +146,23 @@ class Contribution:
 
     def __repr__(self) -> str:
         return f"<Contribution of {self.party}: {self.rows} rows, {self.width} features>"
+
+
+def prepared_rows(
+    preparation: AnyPreparation, table: Table, limit: float
+) -> tuple[NDArray[Any], NDArray[np.float64] | None]:
+    """Features of all rows of a table, below `limit` in magnitude, and where a mean will stand, as of `Contribution`.
+
+    Raises
+    ------
+    InputError
+        A column or a cell that is not as the preparation needs it.
+    """
+    if isinstance(preparation, Pooled):
+        return preparation.transform(table, limit=limit)
+    if isinstance(preparation, Binned):
+        return preparation.transform(table), None
+    return preparation.transform(table, limit=limit), None
 
 
 def _check_labels(job: Job, labels: NDArray[Any], train: NDArray[np.int64], file: str, column: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mpcfl.data.binned import Binned
 from mpcfl.errors import InputError
 from mpcfl.job import Job
 from mpcfl.ledger import Disclosures
@@ -20,11 +21,20 @@ PARTS = {
     "z_scores": "z-scores of the model",
     "p_values": "p-values of the model",
     "weights": "weights of the model",
+    "left": "which bins go left at each node of the trees",
+    "leaves": "leaves of the trees",
+    "importances": "importance of each column for the trees",
+    "base": "score that the trees start from",
     "fill": "means that stand for missing cells",
     "center": "means of the columns",
     "spread": "one over the deviations of the columns",
 }
 """The purposes under which the parts of a model are disclosed, by the names that learners give them."""
+CUTS = "cuts between the bins of columns, quantiles of the training rows of all"
+OWN_SPLITS = "which splits of the trees are on columns of "
+EXCLUDED = "of every split, that it is not on a party's own columns, to that party"
+OF_TREES = "of the trees otherwise: splits, gains, sums, leaves, and which rows are in which node"
+NOBODY = ("nobody",)
 PREDICTIONS = "predictions, one a row"
 THEIR_OWN = "predictions of the rows of "
 
@@ -60,6 +70,11 @@ def predictions_of(party: str) -> str:
     return f"{THEIR_OWN}{party}, one a row"
 
 
+def own_splits(party: str) -> str:
+    """The purpose under which a party learns the splits on its own columns, as all of a level are chosen."""
+    return f"{OWN_SPLITS}{party}, and at which thresholds"
+
+
 def held_out(metric: str) -> str:
     """The purpose under which a metric is disclosed."""
     return f"{metric} of the held-out rows"
@@ -88,6 +103,7 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     model, metrics = _ordered(job.disclose.model, parties), _ordered(job.disclose.metrics, parties)
     by_columns = job.partition == "columns"
     facts = [Fact(IDS_AGREE if by_columns else IDS_DIFFER, tuple(parties), True)]
+    facts += tree_outputs(job, parties)
     if job.stopping is not None:
         facts.append(Fact(VALIDATION, tuple(parties), True))
     if job.search is not None:
@@ -96,6 +112,19 @@ def outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
         facts += model_outputs(job, parties)
     if metrics:
         facts += [Fact(held_out(metric), metrics, True) for metric in job.metrics]
+    return facts
+
+
+def tree_outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
+    """What is revealed of columns in bins and of the trees on them while these grow."""
+    if not job.binned:
+        return []
+    facts = []
+    common = job.common() if job.partition == "rows" else None
+    if isinstance(common, Binned) and common.uncut:
+        facts.append(Fact(CUTS, tuple(parties), True))
+    if job.disclose.trees == "own_splits":
+        facts += [Fact(own_splits(party), (party,), True) for party in parties]
     return facts
 
 
@@ -111,11 +140,18 @@ def agreed(job: Job, parties: Sequence[str]) -> Disclosures:
     return listed(outputs(job, parties))
 
 
+def sizes_of(job: Job) -> str:
+    """What all learn of columns."""
+    if job.binned:
+        return "number of columns by party; how many bins each has, whether with missing values, whether without order"
+    return "number of columns after preparation, by party"
+
+
 def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
     """All that a job tells, outputs and what is public: the table that a user reads before work begins."""
     everyone = (*parties, dealer)
     count = f"number of rows: {rows}" if job.partition == "columns" else "number of rows of each party"
-    sizes = "number of columns after preparation, by party"
+    sizes = sizes_of(job)
     if job.disclose.model and job.partition == "columns":
         sizes += ", and how long their names are together"
     public = [
@@ -123,6 +159,10 @@ def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact
         Fact("learner and its parameters, shapes of all operations", everyone, False),
         Fact(sizes, everyone, False),
     ]
+    if job.disclose.trees == "own_splits":
+        public.append(Fact(EXCLUDED, tuple(parties), False))
+    if job.binned:
+        public.append(Fact(OF_TREES, NOBODY, False))
     if job.save.checkpoint:
         public.append(Fact("which steps of this training each party has checkpoints of", tuple(parties), False))
     return [*public, *outputs(job, parties)]
@@ -178,7 +218,7 @@ def export_facts(job: Job, parties: Sequence[str], dealer: str) -> list[Fact]:
         raise InputError("The job discloses no model: name in [disclose] model who learns it.", key="disclose.model")
     public = [Fact("that the parties' shares belong to one model, and its id", (*parties, dealer), False)]
     if job.partition == "columns":
-        sizes = "number of columns after preparation, by party, and how long their names are"
+        sizes = f"{sizes_of(job)}, and how long their names are"
         public.insert(0, Fact(sizes, (*parties, dealer), False))
     return [*public, *model_outputs(job, parties)]
 

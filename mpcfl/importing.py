@@ -19,13 +19,14 @@ from typing import Any
 import numpy as np
 
 from mpcfl import training
-from mpcfl.contribution import largest_feature
+from mpcfl.contribution import AnyPreparation, largest_feature
 from mpcfl.data import Preparation
-from mpcfl.data.pooled import Pooled
+from mpcfl.data.binned import Binned, BinnedColumn
 from mpcfl.data.prepare import NumberColumn, TextColumn
 from mpcfl.errors import InputError, Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.keeping import Keeping, Model
+from mpcfl.sections import EVERY
 from mpcfl.session import Session
 
 MOST_BYTES = 1 << 30
@@ -40,7 +41,7 @@ def terms(job: Job) -> dict[str, str]:
     return training.terms(job, 0) | {"use of the model": "import"}
 
 
-def declared(job: Job, party: str) -> Preparation | Pooled:
+def declared(job: Job, party: str) -> AnyPreparation:
     """How a party's columns are prepared, as it follows from the job alone; a party not in [columns] has none.
 
     Raises
@@ -48,17 +49,19 @@ def declared(job: Job, party: str) -> Preparation | Pooled:
     InputError
         The job leaves it to rows, which an import has none of.
     """
-    if job.partition == "rows":
+    if job.partition == "rows" and not job.binned:
         return job.pooled()
-    columns = job.columns_of(party, ())
+    owner = EVERY if job.partition == "rows" else party
+    columns = job.columns_of(owner, ())
+    kind = Binned if job.binned else Preparation
     try:
-        return Preparation.declared(columns, job.prepare.options(party, columns))
+        return kind.declared(columns, job.prepare.options(owner, columns))
     except InputError as error:
-        key = f'prepare.columns."{party}.{error.ids["column"]}"'
+        key = f'prepare.columns."{owner}.{error.ids["column"]}"'
         raise InputError(f"The job's {key}: {error.reason}.", key=key) from None
 
 
-def read_model(job: Job, parties: Sequence[str], owner: str, path: Path) -> tuple[Arrays, Preparation | Pooled]:
+def read_model(job: Job, parties: Sequence[str], owner: str, path: Path) -> tuple[Arrays, AnyPreparation]:
     """A model's file and the preparation of its owner's columns.
 
     Parameters
@@ -74,7 +77,7 @@ def read_model(job: Job, parties: Sequence[str], owner: str, path: Path) -> tupl
     -------
     arrays : dict
         Of float64, by the names of `Job.model_parts`; of a network by weight in "weights".
-    preparation : Preparation or Pooled
+    preparation : Preparation, Pooled or Binned
 
     Raises
     ------
@@ -98,21 +101,26 @@ def read_model(job: Job, parties: Sequence[str], owner: str, path: Path) -> tupl
             file=str(path),
         )
     preparation = _preparation(job, owner, document.get("preparation"), path)
-    if isinstance(preparation, Pooled):
-        columns = preparation.features
+    every: list[AnyPreparation]
+    if job.partition == "rows":
+        columns, every = preparation.features, [preparation]
     else:
         by_party = {party: preparation if party == owner else declared(job, party) for party in parties}
         columns = [f"{party}.{name}" for party, one in by_party.items() for name in one.features]
+        every = list(by_party.values())
     if document.get("columns") != columns:
         raise Mismatch(
             f"the model in {path} is for other columns than those that the job names in [columns], "
             f"which make {len(columns)} features",
             file=str(path),
         )
-    shapes = {**learner.model_shapes(len(columns)), **_prepared_shapes(job)}
+    bins = [list(column) for one in every if isinstance(one, Binned) for column in one.public]
+    if bins and document.get("bins") != bins:
+        raise Mismatch(f"the model in {path} is for columns with other bins than the job's", file=str(path))
+    shapes = {**learner.model_shapes(sum(one.width for one in every)), **_prepared_shapes(job)}
     limit = largest_feature(job.engine.fraction, job.engine.ring)
     try:
-        return _arrays(document, shapes, limit), preparation
+        return _whole(_arrays(document, shapes, limit), learner.whole_parts), preparation
     except InputError as error:
         raise InputError(f"{path}: {error.reason}.", file=str(path)) from None
 
@@ -121,7 +129,7 @@ def bring(
     session: Session,
     job: Job,
     keeping: Keeping,
-    preparation: Preparation | Pooled,
+    preparation: AnyPreparation,
     arrays: Arrays | None,
 ) -> str:
     """Share the model that one party brings and save it, together with all other parties.
@@ -133,7 +141,7 @@ def bring(
     job : Job
     keeping : Keeping
         Where this party's shares go.
-    preparation : Preparation or Pooled
+    preparation : Preparation, Pooled or Binned
         Of this party's columns.
     arrays : dict or None
         As of `read_model`, at the party that brings the model.
@@ -150,7 +158,7 @@ def bring(
     InputError
         The learner does not take so many columns.
     """
-    mine = [int(arrays is not None), len(preparation.features)]
+    mine = [int(arrays is not None), preparation.width]
     told = [session.tell(mine if party == session.name else None, party, 2) for party in session.parties]
     owners = [party for party, (brings, _) in zip(session.parties, told, strict=True) if brings]
     if len(owners) != 1:
@@ -163,7 +171,7 @@ def bring(
     shapes = learner.model_shapes(features)
 
     def program(on: Session) -> None:
-        found = _shared(on, owner, {**shapes, **_prepared_shapes(job)}, arrays)
+        found = _shared(on, owner, {**shapes, **_prepared_shapes(job)}, arrays, learner.whole_parts)
         fitted = job.make_learner().set_model_arrays(found, features)
         keeping.model(on, Model(fitted, {part: found[part] for part in job.prepared_parts}), widths)
 
@@ -194,17 +202,17 @@ def _entries(parameters: Any) -> dict[str, str]:
     return {name: json.dumps(value, sort_keys=True) for name, value in parameters.items()}
 
 
-def _preparation(job: Job, owner: str, document: Any, path: Path) -> Preparation | Pooled:
+def _preparation(job: Job, owner: str, document: Any, path: Path) -> AnyPreparation:
     """That of the owner's columns: as its file has it, if it has any, and else as the job does."""
     if job.partition == "rows":
-        pooled = job.pooled()
-        if json.dumps(document) != json.dumps(pooled.to_json()):
+        common = declared(job, owner)
+        if json.dumps(document) != json.dumps(common.to_json()):
             raise Mismatch(f"the model in {path} is for columns that were prepared in another way", file=str(path))
-        return pooled
+        return common
     if not (isinstance(document, dict) and document.get("columns")):
         return declared(job, owner)
     try:
-        preparation = Preparation.from_json(document)
+        preparation = (Binned if job.binned else Preparation).from_json(document)
         readable = all(map(_readable, preparation.columns))
     except (KeyError, TypeError, ValueError, AttributeError):
         readable = False
@@ -215,13 +223,28 @@ def _preparation(job: Job, owner: str, document: Any, path: Path) -> Preparation
     return preparation
 
 
-def _readable(column: NumberColumn | TextColumn) -> bool:
+def _readable(column: NumberColumn | TextColumn | BinnedColumn) -> bool:
     """Whether a column of a file has what such a column has."""
+    if isinstance(column, BinnedColumn):
+        return _readable_bins(column)
     if isinstance(column, TextColumn):
         return all(isinstance(text, str) for text in (column.name, *column.categories))
     numbers = [column.center, column.spread, *([] if column.fill is None else [column.fill])]
     finite = all(isinstance(one, int | float) and math.isfinite(one) for one in numbers)
     return isinstance(column.name, str) and finite and column.spread > 0
+
+
+def _readable_bins(column: BinnedColumn) -> bool:
+    flags = (column.missing, column.refuse)
+    if not isinstance(column.name, str) or not all(isinstance(one, bool) for one in flags) or column.bins != 0:
+        return False
+    if column.categories is not None:
+        texts = column.categories
+        return column.cuts is None and len(set(texts)) == len(texts) and all(isinstance(one, str) for one in texts)
+    cuts = column.cuts
+    if not isinstance(cuts, tuple) or not all(isinstance(one, int | float) and math.isfinite(one) for one in cuts):
+        return False
+    return list(cuts) == sorted(cuts)
 
 
 def _prepared_shapes(job: Job) -> dict[str, tuple[int, ...]]:
@@ -255,11 +278,23 @@ def _arrays(document: Mapping[str, Any], shapes: Mapping[str, Any], limit: float
     return found
 
 
-def _shared(session: Session, owner: str, shapes: Mapping[str, Any], arrays: Mapping[str, Any] | None) -> Arrays:
-    """Arrays of those shapes, shared by their owner."""
+def _whole(arrays: Arrays, parts: Sequence[str]) -> Arrays:
+    """The same with those parts, which tell what goes left, as whole numbers."""
+    for part in parts:
+        if not np.isin(arrays[part], (0, 1)).all():
+            raise InputError(f"{part} must be zeros and ones")
+    return arrays | {part: arrays[part].astype(np.int64) for part in parts}
+
+
+def _shared(
+    session: Session, owner: str, shapes: Mapping[str, Any], arrays: Mapping[str, Any] | None, whole: Sequence[str] = ()
+) -> Arrays:
+    """Arrays of those shapes, shared by their owner, the `whole` ones as whole numbers."""
     return {
         name: _shared(session, owner, shape, None if arrays is None else arrays[name])
         if isinstance(shape, Mapping)
-        else session.share(None if arrays is None else arrays[name], owner, shape, np.float64)
+        else session.share(
+            None if arrays is None else arrays[name], owner, shape, np.int64 if name in whole else np.float64
+        )
         for name, shape in shapes.items()
     }

@@ -11,10 +11,11 @@ from typing import Any, Literal, Self, get_args, get_origin
 import numpy as np
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
+from mpcfl.data.binned import Binned
 from mpcfl.data.pooled import Pooled
 from mpcfl.errors import InputError, UsageError
 from mpcfl.learn.evaluation import NAMES
-from mpcfl.learners import LEARNERS, Learner, as_meant, make, real, stops_early
+from mpcfl.learners import LEARNERS, Learner, as_meant, make, reads_bins, real, stops_early
 from mpcfl.sections import (
     DEFAULT_MISSING,
     EVERY,
@@ -33,6 +34,12 @@ from mpcfl.sections import (
     Stopping,
     check_distinct,
 )
+
+LEVEL = "disclosure"
+"""What learners of trees call that which is told of trees while they grow: a job has it in [disclose]."""
+
+BINNING = ("max_bins", "categorical_features", LEVEL)
+"""Parameters of theirs that columns are prepared by, or that stand elsewhere: no search chooses them."""
 
 
 class Job(Section):
@@ -134,13 +141,30 @@ class Job(Section):
         """Whether the program is known before it runs: it does not end, or choose, by what it discloses."""
         return self.stopping is None and self.search is None
 
+    @property
+    def binned(self) -> bool:
+        """Whether columns are prepared as bins, for a learner of trees."""
+        return reads_bins(self.job.learner)
+
     def has_label(self, party: str) -> bool:
         """Whether a party's file has the label."""
         return self.label_party in (party, EVERY)
 
     def pooled(self) -> Pooled:
-        """How the columns are prepared of which every party has rows of its own."""
-        return self.prepare.pooled(self.columns[EVERY])
+        """How the columns are prepared of which every party has rows of its own; none of them where they are bins."""
+        return self.prepare.pooled(() if self.binned else self.columns[EVERY])
+
+    def common(self) -> Pooled | Binned:
+        """What stands in place of a party's own preparation where every party has rows of its own."""
+        if not self.binned:
+            return self.pooled()
+        return Binned.common(self.columns[EVERY], self.prepare.options(EVERY, self.columns[EVERY]), self.max_bins)
+
+    @property
+    def max_bins(self) -> int:
+        """Most bins of a column, for a learner of trees."""
+        bins: int = self.make_learner().get_params()["max_bins"]
+        return bins
 
     def columns_of(self, party: str, available: Iterable[str]) -> list[str]:
         """The columns that `party` uses: those of [columns], else all `available` ones but id and label."""
@@ -159,6 +183,11 @@ class Job(Section):
     def label_dtype(self) -> type[np.int64] | type[np.float64]:
         """How labels are shared."""
         return np.float64 if self.label_kind == "regression" else np.int64
+
+    @property
+    def feature_dtype(self) -> type[np.bool_] | type[np.float64]:
+        """How features are shared."""
+        return np.bool_ if self.binned else np.float64
 
     @property
     def classes(self) -> int:
@@ -196,7 +225,8 @@ class Job(Section):
 
     def make_learner(self, chosen: Mapping[str, Any] | None = None) -> Learner:
         """The learner, with this job's parameters, and with those `chosen` by a search."""
-        return make(self.job.learner, self.learner | dict(chosen or {}), self.job.seed)
+        level = {} if self.disclose.trees == "nothing" else {LEVEL: self.disclose.trees}
+        return make(self.job.learner, self.learner | dict(chosen or {}) | level, self.job.seed)
 
     def check(self, parties: Sequence[str]) -> None:
         """Check that the job names only parties that take part.
@@ -236,7 +266,7 @@ class Job(Section):
         """
         document = self.model_dump(mode="json")
         document["columns"] = list(document["columns"].items())
-        document["disclose"] = {key: sorted(names) for key, names in document["disclose"].items()}
+        document["disclose"] |= {key: sorted(one) for key, one in document["disclose"].items() if key != "trees"}
         document["learner"] = self.make_learner().get_params()
         document["prepare"]["missing"] = self.prepare.missing or DEFAULT_MISSING[self.partition]
         return {
@@ -300,7 +330,16 @@ class Job(Section):
         if self.job.learner not in LEARNERS:
             raise InputError(_no_such(self.job.learner, "learner", LEARNERS), key="job.learner")
         known = LEARNERS[self.job.learner].parameter_names()
+        if self.disclose.trees != "nothing" and LEVEL not in known:
+            raise InputError(f'must be "nothing" for {self.job.learner}', key="disclose.trees")
         for name in self.learner:
+            if self.binned and name == "categorical_features":
+                raise InputError(
+                    "is for programs: in a job columns of text have categories, see prepare.columns",
+                    key=f"learner.{name}",
+                )
+            if self.binned and name == LEVEL:
+                raise InputError("stands in disclose.trees, where all parties see it", key=f"learner.{name}")
             if name not in known:
                 raise InputError(_no_such(name, f"parameter of {self.job.learner}", known), key=f"learner.{name}")
         try:
@@ -332,6 +371,13 @@ class Job(Section):
                 raise InputError(f'must name a party: "{EVERY}" is for job.partition = "rows"', key=key)
         if rows and not self.columns.get(EVERY):
             raise InputError("is missing: the columns that all parties have, in one order", key=f'columns."{EVERY}"')
+        if self.binned:
+            self.prepare.check_bins()
+            for name, entry in self.prepare.columns.items():
+                if rows and entry.type == "text" and entry.categories is None:
+                    key = f'prepare.columns."{name}".categories'
+                    raise InputError("is missing: categories are public, and nobody knows all rows", key=key)
+            return
         for name, entry in self.prepare.columns.items():
             entry.check(f'prepare.columns."{name}"', rows)
         if rows and self.prepare.missing == "median":
@@ -342,7 +388,9 @@ class Job(Section):
             if self.disclose.validation:
                 raise InputError("is for a job with [stopping], and there is none", key="disclose.validation")
         elif not stops_early(self.make_learner()):
-            raise InputError("is for linear models that are trained by sgd or adam", key="stopping")
+            raise InputError(
+                "is for linear models that are trained by sgd or adam, and for boosted trees", key="stopping"
+            )
 
     def _check_search(self) -> None:
         if self.search is None:
@@ -355,8 +403,9 @@ class Job(Section):
             raise InputError(f"must be one of {', '.join(self.metrics)}", key="search.metric")
         known = LEARNERS[self.job.learner].parameter_names()
         for name in self.search.grid:
-            if name not in known or name == "classes":
-                choices = [one for one in known if one != "classes"]
+            fixed = ("classes", *(BINNING if self.binned else ()))
+            if name not in known or name in fixed:
+                choices = [one for one in known if one not in fixed]
                 raise InputError(_no_such(name, f"parameter of {self.job.learner}", choices), key=f"search.grid.{name}")
         for chosen in self.search.candidates:
             try:

@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from mpcfl.checkpoints import Checkpoints, compare, tell_all
-from mpcfl.contribution import Contribution
+from mpcfl.contribution import AnyPreparation, Contribution
 from mpcfl.data import Preparation
-from mpcfl.data.pooled import Pooled
+from mpcfl.data.binned import Binned
 from mpcfl.errors import IntegrityError, Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.learn.marks import Marks
@@ -141,10 +141,13 @@ class Keeping:
         every = self._job.save.checkpoint
         return SessionMarks(session, every, self._checkpoints, self.step, self._found) if every else None
 
-    def model(self, session: Session, model: Model, widths: Sequence[int]) -> None:
+    def model(
+        self, session: Session, model: Model, widths: Sequence[int], preparation: AnyPreparation | None = None
+    ) -> None:
         """Save a model, together with all other parties. An older file is moved aside.
 
-        Errors are as of `mpcfl.saved.save`.
+        With it goes this party's `preparation`, if that was not known before; else that of its contribution. Errors are
+        as of `mpcfl.saved.save`.
         """
         if not self._job.save.model:
             return
@@ -158,7 +161,8 @@ class Keeping:
             "classes": self._job.classes,
             "chosen": {} if self._job.search is None else _parameters(model.learner, self._job.search.grid),
         }
-        save(session, self.path, self._key, model.state(), name=self._job.job.name, facts=facts, own=self._own)
+        own = self._own if preparation is None else {"preparation": preparation.to_json()}
+        save(session, self.path, self._key, model.state(), name=self._job.job.name, facts=facts, own=own)
 
     def clear(self) -> None:
         """Remove this training's checkpoints: it has ended well everywhere."""
@@ -222,7 +226,9 @@ class Foreseen:
         """As `Keeping.marks`."""
         return _ForeseenMarks(session, self._every) if self._every else None
 
-    def model(self, session: Session, model: Model, widths: Sequence[int]) -> None:
+    def model(
+        self, session: Session, model: Model, widths: Sequence[int], preparation: AnyPreparation | None = None
+    ) -> None:
         """As `Keeping.model`."""
         if self._model:
             gathered(session, model.state())
@@ -279,13 +285,13 @@ class SavedModel:
     saved : Saved
     widths : tuple of int
         Features by the ranks of the job.
-    preparation : Preparation or Pooled
+    preparation : Preparation, Pooled or Binned
         This party's, as it was fitted; or, where parties have rows of their own, what the job declares.
     """
 
     saved: Saved
     widths: tuple[int, ...]
-    preparation: Preparation | Pooled
+    preparation: AnyPreparation
 
     @classmethod
     def open(cls, job: Job, parties: Sequence[str], path: Path, key: Keys) -> Self:
@@ -317,9 +323,7 @@ class SavedModel:
                 f"{', '.join(parties)}",
                 file=str(path),
             )
-        rows = job.partition == "rows"
-        preparation = job.pooled() if rows else Preparation.from_json(own["preparation"])
-        return cls(saved, tuple(facts["widths"]), preparation)
+        return cls(saved, tuple(facts["widths"]), _preparation(job, own["preparation"]))
 
     @property
     def id(self) -> str:
@@ -341,6 +345,13 @@ class SavedModel:
         learner = job.make_learner(self.saved.head.facts["chosen"])
         vars(learner).update(state["learner"])
         return Model(learner, state["preparation"])
+
+
+def _preparation(job: Job, document: Mapping[str, Any]) -> AnyPreparation:
+    """That of a party's columns, from what is kept of it."""
+    if job.binned:
+        return Binned.from_json(document)
+    return job.pooled() if job.partition == "rows" else Preparation.from_json(document)
 
 
 def _identity(job: Job) -> Mapping[str, str]:

@@ -15,6 +15,15 @@ from mpcfl.learn.linear import LinearSVM, LogisticRegression
 from mpcfl.learn.multiclass import MultinomialLogisticRegression, OneVsRestLogisticRegression
 from mpcfl.learn.neural import DescribedNetwork, MLPClassifier, MLPRegressor
 from mpcfl.learn.regression import ElasticNet, Lasso, LinearRegression, Ridge
+from mpcfl.learn.trees import (
+    DecisionTreeClassifier,
+    DecisionTreeRegressor,
+    GradientBoostingClassifier,
+    GradientBoostingRegressor,
+    RandomForestClassifier,
+    RandomForestRegressor,
+)
+from mpcfl.learn.trees.ensemble import TreeModel
 from mpcfl.learn.validation import Array
 
 
@@ -28,6 +37,10 @@ class Learner(Protocol):
     @property
     def model_parts(self) -> tuple[str, ...]:
         """The keys of `model_arrays`, known before training."""
+
+    @property
+    def whole_parts(self) -> tuple[str, ...]:
+        """Those of them that are zeros and ones, and shared as whole numbers."""
 
     def model_arrays(self) -> dict[str, Any]:
         """The fitted model as it is disclosed: by part an array, or several by name; secret if the data was."""
@@ -69,6 +82,12 @@ LEARNERS: dict[str, type[Any]] = {
     "mlp_classifier": MLPClassifier,
     "mlp_regressor": MLPRegressor,
     "network": DescribedNetwork,
+    "gradient_boosting_classifier": GradientBoostingClassifier,
+    "gradient_boosting_regressor": GradientBoostingRegressor,
+    "random_forest_classifier": RandomForestClassifier,
+    "random_forest_regressor": RandomForestRegressor,
+    "decision_tree_classifier": DecisionTreeClassifier,
+    "decision_tree_regressor": DecisionTreeRegressor,
 }
 """Learners by the name that a job gives them."""
 
@@ -82,6 +101,11 @@ def make(name: str, parameters: Mapping[str, Any], seed: int) -> Learner:
     seeds = {key: seed for key in SEEDS if key in kind.parameter_names()}
     learner: Learner = kind(**seeds | dict(parameters))
     return learner
+
+
+def reads_bins(name: str) -> bool:
+    """Whether a learner reads columns as bins: its `fit` is told of them as `columns`."""
+    return issubclass(LEARNERS[name], TreeModel)
 
 
 def stops_early(learner: Learner) -> bool:

@@ -171,13 +171,19 @@ def model_document(job: Job, result: Result, contribution: Contribution) -> dict
     """
     if result.model is None:
         return None
-    return listed(result.model) | {
-        "learner": job.job.learner,
-        "parameters": job.make_learner(result.chosen).get_params(),
-        "columns": result.columns,
-        "fraction": job.engine.fraction,
-        "preparation": contribution.preparation.to_json(),
-    }
+    preparation = contribution.preparation if result.preparation is None else result.preparation
+    bins = {"bins": [list(one) for one in result.extent.fitting["columns"]]} if result.extent.bins else {}
+    return (
+        listed(result.model)
+        | bins
+        | {
+            "learner": job.job.learner,
+            "parameters": job.make_learner(result.chosen).get_params(),
+            "columns": result.columns,
+            "fraction": job.engine.fraction,
+            "preparation": preparation.to_json(),
+        }
+    )
 
 
 def listed(arrays: Mapping[str, Any]) -> dict[str, Any]:
@@ -216,6 +222,6 @@ def alone(job: Job, contribution: Contribution) -> dict[str, float | None]:
         )
     train, test = split_rows(contribution.rows, job.split.test, job.job.seed)
     X, y = contribution.features, contribution.labels
-    model = job.make_learner().fit(X[train], y[train])
+    model = job.make_learner().fit(X[train], y[train], **({"columns": contribution.bins} if job.binned else {}))
     report = evaluate(model, X[test], y[test])
     return {name: round(float(value), DECIMALS) for name, value in report.items()}

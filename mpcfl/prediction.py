@@ -24,9 +24,8 @@ from numpy.typing import NDArray
 from mpcfl import training
 from mpcfl.array import SecretArray
 from mpcfl.assembly import announce_sizes, ids_agree, scaler_of, side_by_side, stacked
-from mpcfl.contribution import Contribution, largest_feature
+from mpcfl.contribution import Contribution, largest_feature, prepared_rows
 from mpcfl.data import Table, read_table
-from mpcfl.data.pooled import Pooled
 from mpcfl.disclosure import PREDICTIONS, predictions_of
 from mpcfl.errors import InputError, Mismatch
 from mpcfl.job import Job
@@ -64,11 +63,9 @@ def read_rows(job: Job, party: str, path: str | Path, model: SavedModel) -> Cont
 
 def prepared(job: Job, party: str, table: Table, model: SavedModel) -> Contribution:
     """The same of a table that was read."""
-    limit, preparation = largest_feature(job.engine.fraction, job.engine.ring), model.preparation
-    if isinstance(preparation, Pooled):
-        features, missing = preparation.transform(table, limit=limit)
-        return Contribution(party, table.ids, features, None, preparation, missing)
-    return Contribution(party, table.ids, preparation.transform(table, limit=limit), None, preparation)
+    limit = largest_feature(job.engine.fraction, job.engine.ring)
+    features, missing = prepared_rows(model.preparation, table, limit)
+    return Contribution(party, table.ids, features, None, model.preparation, missing)
 
 
 def no_rows(party: str, model: SavedModel) -> Contribution:
@@ -107,7 +104,7 @@ def predict(session: Session, job: Job, model: SavedModel, contribution: Contrib
     check_ids(session, job, contribution)
 
     def program(on: Session) -> Any:
-        X = side_by_side(on, model.widths, contribution.features, contribution.rows)
+        X = side_by_side(on, model.widths, contribution.features, contribution.rows, job.feature_dtype)
         return rounded(job, model.load(on, job).learner, X).reveal(job.disclose.predictions, PREDICTIONS)
 
     return decoded(job, session.run(program))

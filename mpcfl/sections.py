@@ -20,6 +20,9 @@ PartyColumn: TypeAlias = Annotated[str, Field(pattern=r"^[^.]+\..+$")]
 DEFAULT_MISSING: dict[str, Missing] = {"columns": "median", "rows": "mean"}
 """What missing numbers become unless a job says so, by its partition."""
 
+NO_BINS = "has no meaning for a learner of trees, which reads the order of numbers alone"
+MISSING_BINS = "must be refuse, or left out: a learner of trees keeps missing cells apart"
+
 EVERY = "*"
 """Stands for every party, where each has rows of its own."""
 
@@ -44,8 +47,8 @@ class Head(Section):
 class PrepareColumn(Section):
     """An entry of [prepare.columns]; what it leaves out is as [prepare] says.
 
-    The last three are for parties with rows of their own: categories of text, the number that stands for a missing one,
-    and the bounds of numbers.
+    The last four are public: categories of text, the number that stands for a missing one and the bounds of numbers are
+    for parties with rows of their own; the cuts between bins, and categories too, for learners of trees.
     """
 
     type: Kind | None = None
@@ -54,6 +57,24 @@ class PrepareColumn(Section):
     categories: Annotated[tuple[Name, ...], Field(strict=False, min_length=1)] | None = None
     fill: float | None = None
     range: Annotated[tuple[float, float], Field(strict=False)] | None = None
+    cuts: Annotated[tuple[float, ...], Field(strict=False, min_length=1)] | None = None
+
+    def check_bins(self, key: str) -> None:
+        """See that it is for a learner of trees; `key` and errors as of `check`."""
+        for name in ("scale", "fill", "range"):
+            if getattr(self, name) is not None:
+                raise InputError(NO_BINS, key=f"{key}.{name}")
+        if self.missing not in (None, "refuse"):
+            raise InputError(MISSING_BINS, key=f"{key}.missing")
+        if self.categories is not None:
+            if self.type == "number" or self.cuts is not None:
+                raise InputError("is for text, which has no cuts", key=f"{key}.categories")
+            check_distinct(f"{key}.categories", self.categories)
+        if self.cuts is not None:
+            if self.type == "text":
+                raise InputError("is for numbers", key=f"{key}.cuts")
+            if list(self.cuts) != sorted(set(self.cuts)):
+                raise InputError("must be numbers in ascending order", key=f"{key}.cuts")
 
     def check(self, key: str, rows: bool) -> None:
         """See that it is for a job whose parties have `rows` of their own, or columns; its `key` is for messages.
@@ -63,6 +84,8 @@ class PrepareColumn(Section):
         InputError
             Naming what is not.
         """
+        if self.cuts is not None:
+            raise InputError("is for learners of trees, which cut columns into bins", key=f"{key}.cuts")
         if not rows:
             for name in ("categories", "fill", "range"):
                 if getattr(self, name) is not None:
@@ -93,9 +116,20 @@ class Prepare(Section):
         entries = {name: self.columns.get(f"{party}.{name}", PrepareColumn()) for name in columns}
         missing = self.missing or DEFAULT_MISSING["columns"]
         return {
-            name: ColumnOptions(entry.type, entry.missing or missing, entry.scale or self.scale)
+            name: ColumnOptions(
+                entry.type, entry.missing or missing, entry.scale or self.scale, entry.cuts, entry.categories
+            )
             for name, entry in entries.items()
         }
+
+    def check_bins(self) -> None:
+        """See that it is for a learner of trees, as `PrepareColumn.check_bins` for all columns."""
+        if "scale" in self.model_fields_set:
+            raise InputError(NO_BINS, key="prepare.scale")
+        if self.missing not in (None, "refuse"):
+            raise InputError(MISSING_BINS, key="prepare.missing")
+        for name, entry in self.columns.items():
+            entry.check_bins(f'prepare.columns."{name}"')
 
     def pooled(self, columns: Iterable[str]) -> Pooled:
         """How all parties prepare `columns`, of which each has rows of its own."""
@@ -157,13 +191,17 @@ class Search(Section):
 
 
 class Disclose(Section):
-    """[disclose]: who learns the model and the metrics; and all parties, where training ends or chooses by a metric."""
+    """[disclose]: who learns the model and the metrics; and all parties, where training ends or chooses by a metric.
+
+    And what is told of trees while they grow: nothing, or to each party the splits on its own columns.
+    """
 
     model: Names = ()
     metrics: Names = ()
     validation: Names = ()
     search: Names = ()
     predictions: Names = ()
+    trees: Literal["nothing", "own_splits"] = "nothing"
 
 
 class Save(Section):

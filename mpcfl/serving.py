@@ -149,7 +149,7 @@ class Service:
                 raise UsageError("requests name rows of the parties' files: give --data FILE", option="--data")
             check_ids(session, job, contribution)
             self._rows = contribution.rows
-            features = side_by_side(session, model.widths, contribution.features, contribution.rows)
+            features = side_by_side(session, model.widths, contribution.features, contribution.rows, job.feature_dtype)
             self._arrays = [features, *fitted]
             self._compute(np.zeros(1, np.int64), None, reveal=False)
 
@@ -259,9 +259,9 @@ class Service:
     def _asked(self, on: Session, model: Model, own: NDArray[np.float64] | None, count: int) -> Any:
         """The requester's rows, prepared."""
         if self._job.partition == "columns":
-            return on.private(own, self._requester, (count, sum(self._model.widths)))
+            return on.private(own, self._requester, (count, sum(self._model.widths)), self._job.feature_dtype)
         scaler, width = scaler_of(self._job, model.preparation), self._model.widths[0]
-        cells: Any = on.private(own, self._requester, (count, width + len(scaler.filled)))
+        cells: Any = on.private(own, self._requester, (count, width + len(scaler.filled)), self._job.feature_dtype)
         return scaler.transform(cells[:, :width], cells[:, width:])
 
     def _command(self, command: int | None, count: int) -> tuple[int, ...]:

@@ -21,12 +21,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpcfl.array import SecretArray
-from mpcfl.assembly import Extent, announce_sizes, assembled, feature_names, ids_agree, ids_differ, shared_names
+from mpcfl.assembly import (
+    Assembled,
+    Extent,
+    announce_sizes,
+    assembled,
+    feature_names,
+    ids_agree,
+    ids_differ,
+    shared_names,
+)
+from mpcfl.binning import tell_bins
 from mpcfl.connection import RecordingSession
-from mpcfl.contribution import Contribution
+from mpcfl.contribution import AnyPreparation, Contribution
 from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
@@ -36,6 +45,8 @@ from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
 from mpcfl.learn.marks import Marks
 from mpcfl.learn.selection import GridSearch
 from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.learn.trees import Column
+from mpcfl.learn.trees.bins import columns_of
 from mpcfl.sections import Search, Stopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
@@ -48,6 +59,9 @@ Stage = Callable[[Session, str], None]
 
 SEARCH = "search"
 """What a search found, among the answers of the joint program."""
+
+OWN = "preparation"
+"""How this party's columns are prepared, among the answers, if all have found it together."""
 
 TRAINING, EVALUATION, DISCLOSURE, DONE = "training", "metrics", "disclosure", "done"
 """Stages of the joint program."""
@@ -68,6 +82,8 @@ class Result:
     extent : Extent
     search : dict or None
         Of a job with [search]: the metric's name, every candidate with its score, and the parameters that were chosen.
+    preparation : preparation or None
+        Of this party's columns, if it was found by all together.
     """
 
     columns: list[str] | None
@@ -75,6 +91,7 @@ class Result:
     metrics: Mapping[str, float | None]
     extent: Extent
     search: Mapping[str, Any] | None = None
+    preparation: AnyPreparation | None = None
 
     @property
     def chosen(self) -> dict[str, Any]:
@@ -171,7 +188,7 @@ def export(session: Session, job: Job, contribution: Contribution, load: Callabl
     return _result(session, job, extent, answers)
 
 
-def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent:
+def record(session: RecordingSession, job: Job, rows: int, width: int, bins: Sequence[Column] = ()) -> Extent:
     """Record what `train` will draw, together with all other parties.
 
     Parameters
@@ -182,6 +199,8 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
     rows : int
     width : int
         This party's features after preparation.
+    bins : sequence of Column
+        Its columns in bins, for a learner of trees.
 
     Returns
     -------
@@ -199,10 +218,15 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
         )
     if job.partition == "rows":
         raise InputError("A job whose parties have rows of their own is not recorded ahead.", key="job.partition")
-    told = [session.announce((width,) if owner == session.name else None, owner) for owner in session.parties]
+    mine = (len(bins) if job.binned else width,)
+    told = [session.announce(mine if owner == session.name else None, owner) for owner in session.parties]
     if any(len(sizes) != 1 for sizes in told):
         raise ProtocolViolation("a party announced something else than its number of columns")
-    extent = Extent(rows, tuple(size for (size,) in told), (0,) * len(told))
+    widths, no_names = tuple(size for (size,) in told), (0,) * len(told)
+    if job.binned:
+        extent = Extent.of_bins(rows, tell_bins(session, widths, bins), no_names)
+    else:
+        extent = Extent(rows, widths, no_names)
     if not sum(extent.widths):
         raise InputError("No party has a column to train on.", key="columns")
     stages: dict[str, int] = {}
@@ -212,7 +236,7 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
 
     session.record(lambda on: ids_agree(on, None))
     session.record(lambda on: joint(on, job, extent, None, begins, Foreseen(job)))
-    session.facts |= Rehearsal(extent.widths, stages).facts
+    session.facts |= Rehearsal(extent.widths, stages, extent.bins).facts
     return extent
 
 
@@ -226,15 +250,22 @@ class Rehearsal:
         Features by rank.
     stages : mapping of str to int
         Rounds of the joint program before each of its stages.
+    bins : tuple of tuples of Column
+        As of `Extent`.
     """
 
     widths: tuple[int, ...]
     stages: Mapping[str, int]
+    bins: tuple[tuple[Column, ...], ...] = ()
 
     @property
     def facts(self) -> dict[str, str]:
         """Its form in a tape."""
-        return {"columns": json.dumps(self.widths), "stages": json.dumps(self.stages)}
+        return {
+            "columns": json.dumps(self.widths),
+            "stages": json.dumps(self.stages),
+            "bins": json.dumps([list(map(list, one)) for one in self.bins]),
+        }
 
     @classmethod
     def of(cls, facts: Mapping[str, str]) -> Rehearsal:
@@ -246,18 +277,25 @@ class Rehearsal:
             The tape is not one of a job.
         """
         try:
-            return cls(tuple(json.loads(facts["columns"])), json.loads(facts["stages"]))
+            bins = tuple(columns_of(one) if one else () for one in json.loads(facts["bins"]))
+            return cls(tuple(json.loads(facts["columns"])), json.loads(facts["stages"]), bins)
         except KeyError:
             raise Mismatch("the tape was recorded for a program and not for a job: record one for it") from None
 
-    def check(self, party: str, rank: int, width: int) -> None:
+    def check(self, party: str, rank: int, width: int, bins: Sequence[Column] = ()) -> None:
         """See that this party's file is one that the tape serves.
 
         Raises
         ------
         Mismatch
-            It has another number of columns.
+            It has another number of columns, or cuts them into other numbers of bins.
         """
+        if self.bins and list(self.bins[rank]) != list(bins):
+            raise Mismatch(
+                f"the tape was recorded for other bins of {party}'s columns than its file has: record one for this "
+                "file with `mpcfl offline`",
+                party=party,
+            )
         if self.widths[rank] != width:
             raise Mismatch(
                 f"the tape was recorded for {self.widths[rank]} columns of {party}, whose file has {width} after "
@@ -290,6 +328,8 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
             session.announce(None, party)
         if extent.counts:
             ids_differ(session, extent, None)
+        elif job.binned:
+            tell_bins(session, extent.named, None)
         keeping = Foreseen(job)
         keeping.agree(session)
         joint(session, job, extent, None, keeping=keeping)
@@ -334,7 +374,7 @@ def joint(
     table = assembled(session, job, extent, contribution)
     begins(TRAINING)
     marks = None if keeping is None else keeping.marks(session)
-    learner, search = _fitted(job, table.X, table.y, table.train, contribution is None, marks)
+    learner, search = _fitted(job, extent, table, contribution is None, marks)
     model = Model(learner, table.preparation)
     session.barrier()
     begins(EVALUATION)
@@ -343,13 +383,13 @@ def joint(
     report = _rounded(evaluate(learner, table.X[held], table.y[held])) if job.disclose.metrics else {}
     session.barrier()
     begins(DISCLOSURE)
-    answers: dict[str, Any] = {SEARCH: search}
+    answers: dict[str, Any] = {SEARCH: search, OWN: table.own}
     if job.disclose.model:
         answers |= disclose_model(session, job, extent, contribution, model.parts())
     for metric, value in report.items():
         answers[held_out(metric)] = value.reveal(job.disclose.metrics, held_out(metric))
     if keeping is not None:
-        keeping.model(session, model, extent.widths)
+        keeping.model(session, model, extent.widths, table.own)
     begins(DONE)
     return answers
 
@@ -372,19 +412,24 @@ def _revealed(value: Any, readers: Sequence[str], purpose: str) -> Any:
 
 
 def _fitted(
-    job: Job, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool, marks: Marks | None
+    job: Job, extent: Extent, table: Assembled, foreseen: bool, marks: Marks | None
 ) -> tuple[Any, Mapping[str, Any] | None]:
     """The job's learner, trained, and what a search found; what they disclose on the way is as the job says."""
+    rows = table.train
     if job.search is not None:
-        return _searched(job, job.search, X[rows], y[rows], foreseen)
+        return _searched(job, job.search, extent, table, foreseen)
     if job.stopping is not None:
-        return _stopped(job, job.stopping, X, y, rows, foreseen), None
-    return job.make_learner().fit(X[rows], y[rows], **({} if marks is None else {"marks": marks})), None
+        return _stopped(job, job.stopping, extent, table, foreseen), None
+    options = extent.fitting if marks is None else extent.fitting | {"marks": marks}
+    return job.make_learner().fit(table.X[rows], table.y[rows], **options), None
 
 
-def _searched(job: Job, search: Search, X: Any, y: Any, foreseen: bool) -> tuple[Any, Mapping[str, Any]]:
+def _searched(
+    job: Job, search: Search, extent: Extent, table: Assembled, foreseen: bool
+) -> tuple[Any, Mapping[str, Any]]:
     """The best of the candidates; on shapes it is the one that reads the most rows."""
     metric = job.search_metric
+    X, y = table.X[table.train], table.y[table.train]
 
     def disclose(values: Any) -> Any:
         told = values.reveal("all", searched(metric))
@@ -394,14 +439,15 @@ def _searched(job: Job, search: Search, X: Any, y: Any, foreseen: bool) -> tuple
         return np.array(read) * (1 if metric in GREATER_IS_BETTER else -1)
 
     found = GridSearch(job.make_learner(), search.grid, search.folds, metric, job.job.seed, disclose, DECIMALS)
-    found.fit(X, y)
+    found.fit(X, y, **extent.fitting)
     scores = [float(score) for score in found.cv_results_["mean_test_score"]]
     tried = [{"parameters": one, "score": score} for one, score in zip(search.candidates, scores, strict=True)]
     return found.best_estimator_, {"metric": metric, "candidates": tried, "chosen": found.best_params_}
 
 
-def _stopped(job: Job, wanted: Stopping, X: Any, y: Any, rows: NDArray[np.int64], foreseen: bool) -> Any:
-    """The learner, whose loss on the first of these rows ends its training."""
+def _stopped(job: Job, wanted: Stopping, extent: Extent, table: Assembled, foreseen: bool) -> Any:
+    """The learner, whose loss on the first of the training rows ends its training."""
+    X, y, rows = table.X, table.y, table.train
     held_back = math.ceil(wanted.validation * len(rows))
     falling = itertools.count(0, -1 - math.ceil(wanted.tolerance * 10**wanted.decimals))
 
@@ -419,7 +465,7 @@ def _stopped(job: Job, wanted: Stopping, X: Any, y: Any, rows: NDArray[np.int64]
         tolerance=wanted.tolerance,
         decimals=wanted.decimals,
     )
-    return job.make_learner().fit(X[rows[held_back:]], y[rows[held_back:]], early_stopping=stopping)
+    return job.make_learner().fit(X[rows[held_back:]], y[rows[held_back:]], early_stopping=stopping, **extent.fitting)
 
 
 def _rounded(report: Mapping[str, SecretArray]) -> dict[str, SecretArray]:
@@ -437,10 +483,10 @@ def _result(session: Session, job: Job, extent: Extent, answers: Mapping[str, An
         name: None if value is None else round(float(value) / 10**DECIMALS, DECIMALS) for name, value in report.items()
     }
     if session.name not in job.disclose.model:
-        return Result(None, None, rounded, extent, answers.get(SEARCH))
+        return Result(None, None, rounded, extent, answers.get(SEARCH), answers.get(OWN))
     columns = feature_names(session, job, extent, answers)
     model = {part: answers[part] for part in job.model_parts}
-    return Result(columns, model, rounded, extent, answers.get(SEARCH))
+    return Result(columns, model, rounded, extent, answers.get(SEARCH), answers.get(OWN))
 
 
 def _digest(text: str) -> str:

@@ -29,6 +29,7 @@ from mpcfl.outcome import Outcome, alone, model_document, onnx_document
 
 PARTIES = ("shop", "bank")
 PERCEPTRON = 'hidden_layer_sizes = [4]\nactivation = "tanh"\nsolver = "sgd"\nlearning_rate_init = 0.1\nbatch_size = 32'
+TREES = "max_depth = 2\nmax_bins = 6"
 PARAMETERS = {
     "logistic_regression": 'solver = "newton"\niterations = 3\nl2 = 0.1',
     "linear_svm": "iterations = 3\nl2 = 0.1",
@@ -45,6 +46,12 @@ PARAMETERS = {
     "network": """classes = 2
 epochs = 2
 layers = [{ type = "dense", units = 4 }, { type = "batch_norm" }, { type = "tanh" }]""",
+    "gradient_boosting_classifier": "n_estimators = 2\nclasses = 3\n" + TREES,
+    "gradient_boosting_regressor": "n_estimators = 2\n" + TREES,
+    "random_forest_classifier": "n_estimators = 2\nbootstrap = false\n" + TREES,
+    "random_forest_regressor": "n_estimators = 2\n" + TREES,
+    "decision_tree_classifier": "classes = 3\n" + TREES,
+    "decision_tree_regressor": TREES,
 }
 
 
@@ -102,7 +109,7 @@ def test_every_learner_runs_as_a_job(tmp_path: Path, learner: str) -> None:
     X, y = np.concatenate([one.features for one in contributions.values()], axis=1), contributions["shop"].labels
     assert y is not None
     train, test = split_rows(len(X), job.split.test, job.job.seed)
-    model = job.make_learner().fit(X[train], y[train])
+    model = job.make_learner().fit(X[train], y[train], **shop.extent.fitting)
     found, plain = arrays(shop.model), arrays(model.model_arrays())
     assert found.keys() == plain.keys()
     for name, values in plain.items():

@@ -30,6 +30,7 @@ from mpcfl.disclosure import DEALER_WARNING
 from mpcfl.errors import Mismatch, UsageError
 from mpcfl.job import Job
 from mpcfl.keys import Identity
+from mpcfl.learn.trees import Column
 from mpcfl.saving import check_target, locked, make_folder, move_aside, write_json
 
 LEDGER = "offline.jsonl"
@@ -64,7 +65,7 @@ def offline(
     task, known, names, _ = who(job, roster, party)
     identity = Identity.load(key)
     task.check(names)
-    count, widths = _sizes(task, names, party, data, rows, columns)
+    count, widths, bins = _sizes(task, names, party, data, rows, columns)
     folder = Path(f"mpcfl-{party}") if state_dir is None else state_dir
     with locked(folder):
         ledger = folder / LEDGER if ledger is None else ledger
@@ -84,7 +85,7 @@ def offline(
             round_timeout=round_timeout,
         ) as session:
             began = time.perf_counter()
-            extent = training.record(session, task, count, widths[party])
+            extent = training.record(session, task, count, widths[party], bins)
             _check(extent, names, widths)
         seconds = time.perf_counter() - began
     size = tape.stat().st_size
@@ -120,20 +121,22 @@ offline.__doc__ = (
 
 def _sizes(
     task: Job, names: list[str], party: str, data: Path | None, rows: int | None, columns: list[str] | None
-) -> tuple[int, dict[str, int]]:
-    """The number of rows, and the columns of this party and of those that were given."""
+) -> tuple[int, dict[str, int], tuple[Column, ...]]:
+    """The number of rows, the features of this party and of those that were given, and this party's bins."""
     if data is not None:
         if rows is not None or columns:
             raise UsageError("give either --data, or --rows and --columns", option="--data")
         contribution = Contribution.read(task, party, data)
-        return contribution.rows, {party: contribution.width}
+        return contribution.rows, {party: contribution.width}, contribution.bins
+    if task.binned:
+        raise UsageError("a tape for trees depends on the bins of the columns: give --data FILE", option="--data")
     widths = column_numbers(columns or [])
     if rows is None or party not in widths:
         raise UsageError(f"give --data FILE, or --rows N and --columns {party}=N", option="--columns")
     strangers = [name for name in widths if name not in names]
     if strangers:
         raise UsageError(f"--columns names {strangers[0]}, who is no party of the roster", option="--columns")
-    return rows, widths
+    return rows, widths, ()
 
 
 def _check(extent: Extent, names: list[str], widths: dict[str, int]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -19,6 +19,7 @@ from mpcfl.drivers.cost import Cost
 from mpcfl.drivers.profile import Network
 from mpcfl.errors import Mismatch, UsageError
 from mpcfl.job import Job
+from mpcfl.learn.trees import Column
 from mpcfl.saving import check_target, write_json
 
 NAME_LENGTH = 24
@@ -41,7 +42,7 @@ def plan(
     if json_file is not None:
         check_target(json_file)
     task = Job.load(job)
-    sizes = _from_files(task, data) if data else _from_numbers(rows, columns)
+    sizes = _from_files(task, data) if data else _from_numbers(task, rows, columns)
     parties = task.rank_order(list(sizes))
     outputs(task, parties)
     extent = _extent(task, [sizes[party] for party in parties])
@@ -52,18 +53,30 @@ def plan(
         write_json(json_file, _document(parties, extent, cost))
 
 
-def _extent(job: Job, sizes: Sequence[tuple[int, int, int]]) -> Extent:
-    """The public sizes, from rows, features and the length of their names by rank."""
+@dataclass(frozen=True)
+class _Size:
+    """What is public of a party: rows, features, the length of their names, and its columns in bins."""
+
+    rows: int
+    width: int
+    names: int
+    bins: tuple[Column, ...] = ()
+
+
+def _extent(job: Job, sizes: Sequence[_Size]) -> Extent:
+    """The public sizes of all, from those by rank."""
     if job.partition == "rows":
-        return Extent.of_rows(job, [rows for rows, _, _ in sizes])
-    if not sum(width for _, width, _ in sizes):
+        return Extent.of_rows(job, [one.rows for one in sizes])
+    if not sum(one.width for one in sizes):
         raise UsageError("no party has a column to train on", option="--columns")
-    names = tuple(length if job.disclose.model else 0 for _, _, length in sizes)
-    return Extent(sizes[0][0], tuple(width for _, width, _ in sizes), names)
+    names = tuple(one.names if job.disclose.model else 0 for one in sizes)
+    if job.binned:
+        return Extent.of_bins(sizes[0].rows, [one.bins for one in sizes], names)
+    return Extent(sizes[0].rows, tuple(one.width for one in sizes), names)
 
 
-def _from_files(job: Job, data: Sequence[str]) -> dict[str, tuple[int, int, int]]:
-    """Rows, features and the length of their names, by party."""
+def _from_files(job: Job, data: Sequence[str]) -> dict[str, _Size]:
+    """The sizes by party."""
     files = named_files(data)
     job.check(list(files))
     read = {party: Contribution.read(job, party, file) for party, file in files.items()}
@@ -71,13 +84,18 @@ def _from_files(job: Job, data: Sequence[str]) -> dict[str, tuple[int, int, int]
         raise Mismatch(
             "the files have different numbers of rows: " + ", ".join(f"{p} {c.rows}" for p, c in read.items())
         )
-    return {party: (one.rows, one.width, names_length(one)) for party, one in read.items()}
+    return {party: _Size(one.rows, one.width, names_length(one), one.bins) for party, one in read.items()}
 
 
-def _from_numbers(rows: int | None, columns: Sequence[str] | None) -> dict[str, tuple[int, int, int]]:
+def _from_numbers(job: Job, rows: int | None, columns: Sequence[str] | None) -> dict[str, _Size]:
+    """The sizes by party; a column in bins has as many as it may have."""
     if rows is None or not columns:
         raise UsageError("give --data NAME=FILE once a party, or --rows N and --columns NAME=N once a party")
-    return {name: (rows, width, NAME_LENGTH * width) for name, width in column_numbers(columns).items()}
+    bin_columns = [Column(job.max_bins)] if job.binned else []
+    return {
+        name: _Size(rows, width, NAME_LENGTH * width, tuple(bin_columns * width))
+        for name, width in column_numbers(columns).items()
+    }
 
 
 def column_numbers(columns: Sequence[str]) -> dict[str, int]:
@@ -121,7 +139,7 @@ def _document(parties: Sequence[str], extent: Extent, cost: Cost) -> dict[str, A
     seconds = cost.predicted_seconds
     return {
         "rows": extent.rows,
-        "columns": dict(zip(parties, extent.widths, strict=True)),
+        "columns": dict(zip(parties, extent.named, strict=True)),
         "rounds": cost.rounds,
         "bytes_sent": dict(zip(parties, cost.bytes_sent, strict=True)),
         "offline_bytes": cost.offline_bytes,

@@ -88,7 +88,7 @@ def run(
         stages = None
         if played is not None:
             rehearsal = Rehearsal.of(played.head.facts)
-            rehearsal.check(party, names.index(party), contribution.width)
+            rehearsal.check(party, names.index(party), contribution.width, contribution.bins)
             stages = rehearsal.stages
             keeping.refuse_tape()
         model, ledger = folder / MODEL, folder / LEDGER if ledger is None else ledger

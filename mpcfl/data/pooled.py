@@ -88,6 +88,11 @@ class Pooled:
         return [feature for column in self.columns for feature in column.features]
 
     @property
+    def width(self) -> int:
+        """How many features there are."""
+        return len(self.features)
+
+    @property
     def filled(self) -> list[int]:
         """Numbers of the features whose missing cells become a mean."""
         return [place for place, column in self._features() if column.categories is None and column.fill == "mean"]

@@ -45,11 +45,17 @@ class ColumnOptions:
     scale : "standard" or "none"
         A number column less its mean, divided by its (population) standard deviation; the latter is 1 for a constant
         one.
+    cuts : tuple of float, optional
+        Between the bins of a number column, ascending, for learners of trees.
+    categories : tuple of str, optional
+        Of a text column, for learners of trees.
     """
 
     type: Kind | None = None
     missing: Missing = "median"
     scale: Scale = "standard"
+    cuts: tuple[float, ...] | None = None
+    categories: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -205,6 +211,11 @@ class Preparation:
         """Names of the features in order, as ``age`` and ``job=fixed``."""
         return [feature for column in self.columns for feature in column.features]
 
+    @property
+    def width(self) -> int:
+        """How many features there are."""
+        return len(self.features)
+
     def transform(self, table: Table, *, limit: float = math.inf) -> NDArray[np.float64]:
         """Prepare all rows.
 
@@ -258,8 +269,13 @@ class Preparation:
 
 def _fit_column(table: Table, name: str, options: ColumnOptions, train: NDArray[np.int64]) -> NumberColumn | TextColumn:
     check_column(table, name)
-    kind = options.type or ("number" if _mostly_numbers(table.columns[name][train].tolist()) else "text")
-    return (NumberColumn if kind == "number" else TextColumn).fit(table, name, options, train)
+    kind = NumberColumn if is_number_column(table, name, options, train) else TextColumn
+    return kind.fit(table, name, options, train)
+
+
+def is_number_column(table: Table, name: str, options: ColumnOptions, train: NDArray[np.int64]) -> bool:
+    """Whether a column is one of numbers: as its options say, or else its training cells."""
+    return options.type == "number" if options.type else _mostly_numbers(table.columns[name][train].tolist())
 
 
 def check_column(table: Table, name: str) -> None:

@@ -36,6 +36,9 @@ def scikit_twin(ours: type[Kind]) -> type[Kind]:
 class Estimator:
     """Parameters of an estimator, by the signature of its constructor."""
 
+    whole_parts: tuple[str, ...] = ()
+    """Those of its `model_arrays` that are zeros and ones, and shared as whole numbers."""
+
     @classmethod
     def parameter_names(cls) -> list[str]:
         """Names of the constructor's parameters, in its order."""

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from mpcfl.errors import InputError
 from mpcfl.learn import metrics
 from mpcfl.learn.validation import Array
@@ -14,6 +16,9 @@ NAMES = {
     "log_link": ("r2", "rmse", "mae", "deviance"),
 }
 """Names of the metrics, in order, by a learner's `kind`."""
+
+LEAST = 2.0**-10
+"""What is added to a share of a class before its logarithm is taken: what no tree has seen is not impossible."""
 
 GREATER_IS_BETTER = frozenset({"auc", "ks", "accuracy", "r2"})
 
@@ -70,5 +75,11 @@ def measure(model: Any, X: Array, y: Array, metric: str) -> Array:
 def _predicted(model: Any, X: Array) -> Array:
     """What the metrics of a learner compare with labels: log-odds, probabilities of classes, or numbers."""
     if model.kind == "binary":
-        return model.decision_function(X)
+        return model.decision_function(X) if hasattr(model, "decision_function") else log_odds(model.predict_proba(X))
     return model.predict_proba(X) if model.kind == "multiclass" else model.predict(X)
+
+
+def log_odds(p: Array) -> Array:
+    """Log-odds of the second of two classes, shape (n,), of shares of both that may be 0: these count as `LEAST`."""
+    logs = np.log(p + LEAST)
+    return logs[:, 1] - logs[:, 0]

@@ -44,5 +44,7 @@ def predictions(model: Any, X: Array, kind: str) -> Array:
         return model.predict_proba(X)
     if kind == "regression":
         return model.predict(X)[:, None]
+    if not hasattr(model, "decision_function"):
+        return model.predict_proba(X)[:, 1:]
     z = model.decision_function(X)
     return (numerics.sigmoid(z, precise=True) if hasattr(model, "predict_proba") else z)[:, None]

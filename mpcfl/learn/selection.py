@@ -55,7 +55,7 @@ def cross_val_score(
     InputError
         Too many folds, or a metric that there is not.
     """
-    return _scores([model], X, y, folds, metric, seed)[0]
+    return _scores([model], X, y, folds, metric, seed, {})[0]
 
 
 class GridSearch(Estimator):
@@ -107,13 +107,15 @@ class GridSearch(Estimator):
         self.disclose = disclose
         self.decimals = decimals
 
-    def fit(self, X: Array, y: Array) -> Self:
+    def fit(self, X: Array, y: Array, **options: Any) -> Self:
         """Score every candidate, and train the best.
 
         Parameters
         ----------
         X : array, shape (n, d)
         y : array, shape (n,)
+        **options
+            What `fit` of the learner is given besides, each time.
 
         Raises
         ------
@@ -123,7 +125,7 @@ class GridSearch(Estimator):
         check_whole(self, folds=2, decimals=0, seed=0)
         chosen = candidates(self.grid)
         models = [copy_of(self.model, one) for one in chosen]
-        scores = _scores(models, X, y, self.folds, self.metric, self.seed).mean(axis=1)
+        scores = _scores(models, X, y, self.folds, self.metric, self.seed, options).mean(axis=1)
         told = made_public(np.rint(scores * 10.0**self.decimals), self.disclose, "Grid search", "disclose")
         means = np.asarray(told, np.float64) / 10.0**self.decimals
         metric = self.metric or NAMES[self.model.kind][0]
@@ -131,7 +133,7 @@ class GridSearch(Estimator):
         self.best_index_ = int(np.argmax(better))
         self.best_params_, self.best_score_ = chosen[self.best_index_], float(means[self.best_index_])
         self.cv_results_: dict[str, Any] = {"params": chosen, "mean_test_score": means}
-        self.best_estimator_ = copy_of(self.model, self.best_params_).fit(X, y)
+        self.best_estimator_ = copy_of(self.model, self.best_params_).fit(X, y, **options)
         return self
 
     @property
@@ -178,7 +180,15 @@ def copy_of(model: Any, parameters: Mapping[str, Any]) -> Any:
     return type(model)(**model.get_params()).set_params(**parameters)
 
 
-def _scores(models: Sequence[Any], X: Array, y: Array, folds: int, metric: Metric | None, seed: int) -> Array:
+def _scores(
+    models: Sequence[Any],
+    X: Array,
+    y: Array,
+    folds: int,
+    metric: Metric | None,
+    seed: int,
+    options: Mapping[str, Any],
+) -> Array:
     """Shape (models, folds)."""
     if not is_secret(X):
         X = np.asarray(X)
@@ -187,12 +197,14 @@ def _scores(models: Sequence[Any], X: Array, y: Array, folds: int, metric: Metri
     rows = fold_rows(X.shape[0], folds, seed)
     with waiting(X, y):
         return np.stack(
-            [np.stack([_score(model, X, y, train, test, metric) for train, test in rows]) for model in models]
+            [np.stack([_score(model, X, y, *parts, metric, options) for parts in rows]) for model in models]
         )
 
 
-def _score(model: Any, X: Array, y: Array, train: Any, test: Any, metric: Metric | None) -> Array:
-    fitted = copy_of(model, {}).fit(X[train], y[train])
+def _score(
+    model: Any, X: Array, y: Array, train: Any, test: Any, metric: Metric | None, options: Mapping[str, Any]
+) -> Array:
+    fitted = copy_of(model, {}).fit(X[train], y[train], **options)
     if callable(metric):
         return metric(fitted, X[test], y[test])
     return measure(fitted, X[test], y[test], metric or NAMES[fitted.kind][0])

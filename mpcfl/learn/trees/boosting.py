@@ -10,11 +10,12 @@ import numpy as np
 
 from mpcfl import numerics
 from mpcfl.errors import InputError
-from mpcfl.learn.estimator import Classifier, Regressor
+from mpcfl.learn.estimator import Regressor
+from mpcfl.learn.marks import Marks, begun
 from mpcfl.learn.model import check_choice, check_numbers, check_whole, is_weight
 from mpcfl.learn.schedule import public_draws
 from mpcfl.learn.stopping import EarlyStopping, Watch
-from mpcfl.learn.trees.ensemble import TreeModel, part_of, weighted
+from mpcfl.learn.trees.ensemble import TreeClassifier, TreeModel, part_of, weighted
 from mpcfl.learn.trees.growth import Rules, Tree, evaluate, grow
 from mpcfl.learn.trees.objectives import LogLoss, Objective, Poisson, Quantile, Softmax, SquaredError
 from mpcfl.learn.trees.splits import Splits
@@ -35,6 +36,7 @@ class _Boosted(TreeModel):
     subsample: float
     colsample_bytree: float
     base_score: float | None
+    model_parts = ("left", "leaves", "importances", "base")
 
     def check_parameters(self) -> None:
         super().check_parameters()
@@ -56,19 +58,22 @@ class _Boosted(TreeModel):
         splits: Splits,
         stopping: EarlyStopping | None,
         target: Callable[[Array], Array],
+        marks: Marks | None,
     ) -> None:
         """Grow the trees for targets (n, outputs), and keep them; `target` makes such of other labels."""
+        if stopping is not None and marks is not None:
+            raise InputError("marks are for a training without early_stopping.", key="marks")
         n, outputs = y.shape
         objective = self._objective(outputs)
         start = self._start(objective, y, weight)
         rules = Rules(
             self.max_depth, self.reg_lambda, self.reg_alpha, self.gamma, self.min_child_weight, self.learning_rate
         )
-        scores = np.broadcast_to(start, y.shape)
-        trees: list[Tree] = []
-        gains: Array = 0.0
+        begin: Any = (start, np.broadcast_to(start, y.shape), [], 0.0)
+        done, (start, scores, found, gains) = begun(marks, begin)
+        trees = [Tree(*one) for one in found]
         held = None if stopping is None else _HeldBack(self, objective, stopping, start, target)
-        for step in range(self.n_estimators):
+        for step in range(done, self.n_estimators):
             draws = public_draws(self.random_state, step)
             slopes, curvature = (weighted(one, weight) for one in objective.slopes(scores, y))
             if self.subsample < 1:
@@ -83,6 +88,8 @@ class _Boosted(TreeModel):
                 gains = gains + some.by_column(one.gains)
             trees += [one.tree for one in grown]
             scores = scores + np.concatenate([one.values for one in grown], axis=1)
+            if marks is not None:
+                marks.keep(step + 1, (start, scores, [tuple(tree) for tree in trees], gains))
             if held is not None and held.over(step + 1, [one.tree for one in grown]):
                 break
         if held is not None:
@@ -104,7 +111,7 @@ class _Boosted(TreeModel):
         return values.reshape(values.shape[0], -1, outputs).sum(axis=1) + self.base_
 
 
-class GradientBoostingClassifier(_Boosted, Classifier):
+class GradientBoostingClassifier(_Boosted, TreeClassifier):
     """Gradient-boosted trees for two classes or more, by second-order steps on binned columns.
 
     Minimises the mean log loss with trees of full depth, each leaf -G / (H + reg_lambda) times the rate, where G and H
@@ -205,6 +212,7 @@ class GradientBoostingClassifier(_Boosted, Classifier):
         sample_weight: Array = None,
         columns: Sequence[Any] | None = None,
         early_stopping: EarlyStopping | None = None,
+        marks: Marks | None = None,
     ) -> Self:
         """Train.
 
@@ -220,6 +228,8 @@ class GradientBoostingClassifier(_Boosted, Classifier):
             What `Bins.columns_` tells of each column, for an X of bins.
         early_stopping : EarlyStopping, optional
             Rows that tell when to end, and by what means that is disclosed.
+        marks : Marks, optional
+            From which tree a training that was broken off goes on, and who is told of each; not with early stopping.
 
         Returns
         -------
@@ -244,7 +254,7 @@ class GradientBoostingClassifier(_Boosted, Classifier):
             if self.scale_pos_weight != 1:
                 by_class = 1 + (self.scale_pos_weight - 1) * target[:, 0]
                 weight = by_class if weight is None else weight * by_class
-        self._boost(hot, target, weight, splits, early_stopping, self._member)
+        self._boost(hot, target, weight, splits, early_stopping, self._member, marks)
         return self
 
     def decision_function(self, X: Array) -> Array:
@@ -359,6 +369,7 @@ class GradientBoostingRegressor(_Boosted, Regressor):
         sample_weight: Array = None,
         columns: Sequence[Any] | None = None,
         early_stopping: EarlyStopping | None = None,
+        marks: Marks | None = None,
     ) -> Self:
         """Train; arguments, result and errors as of `GradientBoostingClassifier.fit`, but that `y` holds numbers."""
         self.check_parameters()
@@ -366,7 +377,7 @@ class GradientBoostingRegressor(_Boosted, Regressor):
         _, y = regression_data(hot[:, :1], y)
         if self.loss == "poisson" and not is_secret(y) and (y < 0).any():
             raise InputError("y must be at least 0 for the loss poisson.")
-        self._boost(hot, y[:, None], weight, splits, early_stopping, _numbers)
+        self._boost(hot, y[:, None], weight, splits, early_stopping, _numbers, marks)
         return self
 
     def predict(self, X: Array) -> Array:

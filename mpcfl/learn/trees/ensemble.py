@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
 import numpy as np
 
 from mpcfl.errors import InputError
-from mpcfl.learn.estimator import Estimator, NotFittedError, scikit_twin
+from mpcfl.learn.estimator import Classifier, Estimator, NotFittedError, scikit_twin
 from mpcfl.learn.model import check_numbers, check_whole
 from mpcfl.learn.schedule import Draws
 from mpcfl.learn.trees.bins import Bins, Column, columns_of, number_rows
@@ -78,7 +78,7 @@ class TreeModel(Estimator):
             raise scikit_twin(NotFittedError)(f"This {type(self).__name__} is not fitted yet: call fit first.")
         binned = self.bins_ is None or is_secret(X)
         rows = feature_rows(X) if binned else number_rows(X)
-        wanted = sum(column.size for column in self.columns_) if binned else self.n_features_in_
+        wanted = self.left_.shape[1] if binned else self.n_features_in_
         if rows.shape[1] != wanted:
             raise InputError(
                 f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting {wanted} features as input."
@@ -104,6 +104,60 @@ class TreeModel(Estimator):
         tags = super().__sklearn_tags__()  # type: ignore[misc]
         tags.input_tags.allow_nan = True
         return tags
+
+    # ------------------------------------------------------------------------------------------------------- as a whole
+
+    model_parts: tuple[str, ...] = ("left", "leaves", "importances")
+    whole_parts = ("left",)
+
+    def model_arrays(self) -> dict[str, Array]:
+        """The fitted model: which bins go left at each node, leaves, importances, and of boosted trees their start."""
+        names = {"importances": "feature_importances_"}
+        return {part: getattr(self, names.get(part, f"{part}_")) for part in self.model_parts}
+
+    def model_shapes(self, features: int) -> dict[str, tuple[int, ...]]:
+        """Shapes of what `predict` needs of `model_arrays`, for so many bins of all columns together."""
+        steps, _ = self.steps(0)
+        trees, outputs = (steps * self._outputs, 1) if "base" in self.model_parts else (steps, self._outputs)
+        shapes = {
+            "left": (trees, features, (1 << self.max_depth) - 1),
+            "leaves": (trees, 1 << self.max_depth, outputs),
+            "base": (self._outputs,),
+        }
+        return {part: shapes[part] for part in self.model_parts if part in shapes}
+
+    def set_model_arrays(self, arrays: Mapping[str, Array], features: int) -> Self:
+        """Take trees that were grown before, plain or secret, to predict for rows of bins."""
+        if self.kind != "regression":  # type: ignore[attr-defined]
+            self.classes_ = np.arange(max(self._outputs, 2))
+        for part in self.model_shapes(features):
+            setattr(self, f"{part}_", arrays[part])
+        self.bins_, self.n_features_in_ = None, features
+        return self
+
+    def steps(self, n: int) -> tuple[int, int]:
+        """Steps of a training on n rows, early stopping aside, and rows a step: each grows a tree, or one a class."""
+        return int(getattr(self, "n_estimators", 1)), n
+
+    @property
+    def _outputs(self) -> int:
+        """Numbers that a row gets: one, or one for each of several classes."""
+        return several_classes(self) or 1
+
+
+class TreeClassifier(Classifier):
+    """Of trees that tell classes apart: two, unless its parameter or the labels say otherwise."""
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """What its labels are: "binary" or "multiclass"."""
+        return "multiclass" if several_classes(self) else "binary"
+
+
+def several_classes(model: Any) -> int:
+    """How many classes a classifier tells apart, if more than two; else 0."""
+    classes: int = getattr(model, "classes", None) or len(getattr(model, "classes_", ()))
+    return classes if classes > 2 else 0
 
 
 def weights(given: Array, n: int) -> Array | None:

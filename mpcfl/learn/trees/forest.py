@@ -8,10 +8,11 @@ from typing import Any, Self
 import numpy as np
 
 from mpcfl.errors import InputError
-from mpcfl.learn.estimator import Classifier, Regressor
+from mpcfl.learn.estimator import Regressor
+from mpcfl.learn.marks import Marks, begun
 from mpcfl.learn.model import check_choice, check_numbers, check_whole, is_weight
 from mpcfl.learn.schedule import public_draws
-from mpcfl.learn.trees.ensemble import TreeModel, part_of, weighted
+from mpcfl.learn.trees.ensemble import TreeClassifier, TreeModel, part_of, weighted
 from mpcfl.learn.trees.growth import Rules, Tree, grow
 from mpcfl.learn.validation import Array, class_data, is_secret, regression_data, training_data
 
@@ -31,16 +32,18 @@ class _Mean(TreeModel):
         """Trees, the share of the columns that each reads, and whether rows are drawn with repetition."""
         return 1, 1.0, False
 
-    def _fit(self, X: Array, y: Array, sample_weight: Array, columns: Sequence[Any] | None) -> Self:
+    def _fit(
+        self, X: Array, y: Array, sample_weight: Array, columns: Sequence[Any] | None, marks: Marks | None
+    ) -> Self:
         self.check_parameters()
         hot, splits, weight = self._binned(X, columns, sample_weight)
         target = self._target(hot[:, :1], y)
         n = target.shape[0]
         count, share, repeated = self._plan()
         rules = Rules(self.max_depth, self.reg_lambda, 0.0, self.gamma, self.min_child_weight)
-        trees: list[Tree] = []
-        gains: Array = 0.0
-        for number in range(count):
+        done, (found, gains) = begun(marks, ([], 0.0))
+        trees = [Tree(*one) for one in found]
+        for number in range(done, count):
             draws = public_draws(self.random_state, number)
             times = np.bincount(draws.integers(0, n, n), minlength=n) * 1.0 if repeated else np.ones(n)
             each = weighted(times, weight)
@@ -48,6 +51,8 @@ class _Mean(TreeModel):
             grown = grow(hot, -weighted(target, each), each, some, rules)
             gains = gains + some.by_column(grown.gains)
             trees.append(grown.tree)
+            if marks is not None:
+                marks.keep(number + 1, ([tuple(tree) for tree in trees], gains))
         self._keep(trees, gains)
         return self
 
@@ -60,14 +65,21 @@ class _Mean(TreeModel):
         return self._values(X).mean(axis=1)
 
 
-class _MeanClassifier(_Mean, Classifier):
+class _MeanClassifier(_Mean, TreeClassifier):
     """Leaves are shares of classes."""
 
     classes: int | None
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None, columns: Sequence[Any] | None = None) -> Self:
+    def fit(
+        self,
+        X: Array,
+        y: Array,
+        sample_weight: Array = None,
+        columns: Sequence[Any] | None = None,
+        marks: Marks | None = None,
+    ) -> Self:
         """Train; arguments, result and errors as of `GradientBoostingClassifier.fit`."""
-        return self._fit(X, y, sample_weight, columns)
+        return self._fit(X, y, sample_weight, columns, marks)
 
     def predict_proba(self, X: Array) -> Array:
         """Shares of the classes, shape (n, classes)."""
@@ -98,9 +110,16 @@ class _MeanClassifier(_Mean, Classifier):
 class _MeanRegressor(_Mean, Regressor):
     """Leaves are means of targets."""
 
-    def fit(self, X: Array, y: Array, sample_weight: Array = None, columns: Sequence[Any] | None = None) -> Self:
+    def fit(
+        self,
+        X: Array,
+        y: Array,
+        sample_weight: Array = None,
+        columns: Sequence[Any] | None = None,
+        marks: Marks | None = None,
+    ) -> Self:
         """Train; arguments, result and errors as of `GradientBoostingRegressor.fit`."""
-        return self._fit(X, y, sample_weight, columns)
+        return self._fit(X, y, sample_weight, columns, marks)
 
     def predict(self, X: Array) -> Array:
         """The mean of each row's leaves, shape (n,)."""
