@@ -6,6 +6,7 @@ import json
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, Self, get_args, get_origin
 
 import numpy as np
@@ -266,7 +267,9 @@ class Job(Section):
         """
         document = self.model_dump(mode="json")
         document["columns"] = list(document["columns"].items())
-        document["disclose"] |= {key: sorted(one) for key, one in document["disclose"].items() if key != "trees"}
+        level = document["disclose"].pop("trees")
+        document["disclose"] = {key: sorted(names) for key, names in document["disclose"].items()}
+        document["disclose"] |= {"trees": level} if self.binned else {}
         document["learner"] = self.make_learner().get_params()
         document["prepare"]["missing"] = self.prepare.missing or DEFAULT_MISSING[self.partition]
         return {
@@ -471,4 +474,6 @@ def _keys_at(kind: Any, path: Sequence[str]) -> list[str]:
     """The keys that the schema has below `path`."""
     if get_origin(kind) is dict:
         return _keys_at(get_args(kind)[1], path[1:])
+    if get_origin(kind) is UnionType:  # of a section that a job may leave out
+        kind = get_args(kind)[0]
     return _keys_at(kind.model_fields[path[0]].annotation, path[1:]) if path else list(kind.model_fields)

@@ -48,7 +48,7 @@ epochs = 2
 layers = [{ type = "dense", units = 4 }, { type = "batch_norm" }, { type = "tanh" }]""",
     "gradient_boosting_classifier": "n_estimators = 2\nclasses = 3\n" + TREES,
     "gradient_boosting_regressor": "n_estimators = 2\n" + TREES,
-    "random_forest_classifier": "n_estimators = 2\nbootstrap = false\n" + TREES,
+    "random_forest_classifier": "n_estimators = 4\n" + TREES,
     "random_forest_regressor": "n_estimators = 2\n" + TREES,
     "decision_tree_classifier": "classes = 3\n" + TREES,
     "decision_tree_regressor": TREES,

@@ -51,9 +51,9 @@ def evaluate(model: Any, X: Array, y: Array) -> dict[str, Array]:
     dict of str to array
         By the names in `NAMES`, scalars; secret if anything is.
     """
-    z = _predicted(model, X)
     if model.kind == "binary":
-        return metrics.report(y, z)
+        return metrics.report(y, *_scores(model, X))
+    z = _predicted(model, X)
     found = {name: of(y, z) for name, of in _MEASURES[model.kind].items()}
     return found | {"deviance": metrics.deviance(y, z, model.power)} if model.kind == "log_link" else found
 
@@ -68,18 +68,27 @@ def measure(model: Any, X: Array, y: Array, metric: str) -> Array:
     """
     if metric not in NAMES[model.kind]:
         raise InputError(f"metric must be one of {', '.join(NAMES[model.kind])}.", key="metric")
+    if model.kind == "binary":
+        z, log_odds = _scores(model, X)
+        return _MEASURES["binary"][metric](y, log_odds if metric == "log_loss" else z)
     z = _predicted(model, X)
     return metrics.deviance(y, z, model.power) if metric == "deviance" else _MEASURES[model.kind][metric](y, z)
 
 
 def _predicted(model: Any, X: Array) -> Array:
-    """What the metrics of a learner compare with labels: log-odds, probabilities of classes, or numbers."""
-    if model.kind == "binary":
-        return model.decision_function(X) if hasattr(model, "decision_function") else log_odds(model.predict_proba(X))
+    """What the metrics of a learner compare with labels: probabilities of classes, or numbers."""
     return model.predict_proba(X) if model.kind == "multiclass" else model.predict(X)
 
 
-def log_odds(p: Array) -> Array:
-    """Log-odds of the second of two classes, shape (n,), of shares of both that may be 0: these count as `LEAST`."""
-    logs = np.log(p + LEAST)
-    return logs[:, 1] - logs[:, 0]
+def _scores(model: Any, X: Array) -> tuple[Array, Array]:
+    """Scores of the second of two classes, above 0 where it is the likelier one, and log-odds of it, both (n,).
+
+    Of a learner whose trees vote, these are the votes beyond a half: exact on secrets, so that rows which all trees see
+    alike score alike.
+    """
+    if hasattr(model, "decision_function"):
+        z = model.decision_function(X)
+        return z, z
+    votes, trees = model.votes(X), model.left_.shape[0]
+    p = votes * (1 / trees)
+    return votes - trees / 2, np.log(p + LEAST) - np.log(1 - p + LEAST)

@@ -151,10 +151,11 @@ def _held(changed: Array, values: Array) -> Array:
     return np.concatenate([woven, even[:, n // 2 :]], axis=1)
 
 
-def report(y: Array, z: Array) -> dict[str, Array]:
-    """All metrics by name: auc, ks, accuracy, log_loss."""
+def report(y: Array, z: Array, log_odds: Array | None = None) -> dict[str, Array]:
+    """All metrics by name: auc, ks, accuracy, log_loss; the last of `log_odds`, where the scores z are none."""
     auc, distance = ranking(y, z)
-    return {"auc": auc, "ks": distance, "accuracy": accuracy(y, z), "log_loss": log_loss(y, z)}
+    loss = log_loss(y, z if log_odds is None else log_odds)
+    return {"auc": auc, "ks": distance, "accuracy": accuracy(y, z), "log_loss": loss}
 
 
 # ------------------------------------------------------------------------------------------------------ several classes

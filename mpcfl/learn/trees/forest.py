@@ -89,6 +89,10 @@ class _MeanClassifier(_Mean, TreeClassifier):
         first = p[:, :-1]  # the shares of a leaf add up to a little less than 1: the last makes up for it
         return np.concatenate([first, 1 - first.sum(axis=1, keepdims=True)], axis=1)
 
+    def votes(self, X: Array) -> Array:
+        """Shares of the second of two classes, summed over the trees, shape (n,)."""
+        return self._values(X)[:, :, 0].sum(axis=1)
+
     def predict(self, X: Array) -> Array:
         """The class of the largest share for each row, shape (n,): its label, or its secret number."""
         place = np.argmax(self.predict_proba(X), axis=1)
