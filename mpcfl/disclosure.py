@@ -33,7 +33,10 @@ PARTS = {
 CUTS = "cuts between the bins of columns, quantiles of the training rows of all"
 OWN_SPLITS = "which splits of the trees are on columns of "
 EXCLUDED = "of every split, that it is not on a party's own columns, to that party"
-OF_TREES = "of the trees otherwise: splits, gains, sums, leaves, and which rows are in which node"
+OF_TREES = {
+    "nothing": "of the trees while they grow: splits, gains, sums, leaves, which rows are in which node",
+    "own_splits": "of the trees while they grow, beyond that: gains, sums, leaves, which rows are in which node",
+}
 NOBODY = ("nobody",)
 PREDICTIONS = "predictions, one a row"
 THEIR_OWN = "predictions of the rows of "
@@ -162,7 +165,7 @@ def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact
     if job.disclose.trees == "own_splits":
         public.append(Fact(EXCLUDED, tuple(parties), False))
     if job.binned:
-        public.append(Fact(OF_TREES, NOBODY, False))
+        public.append(Fact(OF_TREES[job.disclose.trees], NOBODY, False))
     if job.save.checkpoint:
         public.append(Fact("which steps of this training each party has checkpoints of", tuple(parties), False))
     return [*public, *outputs(job, parties)]

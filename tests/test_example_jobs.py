@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import mpcfl as command
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression as ScikitLogisticRegression
 from sklearn.linear_model import Ridge as ScikitRidge
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
@@ -17,7 +18,7 @@ from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 import mpcfl
 from mpcfl import training
 from mpcfl.contribution import Contribution
-from mpcfl.data import split_rows
+from mpcfl.data import read_table, split_rows
 from mpcfl.disclosure import agreed
 from mpcfl.errors import UsageError
 from mpcfl.examples import __main__ as writing
@@ -129,6 +130,40 @@ def test_digits_trained_on_shares_by_two_processes(
     assert found["accuracy"] >= 0.97
     assert abs(found["accuracy"] - float(plain["accuracy"])) <= 0.005
     assert (tmp_path / "out" / "archive" / "model.onnx").is_file()
+
+
+@pytest.mark.slow
+def test_credit_by_trees_of_two_processes(written: dict[str, tuple[Path, dict[str, Path]]], tmp_path: Path) -> None:
+    """As good as scikit-learn's learner with the same parameters, on numbers and on a column for each category."""
+    job, contributions = of(written, "credit_trees")
+    file, files = written["credit_trees"]
+    data = [part for party, path in files.items() for part in ("--data", f"{party}={path}")]
+    ended = command("local", file, *data, "--state-dir", "out", "--json", "out.json", folder=tmp_path)
+    assert ended.code == 0, ended.err
+    found = json.loads((tmp_path / "out.json").read_text())
+    X, y, train, test = pooled(job, contributions)
+    columns = [column for one in contributions.values() for column in one.bins]
+    plain = evaluate(job.make_learner().fit(X[train], y[train], columns=columns), X[test], y[test])
+    assert all(abs(found[name] - float(value)) < 1e-3 for name, value in plain.items())
+    cells = []
+    for party, one in contributions.items():
+        table = read_table(files[party], job.job.id, job.label_column if job.has_label(party) else None, "binary")
+        for column in one.preparation.columns:  # type: ignore[union-attr]
+            codes = column.codes(table)
+            cells.append(codes[:, None] == np.arange(column.public.bins) if column.categories else codes[:, None])
+    rows = np.concatenate(cells, axis=1)
+    own = job.learner
+    theirs = HistGradientBoostingClassifier(
+        max_iter=own["n_estimators"],
+        max_depth=own["max_depth"],
+        learning_rate=own["learning_rate"],
+        max_bins=own["max_bins"],
+        max_leaf_nodes=None,
+        min_samples_leaf=1,
+        l2_regularization=1.0,
+        early_stopping=False,
+    ).fit(rows[train], y[train])
+    assert abs(found["auc"] - roc_auc_score(y[test], theirs.decision_function(rows[test]))) < 0.005
 
 
 def test_the_command_says_how_to_run_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -134,7 +134,7 @@ def test_the_hash_is_the_same_in_every_process() -> None:
         (SHORTEST + "seed = -1", "job.seed must be greater than or equal to 0."),
         (SHORTEST + "sed = 1", "(did you mean seed?): there is name, learner, id, label, partition, seed."),
         (SHORTEST + "[engines]", "engines is no key of a job here (did you mean engine?): there is job, columns,"),
-        (SHORTEST + '[stopping]\npatient = 3', "stopping.patient is no key of a job here (did you mean patience?)"),
+        (SHORTEST + "[stopping]\npatient = 3", "stopping.patient is no key of a job here (did you mean patience?)"),
         (SHORTEST.replace("logistic_", "logistic"), "(did you mean logistic_regression?)"),
         (
             SHORTEST + "[learner]\nepoch = 3",

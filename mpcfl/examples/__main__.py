@@ -19,7 +19,7 @@ try:
 except ModuleNotFoundError:  # without the extra
     TABLES = {}
 
-NAMES = ("breast_cancer", "credit", "diabetes", "digits")
+NAMES = ("breast_cancer", "credit", "credit_trees", "diabetes", "digits")
 JOB = "job.toml"
 
 
@@ -47,8 +47,9 @@ def write(name: str, out: Path) -> dict[str, Path]:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"the folder {out} cannot be made: {error.strerror}", file=str(out)) from None
-    if name == "credit":
-        shutil.copyfile(credit.path(JOB), out / JOB)
+    if name.startswith("credit"):
+        job = credit.path(JOB) if name == "credit" else resources.files("mpcfl.examples") / f"{name}.toml"
+        (out / JOB).write_text(job.read_text("utf-8"), "utf-8")
         return {
             party: Path(shutil.copyfile(credit.path(f"{party}.csv"), out / f"{party}.csv"))
             for party in ("bank", "bureau")
