@@ -18,7 +18,7 @@ from mpcfl.engine import BOOLEAN, FIXED, KINDS, Engine, Runner, Value
 from mpcfl.errors import InputError, UsageError
 from mpcfl.ledger import Ledger
 from mpcfl.protocol import Context, Position, Suite
-from mpcfl.protocols import additive
+from mpcfl.protocols import additive, disclosed
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Share, on_shapes
 
@@ -336,7 +336,7 @@ class Session:
         self._engine.flush()
 
     def _array(self, value: Value) -> SecretArray:
-        return SecretArray(value, self._reveal)
+        return SecretArray(value, self)
 
     def _reveal(self, value: Value, to: str | Sequence[str], purpose: str) -> Any:
         readers = self._readers(to)
@@ -345,6 +345,21 @@ class Session:
         self._engine.note("reveal", readers, purpose, value.number)
         words = self._engine.run(additive.reveal(share.words, readers, purpose))
         return None if words is None else self._decoded(words, value)
+
+    def _told(self, x: Value, y: Value, purpose: str) -> Value:
+        if x.kind == y.kind == FIXED:
+            raise TypeError("told multiplies whole numbers or booleans with any others: not fractions with fractions")
+        shape = ring.matmul_shape(x.shape, y.shape)
+        disclosed.check(x.share)
+        return self._engine.submit(
+            "told",
+            operations.joined(x.kind, y.kind),
+            shape,
+            [x, y],
+            lambda left, right: disclosed.product(self._engine.ctx, left, right, shape, purpose),
+            Share,
+            purpose,
+        )
 
     def _decoded(self, words: Words, value: Value) -> Any:
         if ring.is_spec(words):

@@ -85,6 +85,15 @@ def blocks(x: Share) -> Blocks | None:
     return axis, parts
 
 
+def owned(x: Share) -> list[tuple[int, View[Base]]]:
+    """The blocks of columns of a matrix and who knows each; none unless somebody knows every one."""
+    found = blocks(x)
+    if found is None or (found[0] == 0 and len(found[1]) > 1):
+        return []
+    parts = [(owner, part) for part in found[1] if (owner := _owner(part)) is not None]
+    return parts if len(parts) == len(found[1]) else []
+
+
 def product(ctx: Context, x: Blocks, y: Share) -> Protocol:
     """[x @ y] for blocks of x, all opened, and y, opened."""
     axis, parts = x
@@ -113,10 +122,10 @@ def _block(ctx: Context, part: View[Base], y: Share) -> Protocol:
     c = (yield Draw(OneSided(x.mask, right.mask, owner, ctx.parties)))["c"]
     if ctx.rank != owner:
         return ring.plus_matmul(c, x.masked.d, right.a)
-    return _known(part, ring.add(right.d, right.a), c)
+    return known(part, ring.add(right.d, right.a), c)
 
 
-def _known(part: View[Base], w: Words, c: Words) -> Words:
+def known(part: View[Base], w: Words, c: Words) -> Words:
     """c + x @ w, for x that this party knows."""
     leaf, flipped = (part.sources[0], True) if part.operation == "transpose" else (part, False)
     known = leaf.operation == "leaf" and leaf.argument.ones is not None

@@ -30,8 +30,9 @@ from mpcfl.learn.trees import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from mpcfl.learn.trees.growth import LIFT, TIE, Rules, evaluate, grow
+from mpcfl.learn.trees.growth import TIE, evaluate, grow
 from mpcfl.learn.trees.splits import Splits
+from mpcfl.learn.trees.worths import LIFT, Rules
 
 RNG = np.random.default_rng(0)
 

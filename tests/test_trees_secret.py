@@ -22,8 +22,9 @@ from mpcfl.learn.trees import (
     RandomForestRegressor,
     growth,
 )
-from mpcfl.learn.trees.growth import Rules, grow
+from mpcfl.learn.trees.growth import grow
 from mpcfl.learn.trees.splits import Splits
+from mpcfl.learn.trees.worths import LIFT, Rules, worth
 
 RNG = np.random.default_rng(0)
 ROWS = 300
@@ -176,7 +177,7 @@ def test_worths_are_within_the_error_that_the_page_states(unit: float) -> None:
 
     def program(session: Any) -> Any:
         sums = np.stack([session.share(g, 0), session.share(h, 1)], axis=1)
-        return growth._worth(sums * unit, rules, unit).reveal() / (growth.LIFT * unit)
+        return worth(sums * unit, rules, unit)[0].reveal() / (LIFT * unit)
 
     exact = g * g / (h + 1)
     w = np.abs(g) / (h + 1)
