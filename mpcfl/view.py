@@ -128,8 +128,8 @@ def take(view: View[L], index: Any) -> View[L]:
         inner = _rows(view.argument)
         if inner is not None:
             return take(view.sources[0], inner[rows])
-    if rows is not None and view.operation == "concatenate" and view.argument > 0:
-        return concatenate([take(source, rows) for source in view.sources], view.argument)
+    if (rows is not None or isinstance(index, slice)) and view.operation == "concatenate" and view.argument > 0:
+        return concatenate([take(source, index) for source in view.sources], view.argument)
     shape = ring.indexed_shape(view.shape, index)
     return View("take", index, (view,), shape)
 

@@ -21,15 +21,15 @@ from mpcfl import ring
 from mpcfl.effects import Protocol, Reveal, Round
 from mpcfl.errors import UsageError
 from mpcfl.protocol import Context
-from mpcfl.protocols import onesided
 from mpcfl.protocols.additive import OUTPUT
+from mpcfl.protocols.onesided import known, owned
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
 
 
 def product(ctx: Context, x: Share, y: Share, shape: Shape, purpose: str) -> Protocol:
     """[x @ y], of that shape; each owner of columns of x is told the rows of y that these meet."""
-    parts = [(owner, part) for owner, part in onesided.owned(x) if part.shape[1]]
+    parts = [(owner, part) for owner, part in owned(x) if part.shape[1]]
     ends = [0]
     for _, part in parts:
         ends.append(ends[-1] + part.shape[1])
@@ -40,7 +40,7 @@ def product(ctx: Context, x: Share, y: Share, shape: Shape, purpose: str) -> Pro
     result: Words = ring.like(y.words, shape)
     for (owner, part), own in zip(parts, told, strict=True):
         if owner == ctx.rank:
-            result = onesided.known(part, own, result)
+            result = known(part, own, result)
     return result
 
 
@@ -51,7 +51,7 @@ def check(x: Share) -> None:
     ------
     UsageError
     """
-    if not onesided.owned(x):
+    if not owned(x):
         raise UsageError(
             "what is told to the owners of columns needs columns that each belong to one party: give them by "
             "Session.private, side by side"
