@@ -68,7 +68,7 @@ _MILLION, _TABLE = (1_000_000,), (10_000, 10)
 def _tree(name: str, summary: str, disclosure: str = "nothing", **more: Any) -> Workload:
     return Workload(
         name,
-        f"a boosted tree on two private blocks of columns of 32 bins, {summary}",
+        f"a boosted tree on two owners' columns of 32 bins, {summary}",
         ("rows", "columns", "depth"),
         (10_000, 20, 5),
         of.binned_customers,
@@ -244,7 +244,7 @@ _ALL = (
     ),
     _tree("gbdt", "the first"),
     _tree("gbdt-later", "on bins opened before", opened=(0, 1)),
-    _tree("gbdt-own", "the same, owners told the splits of their columns", "own_splits", opened=(0, 1)),
+    _tree("gbdt-own", "likewise, telling each its own splits", "own_splits", opened=(0, 1)),
 )
 
 WORKLOADS = {one.name: one for one in _ALL}

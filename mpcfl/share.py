@@ -267,6 +267,13 @@ class Share:
         offset = constant if self.offset is None else ring.add(self.offset, constant)
         return Share._view((self,), lambda x: ring.add(x, constant) if first else x, self.origin, offset)
 
+    def less(self, part: Share) -> Share:
+        """What is left without a share of the same shape, whose mask is made of both masks: opened with them."""
+        offset = None if part.offset is None else ring.negative(part.offset)
+        if self.offset is not None:
+            offset = self.offset if offset is None else ring.add(self.offset, offset)
+        return Share._view((self, part), ring.subtract, view.add(self.origin, view.scale(part.origin, -1)), offset)
+
     @staticmethod
     def concatenate(parts: list[Share], axis: int) -> Share:
         origin = view.concatenate([part.origin for part in parts], axis)

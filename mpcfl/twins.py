@@ -203,6 +203,7 @@ TWINS: dict[str, Twin] = {
     "whole": of(lambda x: np.floor(x).astype(np.int64)),
     "affine": of(np.add),
     "told": of(np.matmul),
+    "rest": of(np.subtract),
     "mux": of(lambda bit, x: np.multiply(bit, x, dtype=np.float64)),
     "total": lambda inputs, public: inputs[0].astype(np.float64).sum(axis=public[0]),
     "negative part": of(lambda x: np.minimum(x, 0)),

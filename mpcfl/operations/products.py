@@ -71,6 +71,14 @@ def truncating(
     return _scaled(wide, engine.ctx.fraction, ONE)
 
 
+def parted(bit: Value, x: Value) -> tuple[Value, Value]:
+    """x where the bit is set and x where it is not: two that add up to x, the second opened with x and the first."""
+    inside = multiply(bit, x)
+    whole = broadcast(x, inside.shape)
+    rest = x.engine.local("rest", x.kind, whole.shape, [whole, inside], lambda: whole.share.less(inside.share))
+    return inside, rest
+
+
 def chosen(engine: Engine, bit: Share, value: Share, shape: Shape) -> Protocol:
     """Boolean times value as a vector: by the bit's own form where it has one, else by a product."""
     form = vector(bit, shape).bit

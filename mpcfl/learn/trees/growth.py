@@ -4,7 +4,8 @@
                  the right ones by subtraction from their parents
     worths       of every split in every node, sum of G^2 / (H + lambda) of both sides: two quotients and a product
     choice       a one at the largest, where the first candidate is not to split
-    rows         the bins that go left of each node's split, times the bins' matrix; one product a node and row
+    rows         the bins that go left of each node's split, times the bins' matrix; these bits part each node's slopes
+                 and curvatures, two products a node and row
 
 Splits that gain alike are told apart by rank and not by rounding: of two cuts of a column without rows in between the
 lower one counts, and each column is worth a little less than the one before.
@@ -20,6 +21,7 @@ constrained column's order, as XGBoost has them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -114,11 +116,11 @@ def grow(hot: Array, slopes: Array, curvature: Array, splits: Splits, rules: Rul
     unit = unit_of(n)
     both = np.concatenate([slopes, curvature[:, None]], axis=1)
     sums = (hot.T @ both)[:, None, :]
-    inside: Array | None = None  # which rows are in each node, (n, nodes); the root has all
+    inside = both[:, None, :]  # of the rows of each node, (n, nodes, outputs + 1); zeros for all others
     alive: Array | None = None  # which nodes have no unsplit one above them, (nodes,); None: nothing is kept of that
     between = UNBOUND if any(rules.monotone) else None
     kept: Array = None  # sums that each node's leaves are made of
-    left, gains = [], 0.0
+    left, went, gains = [], [], 0.0
     for level in range(rules.depth):
         best = _best(sums, splits, rules, unit, between if level else None)
         counted = best.chosen
@@ -135,21 +137,16 @@ def grow(hot: Array, slopes: Array, curvature: Array, splits: Splits, rules: Rul
         if between is not None:
             between = _narrowed(between, counted, best.middles, splits.signs(rules.monotone))
         left.append(splits.going_left(best.chosen))
-        went = rows_left(hot, left[-1], rules.own_splits)
-        went_left = went if inside is None else ordering.odd(inside & went)
+        went.append(rows_left(hot, left[-1], rules.own_splits))
         if level == rules.depth - 1:
             break
-        rest = ~went if inside is None else ordering.odd(inside & ~went)
-        inside = np.concatenate([went_left, rest], axis=1)
-        parts = (went_left[:, :, None] * both[:, None, :]).reshape(n, -1)
-        of_left = (hot.T @ parts).reshape(sums.shape[0], -1, outputs + 1)
+        first, second = ordering.parted(went[-1][:, :, None], inside)
+        of_left = (hot.T @ first.reshape(n, -1)).reshape(sums.shape[0], -1, outputs + 1)
         sums = np.concatenate([of_left, sums - of_left], axis=1)
+        inside = np.concatenate([first, second], axis=1)
     found = quotients(kept * unit, rules, unit)
     leaves = (found if between is None else between(found)) * (-rules.rate / LIFT)
-    nodes = 1 << rules.depth - 1
-    values = _chosen(went_left, leaves[:nodes] - leaves[nodes:])
-    values = values + (leaves[nodes:] if inside is None else _chosen(inside, leaves[nodes:]))
-    return Grown(Tree(np.concatenate(left, axis=1), leaves), values, gains * (1 / (unit * LIFT)))
+    return Grown(Tree(np.concatenate(left, axis=1), leaves), _reached(went, leaves), gains * (1 / (unit * LIFT)))
 
 
 def rows_left(hot: Array, left: Array, own_splits: bool) -> Array:
@@ -163,9 +160,14 @@ def _twice(nodes: Array) -> Array:
     return np.concatenate([nodes, nodes])
 
 
-def _chosen(inside: Array, values: Array) -> Array:
-    """The value of the node that each row is in, (n, outputs), or 0 where it is in none."""
-    return (inside[:, :, None] * values[None]).sum(axis=1)
+def _reached(went: Sequence[Array], leaves: Array) -> Array:
+    """The leaf that each row reaches, (..., outputs): from its sides at each level's nodes, (..., nodes), upwards."""
+    value = leaves
+    for side in reversed(went):
+        nodes = side.shape[-1]
+        first, second = value[..., :nodes, :], value[..., nodes:, :]
+        value = second + side[..., None] * (first - second)
+    return value[..., 0, :]
 
 
 def _best(sums: Array, splits: Splits, rules: Rules, unit: float, between: Between | None) -> Best:
@@ -236,10 +238,5 @@ def evaluate(hot: Array, trees: Array, leaves: Array, own_splits: bool = False) 
     count, bins, inner = trees.shape
     left = np.transpose(trees, (1, 0, 2)).reshape(bins, count * inner)
     went = rows_left(hot, left, own_splits).reshape(-1, count, inner)
-    value = leaves[None]
-    nodes = (inner + 1) // 2
-    while nodes:
-        step = went[:, :, nodes - 1 : 2 * nodes - 1, None]
-        value = value[:, :, nodes:] + step * (value[:, :, :nodes] - value[:, :, nodes:])
-        nodes //= 2
-    return value[:, :, 0]
+    levels = [went[:, :, (1 << level) - 1 : (2 << level) - 1] for level in range((inner + 1).bit_length() - 1)]
+    return _reached(levels, leaves)
