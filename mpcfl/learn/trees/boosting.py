@@ -20,6 +20,7 @@ from mpcfl.learn.trees.objectives import LogLoss, Objective, Poisson, Quantile, 
 from mpcfl.learn.trees.splits import Splits
 from mpcfl.learn.trees.worths import Rules
 from mpcfl.learn.validation import Array, class_data, is_secret, regression_data, training_data
+from mpcfl.together import waiting
 
 LOSSES = ("squared_error", "poisson", "quantile")
 
@@ -70,23 +71,25 @@ class _Boosted(TreeModel):
         trees: list[Tree] = []
         gains: Array = 0.0
         held = None if stopping is None else _HeldBack(self, objective, stopping, start, target)
-        for step in range(self.n_estimators):
-            draws = public_draws(self.random_state, step)
-            slopes, curvature = (weighted(one, weight) for one in objective.slopes(scores, y))
-            if self.subsample < 1:
-                read = np.zeros(n)
-                read[draws.permutation(n)[: max(1, math.floor(self.subsample * n))]] = 1
-                slopes, curvature = weighted(slopes, read), weighted(curvature, read)
-            some = part_of(splits, self.colsample_bytree, draws)
-            grown = [
-                grow(hot, slopes[:, place : place + 1], curvature[:, place], some, rules) for place in range(outputs)
-            ]
-            for one in grown:
-                gains = gains + some.by_column(one.gains)
-            trees += [one.tree for one in grown]
-            scores = scores + np.concatenate([one.values for one in grown], axis=1)
-            if held is not None and held.over(step + 1, [one.tree for one in grown]):
-                break
+        with waiting(hot, y):
+            for step in range(self.n_estimators):
+                draws = public_draws(self.random_state, step)
+                slopes, curvature = (weighted(one, weight) for one in objective.slopes(scores, y))
+                if self.subsample < 1:
+                    read = np.zeros(n)
+                    read[draws.permutation(n)[: max(1, math.floor(self.subsample * n))]] = 1
+                    slopes, curvature = weighted(slopes, read), weighted(curvature, read)
+                some = part_of(splits, self.colsample_bytree, draws)
+                grown = [
+                    grow(hot, slopes[:, place : place + 1], curvature[:, place], some, rules)
+                    for place in range(outputs)
+                ]
+                for one in grown:
+                    gains = gains + some.by_column(one.gains)
+                trees += [one.tree for one in grown]
+                scores = scores + np.concatenate([one.values for one in grown], axis=1)
+                if held is not None and held.over(step + 1, [one.tree for one in grown]):
+                    break
         if held is not None:
             self.validation_metrics_ = held.watch.told
             trees = trees[: held.best * outputs]

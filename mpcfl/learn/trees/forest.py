@@ -15,6 +15,7 @@ from mpcfl.learn.trees.ensemble import TreeModel, part_of, weighted
 from mpcfl.learn.trees.growth import Tree, grow
 from mpcfl.learn.trees.worths import Rules
 from mpcfl.learn.validation import Array, class_data, is_secret, regression_data, training_data
+from mpcfl.together import waiting
 
 
 class _Mean(TreeModel):
@@ -43,14 +44,15 @@ class _Mean(TreeModel):
         )
         trees: list[Tree] = []
         gains: Array = 0.0
-        for number in range(count):
-            draws = public_draws(self.random_state, number)
-            times = np.bincount(draws.integers(0, n, n), minlength=n) * 1.0 if repeated else np.ones(n)
-            each = weighted(times, weight)
-            some = part_of(splits, share, draws)
-            grown = grow(hot, -weighted(target, each), each, some, rules)
-            gains = gains + some.by_column(grown.gains)
-            trees.append(grown.tree)
+        with waiting(hot, target):
+            for number in range(count):
+                draws = public_draws(self.random_state, number)
+                times = np.bincount(draws.integers(0, n, n), minlength=n) * 1.0 if repeated else np.ones(n)
+                each = weighted(times, weight)
+                some = part_of(splits, share, draws)
+                grown = grow(hot, -weighted(target, each), each, some, rules)
+                gains = gains + some.by_column(grown.gains)
+                trees.append(grown.tree)
         self._keep(trees, gains)
         return self
 
