@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -286,12 +286,25 @@ FEW_ONES = 8
 """A matrix of zeros and ones has few where the fullest row has at most one of so many."""
 
 
-def few_ones(x: Words) -> onehot.Places | None:
-    """Where the ones of a matrix of zeros and few ones are, in Z_2^64; None of any other array."""
-    if is_spec(x) or wide.is_wide(x) or x.ndim != 2:
+class Ones(NamedTuple):
+    """A matrix of zeros and few ones, by the places of the ones in each row."""
+
+    places: onehot.Places
+    shape: Shape
+
+
+def few_ones(x: NDArray[np.bool_]) -> Ones | None:
+    """A matrix of booleans by the places of its ones; None of any other array, or where a row has many."""
+    if x.ndim != 2 or int(np.count_nonzero(x, axis=1).max(initial=0)) * FEW_ONES > x.shape[1]:
         return None
-    places = onehot.places_of(x)
-    return places if places.shape[1] * FEW_ONES <= x.shape[1] else None
+    return Ones(onehot.places_of(x), x.shape)
+
+
+def of_ones(places: onehot.Places, columns: int) -> Words:
+    """The words of a matrix of zeros and ones, in Z_2^64."""
+    out = empty((places.shape[0], columns))
+    onehot.spread(places, out)
+    return out
 
 
 def plus_sums(c: Words, places: onehot.Places, w: Words, flipped: bool) -> Words:

@@ -23,8 +23,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from mpcfl import ring, view
+from mpcfl import ring, rows, view
 from mpcfl.correlation import Correlation, Field, MaskView, Signs, group_of
 from mpcfl.effects import Draw, Protocol
 from mpcfl.protocol import Context
@@ -59,9 +60,12 @@ class OneSided(Correlation):
         others = tuple(int(rank != self.owner) for rank in range(self.parties))
         return ((self.left, None), (self.right, others))
 
-    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+    def by_rows(self) -> tuple[MaskView, ...]:
+        return (self.left,)
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Any) -> Mapping[str, Words]:
         a, b = masks
-        return {"c": ring.matmul(a, b)}
+        return {"c": rows.matmul(a, b)}
 
 
 Blocks = tuple[int, list[View[Base]]]
@@ -112,16 +116,17 @@ def _block(ctx: Context, part: View[Base], y: Share) -> Protocol:
     right = y.masked
     c = (yield Draw(OneSided(x.mask, right.mask, owner, ctx.parties)))["c"]
     if ctx.rank != owner:
-        return ring.plus_matmul(c, x.masked.d, right.a)
+        return ring.plus_matmul(c, x.difference, right.a)
     return _known(part, ring.add(right.d, right.a), c)
 
 
 def _known(part: View[Base], w: Words, c: Words) -> Words:
     """c + x @ w, for x that this party knows."""
     leaf, flipped = (part.sources[0], True) if part.operation == "transpose" else (part, False)
-    known = leaf.operation == "leaf" and leaf.argument.ones is not None
-    if known and len(w.shape) == 2 and not ring.is_spec(w):
-        return ring.plus_sums(c, leaf.argument.ones, w, flipped)
+    ones = leaf.argument.ones if leaf.operation == "leaf" else None
+    if ones is not None and not ring.is_spec(w):
+        summed = ring.plus_sums(ring.reshape(c, (c.shape[0], -1)), ones, ring.reshape(w, (w.shape[0], -1)), flipped)
+        return ring.reshape(summed, c.shape)
     return ring.plus_matmul(c, part.apply(lambda base: base.words), w)
 
 
