@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import numpy as np
 
@@ -71,8 +71,10 @@ class Leaf:
 
 
 MaskView = View[Leaf]
-Signs: TypeAlias = tuple[int, ...] | None
-"""A form of a mask: None is the mask, signs (one a party, -1, 0 or 1) a sum of its shares."""
+Signs: TypeAlias = tuple[int, ...] | Literal["odd"] | None
+"""A form of a mask: None is the mask, signs (one a party, -1, 0 or 1) a sum of its shares, `ODD` its lowest bits."""
+ODD: Final = "odd"
+"""Of a matrix, or of some of its rows: the lowest bits, packed by rows (`mpcfl.kernels.bitmatrix`)."""
 
 
 def group_of(*masks: MaskView) -> str:

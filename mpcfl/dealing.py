@@ -13,12 +13,13 @@ import functools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from mpcfl import prg, ring, view
+from mpcfl import prg, ring, rows, view
 from mpcfl.buffers import empty
-from mpcfl.correlation import Correlation, Dealt, Field, Leaf, MaskView, Signs
+from mpcfl.correlation import ODD, Correlation, Dealt, Field, Leaf, MaskView, Signs
 from mpcfl.errors import ProtocolViolation
 from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
@@ -143,7 +144,9 @@ class Dealer:
             return iter(())
         streamed = correlation.by_rows()
         masks = [
-            self._rows(mask, cut) if signs is None and any(mask is one for one in streamed) else self._reader(mask, signs, cut)
+            self._rows(mask, cut)
+            if signs is None and any(mask is one for one in streamed)
+            else self._reader(mask, signs, cut)
             for mask, signs in correlation.forms()
         ]
         return (self._piece(number, cut, piece, masks) for piece in range(cut.pieces))
@@ -198,9 +201,13 @@ class Dealer:
         if source.operation != "leaf" or len(leaf.shape) != 2 or leaf.bits is not None or leaf.low:
             return self._reader(mask, None, cut)
         self._require(leaf)
+        found = self._by_rows(leaf)
+        return lambda piece: found.transposed() if flipped else found
+
+    def _by_rows(self, leaf: Leaf) -> Rows:
+        """A mask drawn earlier, block by block."""
         streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
-        rows = expanding(streams, tensor(leaf.draw, leaf.place), leaf.shape, leaf.group)
-        return lambda piece: rows.transposed() if flipped else rows
+        return expanding(streams, tensor(leaf.draw, leaf.place), leaf.shape, leaf.group)
 
     def _elements(self, leaf: Leaf, start: int, stop: int) -> Words:
         """Some elements of a mask drawn earlier."""
@@ -242,6 +249,8 @@ class Dealer:
         return value
 
     def _expand_again(self, leaf: Leaf, signs: Signs) -> Words:
+        if signs == ODD:
+            return rows.odd(self._by_rows(leaf))
         if signs is not None:
             return self._signed(leaf, signs)
         value = self._words(leaf, 0, math.prod(leaf.shape)).reshape(leaf.shape)

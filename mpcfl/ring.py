@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mpcfl import product, threads, wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
-from mpcfl.kernels import bits, fixed, gather, onehot, ring64
+from mpcfl.kernels import bitmatrix, bits, fixed, gather, onehot, ring64
 from mpcfl.spec import WORD, dtype_of
 from mpcfl.spec import Shape as Shape
 from mpcfl.spec import Spec as Spec
@@ -315,6 +315,28 @@ def plus_sums(c: Words, places: onehot.Places, w: Words, flipped: bool) -> Words
     return out
 
 
+@shaped(lambda x: (x.shape[0], packed(x.shape[1])), bits=True)
+def odd_rows(x: Words) -> Words:
+    """The lowest bits of a matrix, those of each row packed 64 to a word."""
+    out = empty((x.shape[0], packed(x.shape[1])))
+    bitmatrix.pack(np.ascontiguousarray(x), out)
+    return out
+
+
+@shaped(lambda plane, x, y: plane.shape, bits=True)
+def plus_odd(plane: Words, x: Words, y: Words) -> Words:
+    """A plane, and over GF(2) the product of a matrix of bits packed by rows and the lowest bits of a matrix or vector.
+
+    The bits of the product follow one another in the order of its elements.
+    """
+    right = odd_rows(y.reshape(y.shape[0], -1))
+    columns = math.prod(y.shape[1:])
+    out = empty(plane.shape)
+    np.copyto(out, plane)
+    threads.across(x.shape[0], lambda i, j: bitmatrix.multiply(x, right, columns, i, j, out))
+    return out
+
+
 def _plus_wide_multiple(x: Words, y: Words, factor: int) -> Words:
     return wide.add(x, y) if factor == 1 else wide.add(x, wide.multiply(y, factor))
 
@@ -475,6 +497,14 @@ def flipped(t: Words, beta: Words, first: int) -> Words:
     if wide.is_wide(beta):
         return add(beta, multiply(t, subtract(first, multiply(beta, 2))))
     return _by_elements(ring64.flip, (t, beta), first)
+
+
+@shaped(lambda t, *rest: (packed(t.shape[0]),), bits=True)
+def odd_products(t: Words, beta: Words, other_t: Words, other_beta: Words, first: int) -> Words:
+    """Packed lowest bits of t t' first + t beta' + t' beta, on vectors: public t, t', shares of beta, beta'."""
+    out = empty((packed(t.shape[0]),))
+    bits.odd_products(_flat(t), _flat(beta), _flat(other_t), _flat(other_beta), first, out)
+    return out
 
 
 @shaped(lambda plane, n: (n,))

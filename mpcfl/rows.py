@@ -68,6 +68,18 @@ class Rows:
             yield start, stop, self._make(start, stop)
 
 
+def odd(x: Rows) -> Words:
+    """The lowest bits of a matrix in Z_2^64, those of each row packed 64 to a word."""
+    shape = (x.shape[0], ring.packed(x.shape[1]))
+    out: Words = empty(shape)
+    for start, stop, block in x.blocks():
+        made = ring.odd_rows(block)
+        if ring.is_spec(made):
+            return ring.like(made, shape)
+        out[start:stop] = made
+    return out
+
+
 def step_of(shape: Shape, words: int) -> int:
     """How many rows have so many words, at least one."""
     row = 1

@@ -121,7 +121,7 @@ class Base:
     owner as the places of the ones (`mpcfl.kernels.onehot`) in a row: its words are made anew where they are asked for.
     """
 
-    __slots__ = ("_words", "bit", "claimed", "dtype", "folded", "masked", "ones", "owner", "shape", "truncated")
+    __slots__ = ("_words", "bit", "claimed", "dtype", "folded", "masked", "odd", "ones", "owner", "shape", "truncated")
 
     def __init__(
         self,
@@ -141,6 +141,8 @@ class Base:
         self.folded: Words | None = None
         """What this party's one product of the operand takes, once it was made (`mpcfl.protocols.folded`)."""
         self.claimed = False
+        self.odd: Words | None = None
+        """Of a matrix that one party knows: the lowest bits of what this one multiplies by (`protocols.oddness`)."""
 
     @property
     def words(self) -> Words:

@@ -202,6 +202,8 @@ TWINS: dict[str, Twin] = {
     "multiply": of(lambda *x: np.multiply(x[0], x[-1], dtype=np.float64)),
     "whole": of(lambda x: np.floor(x).astype(np.int64)),
     "affine": of(np.add),
+    "odd matmul": lambda inputs, public: np.matmul(*(np.mod(x, 2) for x in inputs)) % 2 == 1,
+    "odd mux": of(np.logical_and),
     "mux": of(lambda bit, x: np.multiply(bit, x, dtype=np.float64)),
     "total": lambda inputs, public: inputs[0].astype(np.float64).sum(axis=public[0]),
     "negative part": of(lambda x: np.minimum(x, 0)),

@@ -82,7 +82,7 @@ def blocks(x: Share) -> Blocks | None:
     elif flipped:
         return None
     axis, parts = (origin.argument, list(origin.sources)) if origin.operation == "concatenate" else (0, [origin])
-    if axis not in (0, 1) or all(_owner(part) is None for part in parts):
+    if axis not in (0, 1) or all(owner_of(part) is None for part in parts):
         return None
     if flipped:
         axis, parts = 1 - axis, [view.transpose(part, (1, 0)) for part in parts]
@@ -109,7 +109,7 @@ def product(ctx: Context, x: Blocks, y: Share) -> Protocol:
 
 
 def _block(ctx: Context, part: View[Base], y: Share) -> Protocol:
-    owner = _owner(part)
+    owner = owner_of(part)
     x = Share.of_view(part)
     if owner is None:
         return (yield from beaver.matmul.function(ctx, x, y))
@@ -130,6 +130,7 @@ def _known(part: View[Base], w: Words, c: Words) -> Words:
     return ring.plus_matmul(c, part.apply(lambda base: base.words), w)
 
 
-def _owner(part: View[Base]) -> int | None:
+def owner_of(part: View[Base]) -> int | None:
+    """The rank that knows all of a view."""
     owners = {base.owner for base in part.leaves()}
     return owners.pop() if len(owners) == 1 else None
