@@ -139,7 +139,7 @@ def bins_and_gradients(size: Size, rng: Generator) -> Sequence[Operand]:
 
 def binned_customers(size: Size, rng: Generator) -> Sequence[Operand]:
     """The bins of two owners' columns, the first of whom has the labels too."""
-    rows, columns = size
+    rows, columns, _ = size
     if columns < 2:
         raise UsageError("gbdt needs at least two columns: each of two parties has a block of them")
     places = rng.integers(0, BINS, (rows, columns))

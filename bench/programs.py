@@ -112,8 +112,8 @@ def tree_level(size: Size, hot: Any, gradients: Any) -> Any:
     return np.argmax(gain.reshape(-1))
 
 
-def boosted_tree(size: Size, left: Any, right: Any, labels: Any) -> Any:
+def boosted_tree(disclosure: str, size: Size, left: Any, right: Any, labels: Any) -> Any:
     """The first tree of a boosted classifier: its leaves."""
-    model = GradientBoostingClassifier(1, max_depth=5)
+    model = GradientBoostingClassifier(1, max_depth=size[2], disclosure=disclosure)
     model.fit(np.concatenate([left, right], axis=1), labels, columns=[BINS] * size[1])
     return model.leaves_

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -64,16 +65,16 @@ _ELEMENTS, _MATRIX = ("elements",), ("rows", "columns")
 _MILLION, _TABLE = (1_000_000,), (10_000, 10)
 
 
-def _tree(name: str, summary: str, **more: Any) -> Workload:
+def _tree(name: str, summary: str, disclosure: str = "nothing", **more: Any) -> Workload:
     return Workload(
         name,
-        f"a boosted tree of depth 5 on two private blocks of columns of 32 bins, {summary}",
-        ("rows", "columns"),
-        (10_000, 20),
+        f"a boosted tree on two owners' columns of 32 bins, {summary}",
+        ("rows", "columns", "depth"),
+        (10_000, 20, 5),
         of.binned_customers,
-        programs.boosted_tree,
+        functools.partial(programs.boosted_tree, disclosure),
         repetitions=3,
-        elements=math.prod,
+        elements=lambda size: size[0] * size[1],
         **more,
     )
 
@@ -243,6 +244,7 @@ _ALL = (
     ),
     _tree("gbdt", "the first"),
     _tree("gbdt-later", "on bins opened before", opened=(0, 1)),
+    _tree("gbdt-own", "likewise, telling each its own splits", "own_splits", opened=(0, 1)),
 )
 
 WORKLOADS = {one.name: one for one in _ALL}

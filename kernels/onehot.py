@@ -1,5 +1,7 @@
 """Products with a matrix of zeros and few ones, which stands as the places of the ones in each row."""
 
+from typing import Any
+
 import numpy as np
 from numba import int32, njit, uint64, void
 from numpy.typing import NDArray
@@ -9,6 +11,8 @@ from mpcfl.kernels.signature import reads, writes
 Words = NDArray[np.uint64]
 Places = NDArray[np.int32]
 """Columns of the ones of each row, shape (n, k); -1 fills up the rows that have fewer."""
+
+ZERO, ONE = np.uint64(0), np.uint64(1)
 
 
 @njit(void(reads(int32, 2), reads(uint64, 2), writes(uint64, 2)), cache=True, nogil=True)
@@ -45,11 +49,32 @@ def scattered(places: Places, w: Words, out: Words) -> None:
                     out[place, j] += w[i, j]
 
 
-def places_of(x: NDArray[np.uint64]) -> Places:
+@njit(void(reads(int32, 2), writes(uint64, 2)), cache=True, nogil=True)
+def spread(places: Places, out: Words) -> None:
+    """The matrix itself, in `out`, of shape (n, m)."""
+    n, k = places.shape
+    if out.shape[0] != n:
+        raise ValueError("spread: out must have a row for each row of places")
+    for i in range(n):
+        out[i] = ZERO
+        for p in range(k):
+            place = places[i, p]
+            if place >= out.shape[1]:
+                raise ValueError("spread: a place beyond the columns of out")
+            if place >= 0:
+                out[i, place] = ONE
+
+
+ROWS = 1 << 16
+"""Rows that are searched for ones at a time."""
+
+
+def places_of(x: NDArray[Any]) -> Places:
     """The places of the ones in each row of a matrix of zeros and ones."""
     counts = np.count_nonzero(x, axis=1)
-    rows, columns = np.nonzero(x)
-    width = int(counts.max(initial=0))
-    places = np.full((x.shape[0], width), -1, np.int32)
-    places[rows, np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)] = columns
+    places = np.full((x.shape[0], int(counts.max(initial=0))), -1, np.int32)
+    for start in range(0, x.shape[0], ROWS):
+        rows, columns = np.nonzero(x[start : start + ROWS])
+        own = counts[start : start + ROWS]
+        places[start + rows, np.arange(len(rows)) - np.repeat(np.cumsum(own) - own, own)] = columns
     return places

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any, NoReturn, Protocol
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
@@ -23,7 +23,15 @@ from mpcfl.ring import Shape
 
 DTYPES = {FIXED: np.dtype(np.float64), INTEGER: np.dtype(np.int64), BOOLEAN: np.dtype(np.bool_)}
 
-Reveal = Callable[[Value, Any, str], Any]
+
+class Outputs(Protocol):
+    """How secret arrays are disclosed; a session is one."""
+
+    def _reveal(self, value: Value, to: str | Sequence[str], purpose: str) -> Any:
+        """The array at those named, None elsewhere."""
+
+    def _told(self, x: Value, y: Value, purpose: str) -> Value:
+        """x @ y, for columns of x that each belong to one party, which is told the rows of y that they meet."""
 
 
 class SecretArray(NDArrayOperatorsMixin):
@@ -44,12 +52,12 @@ class SecretArray(NDArrayOperatorsMixin):
     next product opens it anew.
     """
 
-    __slots__ = ("_base", "_held", "_layout", "_reveal", "_version")
+    __slots__ = ("_base", "_held", "_layout", "_outputs", "_version")
     __array_priority__ = 1000
 
-    def __init__(self, value: Value, reveal: Reveal) -> None:
+    def __init__(self, value: Value, outputs: Outputs) -> None:
         self._held = value
-        self._reveal = reveal
+        self._outputs = outputs
         self._base: SecretArray | None = None  # whose elements a view shows
         self._layout: dispatch.Layout | None = None
         self._version = 0  # how often the base was assigned to
@@ -156,7 +164,31 @@ class SecretArray(NDArrayOperatorsMixin):
         UsageError
             A name that is no party.
         """
-        return self._reveal(self._value, to, purpose)
+        return self._outputs._reveal(self._value, to, purpose)
+
+    def told(self, other: SecretArray, purpose: str = "result") -> SecretArray:
+        """This matrix times another one, which is disclosed to the owners of this one's columns.
+
+        Parameters
+        ----------
+        other : SecretArray, shape (m, k)
+            The owner of columns of this array, shape (n, m), learns the rows of `other` that these meet.
+        purpose : str
+            As of `reveal`; the same for all owners.
+
+        Returns
+        -------
+        SecretArray, shape (n, k)
+            Each owner multiplies for itself, whence a round and no product: m k words in all, whatever n is.
+
+        Raises
+        ------
+        UsageError
+            Not all columns are somebody's own (`Session.private`, side by side).
+        IntegrityError
+            The disclosure was not agreed.
+        """
+        return self._made(self._outputs._told(self._value, other._value, purpose))
 
     # --------------------------------------------------------------------------------------------------------- dispatch
 
@@ -224,7 +256,7 @@ class SecretArray(NDArrayOperatorsMixin):
         return self._made(operation(self._value, *(_unwrap(x) for x in operands)))
 
     def _made(self, value: Value) -> SecretArray:
-        return type(self)(value, self._reveal)
+        return type(self)(value, self._outputs)
 
     def _wrap(self, result: Any) -> Any:
         if isinstance(result, Value):

@@ -14,11 +14,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Final, Literal, TypeAlias
 
 import numpy as np
 
 from mpcfl.ring import GROUPS, Shape, Words
+from mpcfl.rows import Rows
 from mpcfl.view import View
 
 
@@ -70,8 +71,10 @@ class Leaf:
 
 
 MaskView = View[Leaf]
-Signs: TypeAlias = tuple[int, ...] | None
-"""A form of a mask: None is the mask, signs (one a party, -1, 0 or 1) a sum of its shares."""
+Signs: TypeAlias = tuple[int, ...] | Literal["odd"] | None
+"""A form of a mask: None is the mask, signs (one a party, -1, 0 or 1) a sum of its shares, `ODD` its lowest bits."""
+ODD: Final = "odd"
+"""Of a matrix, or of some of its rows: the lowest bits, packed by rows (`mpcfl.kernels.bitmatrix`)."""
 
 
 def group_of(*masks: MaskView) -> str:
@@ -112,7 +115,11 @@ class Correlation:
         """What `sample` takes, in order: by default every mask in all forms of `combinations`."""
         return tuple((mask, signs) for mask in self.masks() for signs in self.combinations())
 
-    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+    def by_rows(self) -> tuple[MaskView, ...]:
+        """Those masks of matrices that `sample` takes as `Rows` as well: the dealer never holds all of them."""
+        return ()
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Any) -> Mapping[str, Words]:
         """The clear values of the determined fields, in arrays made here: the dealer overwrites them."""
         return {}
 
@@ -139,17 +146,26 @@ class Correlation:
 
 
 class Dealt:
-    """One party's shares of a correlation, in the order of its fields; `dealt["name"]` gives one of them."""
+    """One party's shares of a correlation, in the order of its fields; `dealt["name"]` gives one of them.
+
+    A mask that its owner knows in full is not held: it is made anew whenever it is asked for.
+    """
 
     __slots__ = ("_fields", "_shares", "number")
 
-    def __init__(self, number: int, fields: tuple[Field, ...], shares: Mapping[str, Words]) -> None:
+    def __init__(self, number: int, fields: tuple[Field, ...], shares: Mapping[str, Words | Rows]) -> None:
         self.number = number
         self._fields = fields
         self._shares = shares
 
     def __getitem__(self, name: str) -> Words:
-        return self._shares[name]
+        share = self._shares[name]
+        return share.whole() if isinstance(share, Rows) else share
+
+    def rows(self, name: str) -> Rows:
+        """A share of which some rows at a time are wanted."""
+        share = self._shares[name]
+        return share if isinstance(share, Rows) else Rows.held(share)
 
     def leaf(self, name: str, bits: int | None = None, low: int = 0) -> MaskView:
         """The dealt field `name` as a mask for later correlations; `bits` and `low` as of `Leaf`."""

@@ -13,16 +13,18 @@ import functools
 import math
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
-from mpcfl import prg, ring, view
+from mpcfl import prg, ring, rows, view
 from mpcfl.buffers import empty
-from mpcfl.correlation import Correlation, Dealt, Field, Leaf, MaskView, Signs
+from mpcfl.correlation import ODD, Correlation, Dealt, Field, Leaf, MaskView, Signs
 from mpcfl.errors import ProtocolViolation
 from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
-from mpcfl.ring import GROUPS, Words
+from mpcfl.ring import GROUPS, Shape, Words
+from mpcfl.rows import Rows
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
@@ -38,6 +40,17 @@ def tensor(draw: int, place: int) -> int:
 def combine(group: str, parts: Sequence[Words]) -> Words:
     """The clear value of shares: their sum, or their exclusive or."""
     return functools.reduce(ring.exclusive_or if group == "bits" else ring.add, parts)
+
+
+def expanding(streams: Sequence[Stream], number: int, shape: Shape, group: str) -> Rows:
+    """What tensor `number` of some streams shares, expanded as far as it is asked for."""
+    row = math.prod(shape[1:])
+
+    def make(start: int, stop: int) -> Words:
+        out: Words = empty((stop - start, *shape[1:]), GROUPS[group])
+        return prg.combine(out, streams, number, group, start * row * out.itemsize // 8)
+
+    return Rows(shape, make)
 
 
 def _alone(value: Words, known: Sequence[Words]) -> bool:
@@ -65,12 +78,15 @@ class Holder:
         number, self._draws = self._draws, self._draws + 1
         fields = correlation.tensors
         given = iter(corrections or ())
-        shares: dict[str, Words] = {}
+        shares: dict[str, Words | Rows] = {}
         for place, field in enumerate(fields):
             if field.determined and self._last:
                 shares[field.name] = next(given)
             elif field.owner is not None and field.owner != self._rank:
                 shares[field.name] = np.zeros(field.shape, field.dtype)
+            elif field.owner is not None:
+                self._stream.claim(tensor(number, place), tensor(number, place) + 1)
+                shares[field.name] = expanding([self._stream], tensor(number, place), field.shape, field.group)
             else:
                 shares[field.name] = self._stream.fresh(tensor(number, place), field.shape, field.dtype)
         return Dealt(number, fields, shares)
@@ -126,17 +142,23 @@ class Dealer:
             raise ValueError(f"{correlation.family}: a correlation has at most {FIELDS_PER_DRAW} fields")
         if not any(field.determined for field in cut.fields):
             return iter(())
-        masks = [self._reader(mask, signs, cut) for mask, signs in correlation.forms()]
+        streamed = correlation.by_rows()
+        masks = [
+            self._rows(mask, cut)
+            if signs is None and any(mask is one for one in streamed)
+            else self._reader(mask, signs, cut)
+            for mask, signs in correlation.forms()
+        ]
         return (self._piece(number, cut, piece, masks) for piece in range(cut.pieces))
 
-    def _piece(self, number: int, cut: Cut, piece: int, readers: Sequence[Callable[[int], Words]]) -> list[Words]:
+    def _piece(self, number: int, cut: Cut, piece: int, readers: Sequence[Callable[[int], Any]]) -> list[Words]:
         part = cut.part(piece)
         fields = part.tensors
         places = [(tensor(number, place), *both) for place, both in enumerate(zip(fields, cut.stripes, strict=True))]
         uniform = {f.name: self._uniform(index, f, s, piece) for index, f, s in places if not f.determined}
         masks = [read(piece) for read in readers]
         clear = part.sample(uniform, *masks)
-        known = [*uniform.values(), *masks, *clear.values()]
+        known = [x for x in (*uniform.values(), *masks, *clear.values()) if not isinstance(x, Rows)]
         corrections = []
         for index, field, stripes in places:
             if field.determined:
@@ -171,6 +193,21 @@ class Dealer:
             return value if factor == 1 else ring.multiply(value, factor)
 
         return read
+
+    def _rows(self, mask: MaskView, cut: Cut) -> Callable[[int], Rows | Words]:
+        """What gives a matrix's mask, by rows if it is one that was drawn so, or its transpose."""
+        source, flipped = (mask.sources[0], True) if mask.operation == "transpose" else (mask, False)
+        leaf = source.argument
+        if source.operation != "leaf" or len(leaf.shape) != 2 or leaf.bits is not None or leaf.low:
+            return self._reader(mask, None, cut)
+        self._require(leaf)
+        found = self._by_rows(leaf)
+        return lambda piece: found.transposed() if flipped else found
+
+    def _by_rows(self, leaf: Leaf) -> Rows:
+        """A mask drawn earlier, block by block."""
+        streams = self._streams if leaf.owner is None else [self._streams[leaf.owner]]
+        return expanding(streams, tensor(leaf.draw, leaf.place), leaf.shape, leaf.group)
 
     def _elements(self, leaf: Leaf, start: int, stop: int) -> Words:
         """Some elements of a mask drawn earlier."""
@@ -212,6 +249,8 @@ class Dealer:
         return value
 
     def _expand_again(self, leaf: Leaf, signs: Signs) -> Words:
+        if signs == ODD:
+            return rows.odd(self._by_rows(leaf))
         if signs is not None:
             return self._signed(leaf, signs)
         value = self._words(leaf, 0, math.prod(leaf.shape)).reshape(leaf.shape)

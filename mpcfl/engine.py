@@ -116,6 +116,8 @@ class Value:
         For a boolean [x < y]: (x, y, x - y), so that a choice between x and y opens nothing again.
     scaled : tuple or None
         For words v c / 2^s of a value v that are not known yet: (v, s, c). A further public factor is a part of c.
+    factors : tuple or None
+        For a product of whole numbers that is not known yet: what operation makes it of which two values.
     """
 
     __slots__ = (
@@ -125,6 +127,7 @@ class Value:
         "_waiting",
         "compared",
         "engine",
+        "factors",
         "kind",
         "number",
         "scaled",
@@ -140,6 +143,7 @@ class Value:
         self._waiting: list[Operation] = []  # for this value
         self.compared: tuple[Value, Any, Value] | None = None
         self.scaled: tuple[Value, int, Fraction] | None = None
+        self.factors: tuple[str, Value, Value] | None = None
         self.number = engine.numbered()
         if engine.observer is not None:
             engine.observer.made(self)
@@ -157,10 +161,15 @@ class Value:
         assert self._share is not None
         return self._share
 
+    @property
+    def opened(self) -> bool:
+        """Whether its next product opens nothing of it, and makes no words for that."""
+        return self._share is not None and all(base.masked is not None for base in self._share.origin.leaves())
+
     def settle(self, share: Share) -> list[Operation]:
         """Take the share; the operations that waited for it."""
         waiting, self._waiting = self._waiting, []
-        self._share, self._operation, self.scaled = share, None, None
+        self._share, self._operation, self.scaled, self.factors = share, None, None, None
         return waiting
 
     @property
@@ -279,6 +288,8 @@ class Engine:
         *public : object
             Public parameters, part of the history.
         """
+        if self._waiting >= MAX_WAITING * self.patience or self._elements >= MAX_WAITING_ELEMENTS:
+            self.flush()
         self.note(name, kind, shape, [operand.number for operand in inputs], *public)
         value = Value(self, kind, shape)
         if self.observer is not None:
@@ -297,9 +308,7 @@ class Engine:
         else:
             self._ready.append(operation)
         self._waiting += 1
-        self._elements += math.prod(shape) + sum(math.prod(operand.shape) for operand in inputs)
-        if self._waiting >= MAX_WAITING * self.patience or self._elements >= MAX_WAITING_ELEMENTS:
-            self.flush()
+        self._elements += math.prod(shape) + sum(math.prod(operand.shape) for operand in inputs if not operand.opened)
         return value
 
     def _wait(self, unmet: Iterable[Value], operation: Operation) -> None:

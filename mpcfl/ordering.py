@@ -146,6 +146,42 @@ def odd(x: Any) -> Any:
 
 
 @overridable
+def parted(bit: Any, x: Any) -> tuple[Any, Any]:
+    """Part numbers in two: x where a boolean is set, and x where it is not, with zeros in all other places.
+
+    Parameters
+    ----------
+    bit : array of bool
+    x : array of numbers
+        The two broadcast against each other.
+
+    Returns
+    -------
+    inside, outside : arrays
+        ``bit * x`` and ``x - bit * x``.
+
+    Raises
+    ------
+    TypeError
+        No boolean, or a secret boolean to be parted.
+
+    Notes
+    -----
+    On secrets the second one is no operation's result, but the difference of two that are known: a product with it
+    opens nothing of it, where one with x and one with the first were made. So numbers that are parted again and again,
+    as rows are on their way through a tree, open half of the parts.
+    """
+    bit, x = _array(bit), _array(x)
+    if bit.dtype != np.bool_ or x.dtype == np.bool_:
+        raise TypeError("parted takes a boolean, and numbers to part")
+    if not isinstance(bit, SecretArray) or not isinstance(x, SecretArray):
+        inside = bit * x
+        return inside, x - inside
+    inside, outside = operations.parted(bit._value, x._value)
+    return bit._made(inside), bit._made(outside)
+
+
+@overridable
 def top_k(x: Any, k: int, axis: int = -1) -> tuple[Any, Any]:
     """The k largest elements along an axis, largest first, and their places; of equal ones the first come first.
 

@@ -21,10 +21,13 @@ Words: TypeAlias = NDArray[np.uint64]
 PACKED = processor.has(*processor.FUSED_MULTIPLY) and not processor.named(processor.SLOWER_FUSED_MULTIPLY)
 if PACKED:
     from mpcfl.kernels import ifma
+LANES = processor.has(*processor.LONG_LANES)
+if LANES:
+    from mpcfl.kernels import tall
 
 LARGE = 1 << 16
 """Elements from which on packing a matrix costs more than to multiply it by few columns."""
-NARROW, NARROW_TRANSPOSED = 4, 16
+NARROW, NARROW_TRANSPOSED = 4, 32 if LANES else 16
 """How many columns are few, and for a transposed matrix, which is packed across its rows."""
 
 
@@ -33,6 +36,7 @@ def _plain(x: Words, y: Words, out: Words) -> None:
 
 
 _matrices: Callable[[Words, Words, Words], None] = ifma.matmul if PACKED else _plain
+_transposed: Callable[[Words, Words, Words], None] = tall.transposed if LANES else skinny.transposed
 
 
 def add(x: Words, y: Words, out: Words) -> None:
@@ -72,7 +76,7 @@ def _narrow(x: Words, y: Words, out: Words) -> bool:
         return True
     if x.T.flags.c_contiguous:
         found = np.zeros(out.shape[::-1], np.uint64)
-        skinny.transposed(x.T, np.ascontiguousarray(y), found)
+        _transposed(x.T, np.ascontiguousarray(y), found)
         np.add(out, found.T, out=out)
         return True
     return False

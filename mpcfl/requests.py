@@ -178,7 +178,9 @@ def _parsed(value: Any, recent: Recent | None) -> Any:
 
 
 def _parsed_view(parts: list[Any], recent: Recent | None) -> View[Leaf]:
-    gathers = parts[0] == "concatenate" or (parts[0] == "take" and isinstance(parts[1], dict) and "array" in parts[1])
+    gathers = parts[0] in ("concatenate", "sum") or (
+        parts[0] == "take" and isinstance(parts[1], dict) and "array" in parts[1]
+    )
     return _made_view(parts, recent) if recent is None or not gathers else recent.known(parts)
 
 
@@ -203,6 +205,11 @@ def _made_view(parts: list[Any], recent: Recent | None) -> View[Leaf]:
     inner = [_parsed_view(source, recent) for source in sources]
     if operation == "concatenate":
         return view.concatenate(inner, int(argument))
+    if operation == "sum":
+        first, second = inner
+        if first.shape != second.shape:
+            raise ValueError("a sum of two shapes")
+        return view.add(first, second)
     (source,) = inner
     if operation == "take":
         return view.take(source, _parsed_index(argument))

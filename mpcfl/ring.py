@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias, cast
+from typing import Any, NamedTuple, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from mpcfl import product, threads, wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
-from mpcfl.kernels import bits, fixed, gather, onehot, ring64
+from mpcfl.kernels import bitmatrix, bits, fixed, gather, onehot, ring64
 from mpcfl.spec import WORD, dtype_of
 from mpcfl.spec import Shape as Shape
 from mpcfl.spec import Spec as Spec
@@ -286,12 +286,25 @@ FEW_ONES = 8
 """A matrix of zeros and ones has few where the fullest row has at most one of so many."""
 
 
-def few_ones(x: Words) -> onehot.Places | None:
-    """Where the ones of a matrix of zeros and few ones are, in Z_2^64; None of any other array."""
-    if is_spec(x) or wide.is_wide(x) or x.ndim != 2:
+class Ones(NamedTuple):
+    """A matrix of zeros and few ones, by the places of the ones in each row."""
+
+    places: onehot.Places
+    shape: Shape
+
+
+def few_ones(x: NDArray[np.bool_]) -> Ones | None:
+    """A matrix of booleans by the places of its ones; None of any other array, or where a row has many."""
+    if x.ndim != 2 or int(np.count_nonzero(x, axis=1).max(initial=0)) * FEW_ONES > x.shape[1]:
         return None
-    places = onehot.places_of(x)
-    return places if places.shape[1] * FEW_ONES <= x.shape[1] else None
+    return Ones(onehot.places_of(x), x.shape)
+
+
+def of_ones(places: onehot.Places, columns: int) -> Words:
+    """The words of a matrix of zeros and ones, in Z_2^64."""
+    out = empty((places.shape[0], columns))
+    onehot.spread(places, out)
+    return out
 
 
 def plus_sums(c: Words, places: onehot.Places, w: Words, flipped: bool) -> Words:
@@ -299,6 +312,28 @@ def plus_sums(c: Words, places: onehot.Places, w: Words, flipped: bool) -> Words
     out = empty(c.shape)
     np.copyto(out, c)
     (onehot.scattered if flipped else onehot.gathered)(places, np.ascontiguousarray(w), out)
+    return out
+
+
+@shaped(lambda x: (x.shape[0], packed(x.shape[1])), bits=True)
+def odd_rows(x: Words) -> Words:
+    """The lowest bits of a matrix, those of each row packed 64 to a word."""
+    out = empty((x.shape[0], packed(x.shape[1])))
+    bitmatrix.pack(np.ascontiguousarray(x), out)
+    return out
+
+
+@shaped(lambda plane, x, y: plane.shape, bits=True)
+def plus_odd(plane: Words, x: Words, y: Words) -> Words:
+    """A plane, and over GF(2) the product of a matrix of bits packed by rows and the lowest bits of a matrix or vector.
+
+    The bits of the product follow one another in the order of its elements.
+    """
+    right = odd_rows(y.reshape(y.shape[0], -1))
+    columns = math.prod(y.shape[1:])
+    out = empty(plane.shape)
+    np.copyto(out, plane)
+    threads.across(x.shape[0], lambda i, j: bitmatrix.multiply(x, right, columns, i, j, out))
     return out
 
 
@@ -462,6 +497,14 @@ def flipped(t: Words, beta: Words, first: int) -> Words:
     if wide.is_wide(beta):
         return add(beta, multiply(t, subtract(first, multiply(beta, 2))))
     return _by_elements(ring64.flip, (t, beta), first)
+
+
+@shaped(lambda t, *rest: (packed(t.shape[0]),), bits=True)
+def odd_products(t: Words, beta: Words, other_t: Words, other_beta: Words, first: int) -> Words:
+    """Packed lowest bits of t t' first + t beta' + t' beta, on vectors: public t, t', shares of beta, beta'."""
+    out = empty((packed(t.shape[0]),))
+    bits.odd_products(_flat(t), _flat(beta), _flat(other_t), _flat(other_beta), first, out)
+    return out
 
 
 @shaped(lambda plane, n: (n,))

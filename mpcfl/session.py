@@ -18,8 +18,8 @@ from mpcfl.engine import BOOLEAN, FIXED, KINDS, Engine, Runner, Value
 from mpcfl.errors import InputError, UsageError
 from mpcfl.ledger import Ledger
 from mpcfl.protocol import Context, Position, Suite
-from mpcfl.protocols import additive
-from mpcfl.ring import Shape, Words
+from mpcfl.protocols import additive, disclosed
+from mpcfl.ring import Ones, Shape, Words
 from mpcfl.share import Share, on_shapes
 
 FRACTION = 18
@@ -173,8 +173,9 @@ class Session:
         InputError
             NaN, infinity or a number out of range, with its place; a shape or dtype that is not the announced one.
         """
-        kind, shape, words = self._own(value, owner, shape, dtype)
+        kind, shape, array = self._own(value, owner, shape, dtype)
         rank = self._rank(owner)
+        words = None if array is None else operations.encoded(self._engine, array, kind)
         share = self._engine.common.share(rank, shape, words, self.ring)
         self._engine.note("share", rank, kind, shape)
         return self._array(self._engine.ready(kind, Share(share)))
@@ -190,20 +191,24 @@ class Session:
 
         It is opened one way, by its owner, when it meets its first secret partner: half the bytes of a shared operand.
         """
-        kind, shape, words = self._own(value, owner, shape, dtype)
+        kind, shape, array = self._own(value, owner, shape, dtype)
         rank = self._rank(owner)
+        few = ring.few_ones(array) if array is not None and kind == BOOLEAN and self.ring == 64 else None
+        held: Words | Ones
+        if few is not None:
+            held = few
+        else:
+            held = self._nothing(shape) if array is None else operations.encoded(self._engine, array, kind)
         self._engine.note("private", rank, kind, shape)
-        held = self._nothing(shape) if words is None else words
-        ones = ring.few_ones(words) if words is not None and kind == BOOLEAN else None
-        return self._array(self._engine.ready(kind, Share.private(held, rank, ones)))
+        return self._array(self._engine.ready(kind, Share.private(held, rank)))
 
     def _nothing(self, shape: Shape) -> Words:
         return self._engine.common.nothing(shape, self.ring)
 
     def _own(
         self, value: ArrayLike | None, owner: int | str, shape: Shape | None, dtype: DTypeLike | None
-    ) -> tuple[str, Shape, Words | None]:
-        """The kind and shape that all agree on, and the owner's words."""
+    ) -> tuple[str, Shape, operations.Public | None]:
+        """The kind and shape that all agree on, and the owner's numbers."""
         rank = self._rank(owner)
         kind = None if dtype is None else _kind(np.dtype(dtype))
         array = None
@@ -229,7 +234,7 @@ class Session:
             raise InputError(f"the input has shape {array.shape}, announced was {shape}", party=self.name)
         if KINDS.index(operations.public_kind(array)) < KINDS.index(kind):
             raise InputError(f"the input is {array.dtype}, announced was {DTYPES[kind]}", party=self.name)
-        return kind, shape, operations.encoded(self._engine, array, kind)
+        return kind, shape, array
 
     def announce(self, shape: Shape | None, owner: int | str) -> Shape:
         """A shape that its owner knows, told to all: one round, public. The others pass None."""
@@ -336,7 +341,7 @@ class Session:
         self._engine.flush()
 
     def _array(self, value: Value) -> SecretArray:
-        return SecretArray(value, self._reveal)
+        return SecretArray(value, self)
 
     def _reveal(self, value: Value, to: str | Sequence[str], purpose: str) -> Any:
         readers = self._readers(to)
@@ -345,6 +350,21 @@ class Session:
         self._engine.note("reveal", readers, purpose, value.number)
         words = self._engine.run(additive.reveal(share.words, readers, purpose))
         return None if words is None else self._decoded(words, value)
+
+    def _told(self, x: Value, y: Value, purpose: str) -> Value:
+        if x.kind == y.kind == FIXED:
+            raise TypeError("told multiplies whole numbers or booleans with any others: not fractions with fractions")
+        shape = ring.matmul_shape(x.shape, y.shape)
+        disclosed.check(x.share)
+        return self._engine.submit(
+            "told",
+            operations.joined(x.kind, y.kind),
+            shape,
+            [x, y],
+            lambda left, right: disclosed.product(self._engine.ctx, left, right, shape, purpose),
+            Share,
+            purpose,
+        )
 
     def _decoded(self, words: Words, value: Value) -> Any:
         if ring.is_spec(words):

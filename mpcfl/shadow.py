@@ -333,7 +333,7 @@ class ShadowSession(Session):
         return array
 
     def _array(self, value: Value) -> SecretArray:
-        return ShadowArray(value, self._reveal) if self.rank == 0 else super()._array(value)
+        return ShadowArray(value, self) if self.rank == 0 else super()._array(value)
 
     def _reveal(self, value: Value, to: str | Sequence[str], purpose: str) -> Any:
         if self.rank == 0:

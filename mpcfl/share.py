@@ -12,12 +12,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from mpcfl import ring, view
 from mpcfl.correlation import Leaf, MaskView
-from mpcfl.ring import Shape, Spec, Words
+from mpcfl.ring import Ones, Shape, Spec, Words
+from mpcfl.rows import Rows
+from mpcfl.spec import WORD
 from mpcfl.view import View
 
 
@@ -28,6 +27,25 @@ class Masked:
     d: Words
     a: Words
     mask: MaskView
+
+
+class Remade:
+    """The same of an operand that its owner holds otherwise: d and a are made anew whenever they are asked for."""
+
+    __slots__ = ("_base", "_rows", "mask")
+
+    def __init__(self, base: Base, rows: Rows, mask: MaskView) -> None:
+        self._base = base
+        self._rows = rows
+        self.mask = mask
+
+    @property
+    def a(self) -> Words:
+        return self._rows.whole()
+
+    @property
+    def d(self) -> Words:
+        return ring.subtract(self._base.words, self.a)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,24 +117,44 @@ class Truncated:
 class Base:
     """The words that a mask covers; `owner` is the rank that alone knows them, None for shared words.
 
-    `bit` and `truncated` say what the protocol that made them opened.
+    `bit` and `truncated` say what the protocol that made them opened. A matrix of zeros and few ones stands at its
+    owner as the places of the ones (`mpcfl.kernels.onehot`) in a row: its words are made anew where they are asked for.
     """
 
-    __slots__ = ("bit", "claimed", "folded", "masked", "ones", "owner", "truncated", "words")
+    __slots__ = ("_words", "bit", "claimed", "dtype", "folded", "masked", "odd", "ones", "owner", "shape", "truncated")
 
     def __init__(
-        self, words: Words, owner: int | None = None, bit: Bit | None = None, truncated: Truncated | None = None
+        self,
+        words: Words | Ones,
+        owner: int | None = None,
+        bit: Bit | None = None,
+        truncated: Truncated | None = None,
     ) -> None:
-        self.words = words
+        self.ones = words.places if isinstance(words, Ones) else None
+        self._words: Words | None = None if isinstance(words, Ones) else words
+        self.shape = words.shape
+        self.dtype = WORD if isinstance(words, Ones) else words.dtype
         self.owner = owner
         self.bit = bit
         self.truncated = truncated
-        self.masked: Masked | None = None
+        self.masked: Masked | Remade | None = None
         self.folded: Words | None = None
         """What this party's one product of the operand takes, once it was made (`mpcfl.protocols.folded`)."""
         self.claimed = False
-        self.ones: NDArray[np.int32] | None = None
-        """At the owner of a matrix of zeros and few ones, where these are (`mpcfl.kernels.onehot`)."""
+        self.odd: Words | None = None
+        """Of a matrix that one party knows: the lowest bits of what this one multiplies by (`protocols.oddness`)."""
+
+    @property
+    def words(self) -> Words:
+        """What the mask covers."""
+        return self.rows(0, self.shape[0]) if self._words is None else self._words
+
+    def rows(self, start: int, stop: int) -> Words:
+        """Some of its rows, where it has an axis."""
+        if self._words is not None:
+            return self._words[start:stop]
+        assert self.ones is not None
+        return ring.of_ones(self.ones[start:stop], self.shape[1])
 
 
 class Share:
@@ -172,11 +210,9 @@ class Share:
         return self._words
 
     @staticmethod
-    def private(words: Words, owner: int, ones: NDArray[np.int32] | None = None) -> Share:
+    def private(words: Words | Ones, owner: int) -> Share:
         """An operand that rank `owner` knows: its words there, zeros elsewhere."""
-        base = Base(words, owner)
-        base.ones = ones
-        return Share(words, View.leaf(base, words.shape))
+        return Share.of_view(View.leaf(Base(words, owner), words.shape))
 
     @staticmethod
     def of_view(origin: View[Base]) -> Share:
@@ -232,9 +268,14 @@ class Share:
     @property
     def masked(self) -> Masked:
         """The masked form, once every base was opened."""
-        d = self.origin.apply(lambda base: _opened(base).d, "d")
         a = self.origin.apply(lambda base: _opened(base).a, "a")
-        return Masked(d if self.offset is None else ring.add(d, self.offset), a, self.mask)
+        return Masked(self.difference, a, self.mask)
+
+    @property
+    def difference(self) -> Words:
+        """The public part of `masked`."""
+        d = self.origin.apply(lambda base: _opened(base).d, "d")
+        return d if self.offset is None else ring.add(d, self.offset)
 
     @property
     def mask(self) -> MaskView:
@@ -267,6 +308,13 @@ class Share:
         offset = constant if self.offset is None else ring.add(self.offset, constant)
         return Share._view((self,), lambda x: ring.add(x, constant) if first else x, self.origin, offset)
 
+    def less(self, part: Share) -> Share:
+        """What is left without a share of the same shape, whose mask is made of both masks: opened with them."""
+        offset = None if part.offset is None else ring.negative(part.offset)
+        if self.offset is not None:
+            offset = self.offset if offset is None else ring.add(self.offset, offset)
+        return Share._view((self, part), ring.subtract, view.add(self.origin, view.scale(part.origin, -1)), offset)
+
     @staticmethod
     def concatenate(parts: list[Share], axis: int) -> Share:
         origin = view.concatenate([part.origin for part in parts], axis)
@@ -276,7 +324,7 @@ class Share:
         return Share._view(tuple(parts), lambda *words: ring.concatenate(words, axis), origin, offset)
 
 
-def _opened(base: Base) -> Masked:
+def _opened(base: Base) -> Masked | Remade:
     assert base.masked is not None
     return base.masked
 
@@ -290,20 +338,20 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     """The same operands without their words: what was opened is opened there too, and views share their bases."""
     bases: dict[Base, Base] = {}
 
-    def spec(words: Words) -> Words:
+    def spec(words: Words | Base) -> Words:
         return Spec(words.shape, words.dtype)  # type: ignore[return-value]
 
     def words(share: Share) -> Words:
-        return Spec(share.shape, share.bases()[0].words.dtype)  # type: ignore[return-value]
+        return Spec(share.shape, share.bases()[0].dtype)  # type: ignore[return-value]
 
     def twin(base: Base) -> View[Base]:
         if base not in bases:
             bit, masked, truncated = base.bit, base.masked, base.truncated
             bit = None if bit is None else Bit(spec(bit.words), spec(bit.t), spec(bit.beta), bit.mask)
             truncated = None if truncated is None else replace(truncated, c=spec(truncated.c))
-            bases[base] = Base(spec(base.words), base.owner, bit, truncated)
-            bases[base].masked = None if masked is None else Masked(spec(masked.d), spec(masked.a), masked.mask)
-        return View.leaf(bases[base], base.words.shape)
+            bases[base] = Base(spec(base), base.owner, bit, truncated)
+            bases[base].masked = None if masked is None else Masked(spec(base), spec(base), masked.mask)
+        return View.leaf(bases[base], base.shape)
 
     return [
         Share(words(share), share.origin.map(twin), None if share.offset is None else spec(share.offset))
@@ -311,4 +359,4 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     ]
 
 
-__all__ = ["Base", "Bit", "Leaf", "Masked", "Share", "Truncated", "on_shapes"]
+__all__ = ["Base", "Bit", "Leaf", "Masked", "Ones", "Remade", "Share", "Truncated", "on_shapes"]

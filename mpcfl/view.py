@@ -32,9 +32,9 @@ class View(Generic[L]):
     Parameters
     ----------
     operation : str
-        "leaf", "take", "transpose", "reshape", "broadcast", "concatenate" or "scale".
+        "leaf", "take", "transpose", "reshape", "broadcast", "concatenate", "scale" or "sum".
     argument : object
-        The leaf, the index, the axes, the shape, the axis, or the factor.
+        The leaf, the index, the axes, the shape, the axis, or the factor; None of a sum.
     sources : tuple of View
     shape : tuple of int
         Of the result.
@@ -105,7 +105,7 @@ class View(Generic[L]):
 
     def _gathers(self) -> bool:
         """Whether its value is a copy and no view of the sources' memory."""
-        return self.operation == "concatenate" or (self.operation == "take" and ring.is_rows(self.argument))
+        return self.operation in ("concatenate", "sum") or (self.operation == "take" and ring.is_rows(self.argument))
 
 
 _OPERATIONS: dict[str, Callable[[list[Words], Any], Words]] = {
@@ -115,6 +115,7 @@ _OPERATIONS: dict[str, Callable[[list[Words], Any], Words]] = {
     "broadcast": lambda values, shape: ring.broadcast(values[0], shape),
     "concatenate": lambda values, axis: ring.concatenate(values, axis),
     "scale": lambda values, factor: ring.multiply(values[0], factor),
+    "sum": lambda values, _: ring.add(*values),
 }
 
 
@@ -128,16 +129,18 @@ def take(view: View[L], index: Any) -> View[L]:
         inner = _rows(view.argument)
         if inner is not None:
             return take(view.sources[0], inner[rows])
-    if rows is not None and view.operation == "concatenate" and view.argument > 0:
-        return concatenate([take(source, rows) for source in view.sources], view.argument)
+    if (rows is not None or isinstance(index, slice)) and view.operation == "concatenate" and view.argument > 0:
+        return concatenate([take(source, index) for source in view.sources], view.argument)
     shape = ring.indexed_shape(view.shape, index)
     return View("take", index, (view,), shape)
 
 
 def unscaled(view: View[L]) -> tuple[View[L], int] | None:
-    """The view without its factors, and their product, if that is the same for all leaves."""
+    """The view without its factors, and their product, if that is the same for all leaves; None of a sum."""
     if view.operation == "leaf":
         return view, 1
+    if view.operation == "sum":
+        return None
     found = [unscaled(source) for source in view.sources]
     parts = [one for one in found if one is not None]
     if len(parts) < len(found) or len({factor for _, factor in parts}) > 1:
@@ -155,7 +158,7 @@ def run(view: View[L], start: int) -> tuple[L, int, int] | None:
     """
     if view.operation == "leaf":
         return view.argument, start, 1
-    if view.operation in ("transpose", "concatenate"):
+    if view.operation in ("transpose", "concatenate", "sum"):
         return None
     (source,) = view.sources
     factor = 1
@@ -193,6 +196,11 @@ def broadcast(view: View[L], shape: Shape) -> View[L]:
 
 def scale(view: View[L], factor: int) -> View[L]:
     return View("scale", factor, (view,), view.shape)
+
+
+def add(first: View[L], second: View[L]) -> View[L]:
+    """The sum of two views of one shape."""
+    return View("sum", None, (first, second), first.shape)
 
 
 def concatenate(views: list[View[L]], axis: int) -> View[L]:

@@ -26,14 +26,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpcfl import ring, view
-from mpcfl.correlation import Correlation, Field, MaskView, group_of
+from mpcfl.buffers import empty
+from mpcfl.correlation import Correlation, Dealt, Field, MaskView, group_of
 from mpcfl.effects import Draw, Effect, Open, Protocol, Round
 from mpcfl.message import Exposure, Message
 from mpcfl.protocol import Context, rule
 from mpcfl.protocols import upper
 from mpcfl.protocols.upper import TruncMux
 from mpcfl.ring import Shape, Words
-from mpcfl.share import Base, Bit, Masked, Share
+from mpcfl.rows import step_of
+from mpcfl.share import Base, Bit, Masked, Remade, Share
 
 OPERAND = Message(
     "beaver.operand", "party", "party", "words", Exposure.MASKED, "difference of an operand and its uniform mask"
@@ -85,28 +87,74 @@ def masked(ctx: Context, *operands: Share) -> Generator[Effect, Any, list[Masked
 
 
 def opened(ctx: Context, *operands: Share) -> Generator[Effect, Any, None]:
-    """Open those bases of the operands that were not opened before: one round or none."""
+    """Open those bases of the operands that were not opened before: one round or none.
+
+    What is larger than `PIECE` goes in pieces, a round each: neither side then holds it a second time on its way.
+    """
     fresh = []
-    waits = False
+    waits = []
     for operand in operands:
         for base in operand.bases():
             if base.masked is None and base.claimed:
-                waits = True  # a protocol that runs beside this one opens it in this very round
+                waits.append(base)  # a protocol that runs beside this one opens it in these very rounds
             elif base.masked is None:
                 base.claimed = True
-                dealt = yield Draw(Mask(base.words.shape, base.owner, ctx.group))
-                fresh.append((base, dealt))
-    if fresh or waits:
-        differences = yield Round(
-            tuple(Open(OPERAND, _difference(ctx, base, dealt["a"]), base.owner) for base, dealt in fresh)
-        )
-        for (base, dealt), d in zip(fresh, differences, strict=True):
-            base.masked = Masked(d, dealt["a"], dealt.leaf("a"))
+                fresh.append(_Opening(ctx, base, (yield Draw(Mask(base.shape, base.owner, ctx.group)))))
+    while fresh or any(base.masked is None for base in waits):
+        differences = yield Round(tuple(Open(OPERAND, one.payload(), one.base.owner) for one in fresh))
+        for one, d in zip(fresh, differences, strict=True):
+            one.take(d)
+        fresh = [one for one in fresh if one.base.masked is None]
 
 
-def _difference(ctx: Context, base: Base, a: Words) -> Words:
-    """[x] - [a]; where an operand is another party's own, any words of the shape, since they are not sent."""
-    return base.words if base.owner not in (None, ctx.rank) else ring.subtract(base.words, a)
+PIECE = 1 << 24
+"""Words of an operand that are opened in one round, at most, where a row does not have more (128 MiB)."""
+
+
+class _Opening:
+    """The opening of a base, piece by piece along its first axis."""
+
+    def __init__(self, ctx: Context, base: Base, dealt: Dealt) -> None:
+        self.base = base
+        self._dealt = dealt
+        self._mask = dealt.rows("a")
+        self._sends = base.owner in (None, ctx.rank)
+        self._keeps = base.ones is None
+        self._step = step_of(base.shape, PIECE)
+        self._start = 0
+        self._d: Words | None = None
+
+    @property
+    def _whole(self) -> bool:
+        return not self.base.shape or self.base.shape[0] <= self._step
+
+    @property
+    def _stop(self) -> int:
+        return min(self._start + self._step, self.base.shape[0])
+
+    def payload(self) -> Words:
+        """[x] - [a]; where an operand is another party's own, any words of the shape, since they are not sent."""
+        if self._whole:
+            x = self.base.words
+            return ring.subtract(x, self._dealt["a"]) if self._sends else x
+        x = self.base.rows(self._start, self._stop)
+        return ring.subtract(x, self._mask.some(self._start, self._stop)) if self._sends else x
+
+    def take(self, d: Words) -> None:
+        """Take what was opened; after the last piece the base is open."""
+        if self._whole:
+            self._end(d)
+            return
+        if self._keeps and not ring.is_spec(d):
+            self._d = empty(self.base.shape, d.dtype) if self._d is None else self._d
+            self._d[self._start : self._stop] = d
+        self._start = self._stop
+        if self._start == self.base.shape[0]:
+            self._end(ring.like(d, self.base.shape) if self._d is None else self._d)
+
+    def _end(self, d: Words) -> None:
+        name = self._dealt.leaf("a")
+        self.base.masked = Masked(d, self._dealt["a"], name) if self._keeps else Remade(self.base, self._mask, name)
 
 
 def operand_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:

@@ -23,8 +23,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from mpcfl import ring, view
+from mpcfl import ring, rows, view
 from mpcfl.correlation import Correlation, Field, MaskView, Signs, group_of
 from mpcfl.effects import Draw, Protocol
 from mpcfl.protocol import Context
@@ -59,9 +60,12 @@ class OneSided(Correlation):
         others = tuple(int(rank != self.owner) for rank in range(self.parties))
         return ((self.left, None), (self.right, others))
 
-    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
+    def by_rows(self) -> tuple[MaskView, ...]:
+        return (self.left,)
+
+    def sample(self, uniform: Mapping[str, Words], *masks: Any) -> Mapping[str, Words]:
         a, b = masks
-        return {"c": ring.matmul(a, b)}
+        return {"c": rows.matmul(a, b)}
 
 
 Blocks = tuple[int, list[View[Base]]]
@@ -78,11 +82,20 @@ def blocks(x: Share) -> Blocks | None:
     elif flipped:
         return None
     axis, parts = (origin.argument, list(origin.sources)) if origin.operation == "concatenate" else (0, [origin])
-    if axis not in (0, 1) or all(_owner(part) is None for part in parts):
+    if axis not in (0, 1) or all(owner_of(part) is None for part in parts):
         return None
     if flipped:
         axis, parts = 1 - axis, [view.transpose(part, (1, 0)) for part in parts]
     return axis, parts
+
+
+def owned(x: Share) -> list[tuple[int, View[Base]]]:
+    """The blocks of columns of a matrix and who knows each; none unless somebody knows every one."""
+    found = blocks(x)
+    if found is None or (found[0] == 0 and len(found[1]) > 1):
+        return []
+    parts = [(owner, part) for part in found[1] if (owner := owner_of(part)) is not None]
+    return parts if len(parts) == len(found[1]) else []
 
 
 def product(ctx: Context, x: Blocks, y: Share) -> Protocol:
@@ -105,26 +118,28 @@ def product(ctx: Context, x: Blocks, y: Share) -> Protocol:
 
 
 def _block(ctx: Context, part: View[Base], y: Share) -> Protocol:
-    owner = _owner(part)
+    owner = owner_of(part)
     x = Share.of_view(part)
     if owner is None:
         return (yield from beaver.matmul.function(ctx, x, y))
     right = y.masked
     c = (yield Draw(OneSided(x.mask, right.mask, owner, ctx.parties)))["c"]
     if ctx.rank != owner:
-        return ring.plus_matmul(c, x.masked.d, right.a)
-    return _known(part, ring.add(right.d, right.a), c)
+        return ring.plus_matmul(c, x.difference, right.a)
+    return known(part, ring.add(right.d, right.a), c)
 
 
-def _known(part: View[Base], w: Words, c: Words) -> Words:
+def known(part: View[Base], w: Words, c: Words) -> Words:
     """c + x @ w, for x that this party knows."""
     leaf, flipped = (part.sources[0], True) if part.operation == "transpose" else (part, False)
-    known = leaf.operation == "leaf" and leaf.argument.ones is not None
-    if known and len(w.shape) == 2 and not ring.is_spec(w):
-        return ring.plus_sums(c, leaf.argument.ones, w, flipped)
+    ones = leaf.argument.ones if leaf.operation == "leaf" else None
+    if ones is not None and not ring.is_spec(w):
+        summed = ring.plus_sums(ring.reshape(c, (c.shape[0], -1)), ones, ring.reshape(w, (w.shape[0], -1)), flipped)
+        return ring.reshape(summed, c.shape)
     return ring.plus_matmul(c, part.apply(lambda base: base.words), w)
 
 
-def _owner(part: View[Base]) -> int | None:
+def owner_of(part: View[Base]) -> int | None:
+    """The rank that knows all of a view."""
     owners = {base.owner for base in part.leaves()}
     return owners.pop() if len(owners) == 1 else None

@@ -19,6 +19,7 @@ from mpcfl.protocols.exponential import exp, exp2
 from mpcfl.protocols.folded import double_matmul, matmul
 from mpcfl.protocols.inverse import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
 from mpcfl.protocols.logarithm import log, log2, log10
+from mpcfl.protocols.oddness import conjunction, matmul_parity
 from mpcfl.protocols.permutation import permute
 from mpcfl.protocols.powering import cbrt, hypot, power, public_power
 from mpcfl.protocols.roots import rsqrt, sqrt
@@ -38,6 +39,7 @@ from mpcfl.protocols.windows import (
 )
 
 _CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, parity, permute)
+_ODD = (matmul_parity, conjunction)
 _PRECISE = (precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu)
 _IN_BOTH_RINGS = (*_CORE, sin, cos, *_PRECISE)
 _WIDE = (
@@ -53,6 +55,7 @@ suite = Suite(
     "semi2k",
     [
         *_CORE,
+        *_ODD,
         *(sigmoid, softplus, divide, reciprocal, exp, exp2, log, log2, log10, sqrt, rsqrt, sin, cos),
         *_PRECISE,
         *(tan, arctan, arctan2, arcsin, arccos, arcsinh, arccosh, arctanh),

@@ -43,12 +43,13 @@ SMALL = {
     "cnn": "2",
     "digits": "2",
     "gbdt-level": "50x3x4",
-    "gbdt": "60x4",
-    "gbdt-later": "60x4",
+    "gbdt": "60x4x3",
+    "gbdt-later": "60x4x3",
+    "gbdt-own": "60x4x3",
 }
 BOUNDS = {
     **dict.fromkeys(("equal", "less", "relu", "maximum", "argmax", "sort", "shuffle", "gather", "roundtrip"), 0.0),
-    **dict.fromkeys(("lr", "lr-later", "gbdt", "gbdt-later"), 2e-3),
+    **dict.fromkeys(("lr", "lr-later", "gbdt", "gbdt-later", "gbdt-own"), 2e-3),
     **dict.fromkeys(("sigmoid", "softplus"), 5e-4),
     "exp": 2e-3,
     "gbdt-level": 0.0,

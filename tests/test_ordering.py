@@ -429,6 +429,62 @@ class TestPositions:
         assert mpcfl.forecast(program).rounds == 5
 
 
+class TestParted:
+    X = np.linspace(-3, 3, 12).reshape(3, 4)
+    BITS = np.array([[1, 0, 1, 1], [0, 0, 1, 0], [1, 1, 1, 0]], bool)
+
+    def program(self, session):
+        """Parted twice, then both halves of a half times a matrix."""
+        x, first = session.share(self.X, 0, self.X.shape), ordering.odd(session.share(1 * self.BITS, 1))
+        second = ordering.odd(session.share(1 * self.BITS[::-1], 1))
+        inside, outside = ordering.parted(first, x)
+        deeper = ordering.parted(second, outside)
+        weights = session.share(self.X.T, 1, (4, 3))
+        parts = np.concatenate([inside, *deeper])
+        return [one.reveal() for one in (inside, outside, *deeper, parts @ weights, deeper[1][1:] * 2.0 - inside[1:])]
+
+    @pytest.mark.parametrize("parties", [2, 3])
+    @pytest.mark.parametrize("ring", [64, 128])
+    def test_two_that_add_up(self, parties, ring):
+        found = mpcfl.simulate(self.program, parties, seed=1, ring=ring).results[1]
+        inside, outside = ordering.parted(self.BITS, self.X)
+        deeper = ordering.parted(self.BITS[::-1], outside)
+        parts = np.concatenate([inside, *deeper])
+        wanted = (inside, outside, *deeper, parts @ self.X.T, deeper[1][1:] * 2.0 - inside[1:])
+        assert (inside == np.where(self.BITS, self.X, 0)).all()
+        for got, right in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(got, right, atol=1e-4)
+
+    def test_the_shadow_knows_it(self):
+        assert len(mpcfl.simulate(self.program, shadow=True).shadow) == 0
+
+    def test_the_second_opens_nothing_of_its_own(self):
+        x = (1000,)
+
+        def program(times):
+            def run(session):
+                values = session.share(None, 0, x)
+                parts = [values]
+                for _ in range(times):
+                    bit = ordering.odd(session.share(None, 1, x, np.int64))
+                    parts = [part for one in parts for part in ordering.parted(bit, one)]
+                for part in parts:
+                    part * session.share(None, 1, x)
+                session.barrier()
+
+            return mpcfl.forecast(run).bytes_sent[0]
+
+        for times in (1, 2, 3):
+            opened = 1 + sum(2**level for level in range(times))  # the whole, and one of each two parts
+            products = 2**times * (8 + 8)  # with a fresh operand, and truncated
+            assert program(times) == (8 * opened + products) * 1000 + times * 128
+
+    def test_what_is_no_boolean_is_refused(self):
+        for bit, x in ((self.X, self.X), (self.BITS, self.BITS)):
+            with pytest.raises(TypeError, match="parted takes a boolean"):
+                ordering.parted(bit, x)
+
+
 class TestOdd:
     VALUES = np.array([[-3, -2, -1, 0], [1, 2, 2**40, 2**40 + 1]])
 

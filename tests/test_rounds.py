@@ -215,7 +215,7 @@ def test_an_operation_reads_no_value_but_its_operands():
         x = session.share(X, 0, X.shape)._value
         y = x.engine.local("copy", x.kind, x.shape, [chained(x)], lambda: hidden.share)
         hidden = chained(y)
-        return SecretArray(hidden, session._reveal).reveal()
+        return SecretArray(hidden, session).reveal()
 
     with pytest.raises(RuntimeError, match="does not name"):
         mpcfl.simulate(program)

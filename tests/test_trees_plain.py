@@ -30,8 +30,9 @@ from mpcfl.learn.trees import (
     RandomForestClassifier,
     RandomForestRegressor,
 )
-from mpcfl.learn.trees.growth import LIFT, TIE, Rules, evaluate, grow
+from mpcfl.learn.trees.growth import TIE, evaluate, grow
 from mpcfl.learn.trees.splits import Splits
+from mpcfl.learn.trees.worths import LIFT, Rules
 
 RNG = np.random.default_rng(0)
 
@@ -64,18 +65,45 @@ def recursion(hot: Any, g: Any, h: Any, splits: Splits, rules: Rules, depth: int
     st.lists(st.tuples(st.integers(1, 5), st.booleans(), st.booleans()), min_size=1, max_size=3),
     st.sampled_from([(0.0, 1.0, 0.0), (1.0, 0.5, 0.3), (0.1, 0.0, 0.0)]),
     st.integers(1, 4),
+    st.booleans(),
 )
-def test_a_tree_is_the_one_of_its_definition(seed: int, kinds: list[Any], strengths: Any, depth: int) -> None:
+def test_a_tree_is_the_one_of_its_definition(
+    seed: int, kinds: list[Any], strengths: Any, depth: int, own_splits: bool
+) -> None:
     rng = np.random.default_rng(seed)
     columns = [Column(*kind) for kind in kinds]
     splits = Splits.of(columns)
     hot = np.concatenate([np.eye(one.size)[rng.integers(0, one.size, 60)] for one in columns], axis=1)
     g, h = rng.normal(size=60), rng.uniform(0.5, 1.5, 60)
-    rules = Rules(depth, strengths[0], 0.0, strengths[2], strengths[1], 0.3)
+    rules = Rules(depth, strengths[0], 0.0, strengths[2], strengths[1], 0.3, own_splits=own_splits)
     grown = grow(hot, g[:, None], h, splits, rules)
     np.testing.assert_allclose(grown.values[:, 0], recursion(hot, g, h, splits, rules, depth), atol=1e-3)
     again = evaluate(hot, grown.tree.left[None], grown.tree.leaves[None])[:, 0]
     np.testing.assert_allclose(again, grown.values, atol=1e-12)
+
+
+@given(
+    st.integers(0, 10_000),
+    st.lists(st.tuples(st.integers(2, 5), st.booleans(), st.sampled_from([-1, 0, 1])), min_size=1, max_size=3),
+    st.integers(1, 4),
+    st.booleans(),
+)
+def test_constrained_columns_keep_their_order(seed: int, kinds: list[Any], depth: int, own_splits: bool) -> None:
+    """Of two rows that differ in one column alone, the larger has no smaller value, or no larger one."""
+    rng = np.random.default_rng(seed)
+    columns = [Column(bins, missing) for bins, missing, _ in kinds]
+    signs = tuple(sign for _, _, sign in kinds)
+    hot = np.concatenate([np.eye(one.size)[rng.integers(0, one.size, 60)] for one in columns], axis=1)
+    g, h = rng.normal(size=60), rng.uniform(0.5, 1.5, 60)
+    rules = Rules(depth, 1.0, gamma=0.1, monotone=signs, own_splits=own_splits)
+    tree = grow(hot, g[:, None], h, Splits.of(columns), rules).tree
+    every = np.stack(np.meshgrid(*(np.arange(one.size) for one in columns), indexing="ij"), axis=-1)
+    places = every.reshape(-1, len(columns))
+    rows = np.concatenate([np.eye(one.size)[places[:, i]] for i, one in enumerate(columns)], axis=1)
+    values = evaluate(rows, tree.left[None], tree.leaves[None])[:, 0, 0].reshape(every.shape[:-1])
+    for axis, (one, sign) in enumerate(zip(columns, signs, strict=True)):
+        rise = np.diff(np.take(values, range(one.bins), axis), axis=axis)
+        assert sign == 0 or (sign * rise >= -1e-9).all()
 
 
 class TestBins:
@@ -135,6 +163,15 @@ class TestAgainstScikitLearn:
         one = GradientBoostingClassifier(1, min_child_weight=1e-3).fit(train, y_train).decision_function(train)
         other = hist(HistGradientBoostingClassifier).set_params(max_iter=1).fit(train, y_train).decision_function(train)
         assert np.mean(np.abs(one - other) > 1e-3) < 0.05
+
+    def test_constraints(self) -> None:
+        X, y = credit_data()
+        signs = [0] * X.shape[1]
+        signs[0], signs[9] = 1, -1
+        theirs = hist(HistGradientBoostingClassifier, monotonic_cst=signs).fit(X, y)
+        ours = GradientBoostingClassifier(30, min_child_weight=1e-3, monotone_constraints=signs).fit(X, y)
+        auc = [roc_auc_score(y, model.decision_function(X)) for model in (ours, theirs)]
+        assert auc[0] == pytest.approx(auc[1], abs=0.005)
 
     def test_several_classes(self) -> None:
         X, y = load_wine(return_X_y=True)

@@ -12,6 +12,7 @@ from tables import credit_data
 
 import mpcfl
 from mpcfl.data import split_rows
+from mpcfl.errors import UsageError
 from mpcfl.learn import EarlyStopping
 from mpcfl.learn.trees import (
     Bins,
@@ -22,8 +23,10 @@ from mpcfl.learn.trees import (
     RandomForestRegressor,
     growth,
 )
-from mpcfl.learn.trees.growth import Rules, grow
+from mpcfl.learn.trees.growth import grow
 from mpcfl.learn.trees.splits import Splits
+from mpcfl.learn.trees.worths import LIFT, Rules, worth
+from mpcfl.protocols import disclosed
 
 RNG = np.random.default_rng(0)
 ROWS = 300
@@ -58,11 +61,15 @@ def told(session: Any, model: Any, rows: Any) -> Any:
         (GradientBoostingClassifier(**BASE, reg_alpha=2.0, gamma=1.0, scale_pos_weight=2.0), SCORE > 0.3),
         (GradientBoostingClassifier(**BASE, subsample=0.7, colsample_bytree=0.5, base_score=0.4), SCORE > 0.3),
         (GradientBoostingClassifier(**BASE, classes=3), np.digitize(SCORE, [-0.3, 0.6])),
+        (GradientBoostingClassifier(**BASE, gamma=1.0, disclosure="own_splits"), SCORE > 0.3),
+        (GradientBoostingClassifier(**BASE, monotone_constraints=[1, 0, -1, 1, 0]), SCORE > 0.3),
+        (GradientBoostingRegressor(**BASE, monotone_constraints=[1, 0, -1, -1, 0], disclosure="own_splits"), SCORE),
         (GradientBoostingRegressor(**BASE), SCORE),
         (GradientBoostingRegressor("poisson", **BASE, min_child_weight=0.0), np.floor(np.exp(SCORE))),
         (GradientBoostingRegressor("quantile", 0.8, **BASE), SCORE),
         (DecisionTreeClassifier(max_depth=3, classes=3), np.digitize(SCORE, [-0.3, 0.6])),
         (RandomForestRegressor(n_estimators=3, max_depth=2), SCORE),
+        (DecisionTreeClassifier(max_depth=3, classes=3, disclosure="own_splits"), np.digitize(SCORE, [-0.3, 0.6])),
     ],
     ids=lambda one: repr(one) if hasattr(one, "fit") else "",
 )
@@ -97,6 +104,38 @@ def test_three_parties() -> None:
     assert (mpcfl.simulate(program, 3, seed=1).results[2][0] == plain.left_).all()
 
 
+@pytest.mark.parametrize("parties", [2, 3])
+def test_owners_are_told_the_splits_of_their_own_columns_and_nothing_else(
+    parties: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hot = [HOT[0], HOT[1]] if parties == 2 else [HOT[0], HOT[1][:, :8], HOT[1][:, 8:]]
+    y = (SCORE > 0.3) * 1
+    told: dict[int, list[Any]] = {width: [] for width in (block.shape[1] for block in hot)}
+    known = disclosed.known
+    monkeypatch.setattr(disclosed, "known", lambda part, w, c: told[len(w)].append(w) or known(part, w, c))
+
+    def program(session: Any) -> Any:
+        x, labels = shared(session, *hot), session.share(y, 1, y.shape, y.dtype)
+        model = GradientBoostingRegressor(**BASE, disclosure="own_splits").fit(x, labels, columns=COLUMNS)
+        session.barrier()
+        return None if session.rank else model
+
+    run = mpcfl.simulate(program, parties, seed=1)
+    plain = GradientBoostingRegressor(**BASE, disclosure="own_splits").fit(
+        np.concatenate(HOT, axis=1), y, columns=COLUMNS
+    )
+    ends = np.cumsum([0, *told])
+    for rank, (first, ledger) in enumerate(zip(ends, run.ledgers, strict=False)):
+        outputs = [entry for entry in ledger.entries if entry.exposure == "output"]
+        assert {entry.purpose for entry in outputs} == {growth.PURPOSE}
+        shapes = [entry.shape for entry in outputs if entry.direction == "in"]
+        assert sorted(set(shapes)) == [(list(told)[rank], nodes) for nodes in (1, 2, 4)]
+        assert len(shapes) == 2 * 3 * (parties - 1)
+        mine = np.concatenate([table for table in told[list(told)[rank]] if table.shape[1] <= 4], axis=1)
+        rows = plain.left_[:, first : first + len(mine)]
+        assert (mine.view(np.int64) == np.concatenate(list(rows), axis=1)).all()
+
+
 def test_rows_of_several_parties() -> None:
     """Rows split: each party gives its own rows of all columns, and shares them."""
     hot, y = np.concatenate(HOT, axis=1), (SCORE > 0.3) * 1
@@ -109,6 +148,17 @@ def test_rows_of_several_parties() -> None:
 
     plain = GradientBoostingClassifier(**BASE).fit(hot, y, columns=COLUMNS)
     assert (mpcfl.simulate(program, seed=1).results[0] == plain.left_).all()
+
+
+def test_rows_of_several_parties_have_no_owners_of_columns() -> None:
+    hot, y = np.concatenate(HOT, axis=1), (SCORE > 0.3) * 1
+
+    def program(session: Any) -> Any:
+        x = np.concatenate([session.private(hot[p], i) for i, p in enumerate([slice(0, 200), slice(200, ROWS)])])
+        GradientBoostingClassifier(**BASE, disclosure="own_splits").fit(x, session.share(y, 0), columns=COLUMNS)
+
+    with pytest.raises(UsageError, match="columns that each belong to one party"):
+        mpcfl.simulate(program)
 
 
 def test_a_model_of_plain_rows_serves_secret_ones_and_the_other_way() -> None:
@@ -140,8 +190,9 @@ def test_early_stopping_tells_what_it_discloses() -> None:
     assert steps == plain.n_iter_
 
 
+@pytest.mark.parametrize("disclosure", ["nothing", "own_splits"])
 @pytest.mark.parametrize("parties", [2, 3])
-def test_messages_tell_nothing(parties: int) -> None:
+def test_messages_tell_nothing(parties: int, disclosure: str) -> None:
     """Direction, name, shape and round of every message are those of any other data of the same shapes."""
     n, columns = 60, [4, 3, Column(2, True), Column(3, False, True)]
     sizes = [4, 3, 3, 3]
@@ -151,7 +202,8 @@ def test_messages_tell_nothing(parties: int) -> None:
 
         def program(session: Any) -> None:
             x, labels = shared(session, *blocks), session.share(y, 0, y.shape, np.int64)
-            GradientBoostingClassifier(n_estimators=2, max_depth=3).fit(x, labels, columns=columns).predict(x).reveal()
+            model = GradientBoostingClassifier(2, max_depth=3, disclosure=disclosure)
+            model.fit(x, labels, columns=columns).predict(x).reveal()
 
         run = mpcfl.simulate(program, parties, seed=3)
         return [
@@ -176,7 +228,7 @@ def test_worths_are_within_the_error_that_the_page_states(unit: float) -> None:
 
     def program(session: Any) -> Any:
         sums = np.stack([session.share(g, 0), session.share(h, 1)], axis=1)
-        return growth._worth(sums * unit, rules, unit).reveal() / (growth.LIFT * unit)
+        return worth(sums * unit, rules, unit)[0].reveal() / (LIFT * unit)
 
     exact = g * g / (h + 1)
     w = np.abs(g) / (h + 1)

@@ -30,6 +30,7 @@ def moves(draw):
                         lambda x: x.broadcast((2, *x.shape)),
                         lambda x: x.scale(-3),
                         lambda x: x.scale(1 << 40),
+                        lambda x: x.less(x.scale(7)),
                         lambda x: x.shift(np.full(x.shape, 5, np.uint64), 1),
                         lambda x: Share.concatenate([x, x.scale(2), x], 0) if x.shape else x,
                     ]

@@ -22,8 +22,8 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from mpcfl import requests
-from mpcfl.correlation import Correlation, Dealt
-from mpcfl.dealing import tensor
+from mpcfl.correlation import Correlation, Dealt, Field
+from mpcfl.dealing import expanding, tensor
 from mpcfl.drivers.offline import BACKLOG, GROUP, GROUP_BYTES, DealerLink
 from mpcfl.drivers.recording import record
 from mpcfl.errors import Mismatch, PeerLost, ProtocolViolation, UsageError
@@ -33,6 +33,7 @@ from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
 from mpcfl.requests import ALIVE, REGISTER, TAPE, TAPE_SEED
 from mpcfl.ring import Words
+from mpcfl.rows import Rows
 from mpcfl.tape import Draw, Label, Part, Tape, TapeWriter
 
 AHEAD_BYTES = 64 << 20
@@ -191,7 +192,7 @@ class Player:
         self._link = link
         self._ledger = ledger
         self._stream = Stream(tape.head.seed)
-        self._ready: deque[tuple[Draw, list[Words | None], int]] = deque()
+        self._ready: deque[tuple[Draw, list[Words | int | None], int]] = deque()
         self._held = 0
         self._taken = 0
         self._over = False
@@ -237,13 +238,17 @@ class Player:
             )
             raise Mismatch(f"draw {number} of the program {what}: {_OTHER}")
         fields = correlation.tensors
-        shares = {
-            field.name: np.zeros(field.shape, field.dtype)
-            if part is None
-            else part.view(field.dtype).reshape(field.shape)
-            for field, part in zip(fields, parts, strict=True)
-        }
+        shares = {field.name: self._share(field, part) for field, part in zip(fields, parts, strict=True)}
         return Dealt(number, fields, shares)
+
+    def _share(self, field: Field, part: Words | int | None) -> Words | Rows:
+        """Of a field, from what was read ahead."""
+        if part is None:
+            return np.zeros(field.shape, field.dtype)
+        if isinstance(part, int):
+            rows = expanding([self._stream], part, field.shape, field.group)
+            return rows if field.owner is not None else rows.whole()
+        return part.view(field.dtype).reshape(field.shape)
 
     def foresee(self, forecast: object) -> None:
         """Nothing to do: what is drawn was recorded, and is compared draw by draw."""
@@ -272,7 +277,7 @@ class Player:
                     if part is Part.NOTHING
                     else next(given)
                     if part is Part.CORRECTION
-                    else self._stream.fresh(tensor(number, place), (stripes.size,))
+                    else self._expanded(tensor(number, place), stripes.size)
                     for place, (part, stripes) in enumerate(draw.parts)
                 ]
                 self._offer(draw, parts)
@@ -285,9 +290,16 @@ class Player:
                 self._over = True
                 self._changed.notify_all()
 
-    def _offer(self, draw: Draw, parts: list[Words | None]) -> None:
+    def _expanded(self, number: int, size: int) -> Words | int:
+        """The words of a tensor; of a large one, which its draw may want by rows, the number alone."""
+        if 8 * size <= AHEAD_BYTES:
+            return self._stream.fresh(number, (size,))
+        self._stream.claim(number, number + 1)
+        return number
+
+    def _offer(self, draw: Draw, parts: list[Words | int | None]) -> None:
         """Put a draw at hand, then wait while there is enough."""
-        size = sum(part.nbytes for part in parts if part is not None)
+        size = sum(part.nbytes for part in parts if isinstance(part, np.ndarray))
         with self._changed:
             self._ready.append((draw, parts, size))
             self._held += size

@@ -51,7 +51,7 @@ from mpcfl.operations.operands import (
     public,
     public_kind,
 )
-from mpcfl.operations.products import ARRAY_SIGNIFICANT_BITS, affine, array_scale, divide, matmul, multiply
+from mpcfl.operations.products import ARRAY_SIGNIFICANT_BITS, affine, array_scale, divide, matmul, multiply, parted
 
 __all__ = [
     "ARRAY_SIGNIFICANT_BITS",
@@ -86,6 +86,7 @@ __all__ = [
     "multiply",
     "negative",
     "negative_part",
+    "parted",
     "place_of_extreme",
     "power",
     "product",

@@ -44,9 +44,11 @@ def multiply(x: Value, y: Operand) -> Value:
     if BOOLEAN in (x.kind, y.kind):
         bit, other = (x, y) if x.kind == BOOLEAN else (y, x)
         product = both if x.kind == y.kind else chosen
-        return engine.submit(
+        value = engine.submit(
             "mux", kind, shape, [bit, other], lambda b, v: product(engine, b, v, shape), words_as(shape)
         )
+        value.factors = ("mux", x, y) if x.kind == y.kind else None
+        return value
 
     def protocol(left: Share, right: Share) -> Protocol:
         if x is y:
@@ -69,6 +71,14 @@ def truncating(
     engine = inputs[0].engine
     wide = engine.submit(name, WIDE, shape, inputs, protocol, words_as(shape), *public)
     return _scaled(wide, engine.ctx.fraction, ONE)
+
+
+def parted(bit: Value, x: Value) -> tuple[Value, Value]:
+    """x where the bit is set and x where it is not: two that add up to x, the second opened with x and the first."""
+    inside = multiply(bit, x)
+    whole = broadcast(x, inside.shape)
+    rest = x.engine.local("rest", x.kind, whole.shape, [whole, inside], lambda: whole.share.less(inside.share))
+    return inside, rest
 
 
 def chosen(engine: Engine, bit: Share, value: Share, shape: Shape) -> Protocol:
@@ -217,7 +227,7 @@ def matmul(x: Operand, y: Operand) -> Value:
         return _matmul_public(x, y, secret, shape)
     if x.kind == y.kind == FIXED:
         return _scaled(_twice(x, y, shape), ctx.fraction + 1, ONE)
-    return engine.submit(
+    value = engine.submit(
         "matmul",
         joined(x.kind, y.kind),
         shape,
@@ -225,6 +235,8 @@ def matmul(x: Operand, y: Operand) -> Value:
         lambda left, right: engine.suite["matmul"](ctx, left, right),
         words_as(shape),
     )
+    value.factors = ("matmul", x, y) if FIXED not in (x.kind, y.kind) else None
+    return value
 
 
 def _twice(x: Value, y: Value, shape: Shape) -> Value:

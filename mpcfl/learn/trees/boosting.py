@@ -16,10 +16,12 @@ from mpcfl.learn.model import check_choice, check_numbers, check_whole, is_weigh
 from mpcfl.learn.schedule import public_draws
 from mpcfl.learn.stopping import EarlyStopping, Watch
 from mpcfl.learn.trees.ensemble import TreeClassifier, TreeModel, part_of, weighted
-from mpcfl.learn.trees.growth import Rules, Tree, evaluate, grow
+from mpcfl.learn.trees.growth import Tree, evaluate, grow
 from mpcfl.learn.trees.objectives import LogLoss, Objective, Poisson, Quantile, Softmax, SquaredError
 from mpcfl.learn.trees.splits import Splits
+from mpcfl.learn.trees.worths import Rules
 from mpcfl.learn.validation import Array, class_data, is_secret, regression_data, training_data
+from mpcfl.together import waiting
 
 LOSSES = ("squared_error", "poisson", "quantile")
 
@@ -36,6 +38,7 @@ class _Boosted(TreeModel):
     subsample: float
     colsample_bytree: float
     base_score: float | None
+    monotone_constraints: Sequence[int]
     model_parts = ("left", "leaves", "importances", "base")
 
     def check_parameters(self) -> None:
@@ -45,6 +48,8 @@ class _Boosted(TreeModel):
         for name in ("subsample", "colsample_bytree"):
             if not is_weight(getattr(self, name)) or not 0 < getattr(self, name) <= 1:
                 raise InputError(f"{name} must be a number above 0 and at most 1.", key=name)
+        if not all(type(sign) is int and -1 <= sign <= 1 for sign in self.monotone_constraints):
+            raise InputError("monotone_constraints must list -1, 0 or 1 for each column.", key="monotone_constraints")
 
     def _objective(self, outputs: int) -> Objective:
         """What these parameters minimise."""
@@ -66,38 +71,63 @@ class _Boosted(TreeModel):
         n, outputs = y.shape
         objective = self._objective(outputs)
         start = self._start(objective, y, weight)
-        rules = Rules(
-            self.max_depth, self.reg_lambda, self.reg_alpha, self.gamma, self.min_child_weight, self.learning_rate
-        )
+        rules = self._rules(outputs)
         begin: Any = (start, np.broadcast_to(start, y.shape), [], 0.0)
         done, (start, scores, found, gains) = begun(marks, begin)
         trees = [Tree(*one) for one in found]
         held = None if stopping is None else _HeldBack(self, objective, stopping, start, target)
-        for step in range(done, self.n_estimators):
-            draws = public_draws(self.random_state, step)
-            slopes, curvature = (weighted(one, weight) for one in objective.slopes(scores, y))
-            if self.subsample < 1:
-                read = np.zeros(n)
-                read[draws.permutation(n)[: max(1, math.floor(self.subsample * n))]] = 1
-                slopes, curvature = weighted(slopes, read), weighted(curvature, read)
-            some = part_of(splits, self.colsample_bytree, draws)
-            grown = [
-                grow(hot, slopes[:, place : place + 1], curvature[:, place], some, rules) for place in range(outputs)
-            ]
-            for one in grown:
-                gains = gains + some.by_column(one.gains)
-            trees += [one.tree for one in grown]
-            scores = scores + np.concatenate([one.values for one in grown], axis=1)
-            if marks is not None:
-                marks.keep(step + 1, (start, scores, [tuple(tree) for tree in trees], gains))
-            if held is not None and held.over(step + 1, [one.tree for one in grown]):
-                break
+        with waiting(hot, y):
+            for step in range(done, self.n_estimators):
+                draws = public_draws(self.random_state, step)
+                slopes, curvature = (weighted(one, weight) for one in objective.slopes(scores, y))
+                if self.subsample < 1:
+                    read = np.zeros(n)
+                    read[draws.permutation(n)[: max(1, math.floor(self.subsample * n))]] = 1
+                    slopes, curvature = weighted(slopes, read), weighted(curvature, read)
+                some = part_of(splits, self.colsample_bytree, draws)
+                grown = [
+                    grow(hot, slopes[:, place : place + 1], curvature[:, place], some, rules)
+                    for place in range(outputs)
+                ]
+                for one in grown:
+                    gains = gains + some.by_column(one.gains)
+                trees += [one.tree for one in grown]
+                scores = scores + np.concatenate([one.values for one in grown], axis=1)
+                if marks is not None:
+                    marks.keep(step + 1, (start, scores, [tuple(tree) for tree in trees], gains))
+                if held is not None and held.over(step + 1, [one.tree for one in grown]):
+                    break
         if held is not None:
             self.validation_metrics_ = held.watch.told
             trees = trees[: held.best * outputs]
         self.n_iter_ = len(trees) // outputs
         self.base_ = start
         self._keep(trees, gains)
+
+    def _rules(self, outputs: int) -> Rules:
+        """What each tree may be."""
+        signs = tuple(self.monotone_constraints)
+        if any(signs) and outputs > 1:
+            raise InputError("monotone_constraints are for two classes or for numbers.", key="monotone_constraints")
+        if signs and len(signs) != len(self.columns_):
+            raise InputError(
+                f"monotone_constraints has {len(signs)} entries, and there are {len(self.columns_)} columns.",
+                key="monotone_constraints",
+            )
+        if any(sign and column.categorical for sign, column in zip(signs, self.columns_, strict=False)):
+            raise InputError(
+                "monotone_constraints must be 0 where a column is categorical.", key="monotone_constraints"
+            )
+        return Rules(
+            self.max_depth,
+            self.reg_lambda,
+            self.reg_alpha,
+            self.gamma,
+            self.min_child_weight,
+            self.learning_rate,
+            signs if any(signs) else (),
+            self.own_splits,
+        )
 
     def _start(self, objective: Objective, y: Array, weight: Array | None) -> Array:
         if self.base_score is None:
@@ -115,8 +145,8 @@ class GradientBoostingClassifier(_Boosted, TreeClassifier):
     """Gradient-boosted trees for two classes or more, by second-order steps on binned columns.
 
     Minimises the mean log loss with trees of full depth, each leaf -G / (H + reg_lambda) times the rate, where G and H
-    are sums of first and second derivatives over its rows. On secrets nothing of a tree shows: neither which columns
-    and thresholds it reads, nor which rows are where, nor which nodes were not worth a split.
+    are sums of first and second derivatives over its rows. On secrets nothing of a tree shows, unless `disclosure` says
+    so: neither which columns and thresholds it reads, nor which rows are where, nor which nodes were not worth a split.
 
     Parameters
     ----------
@@ -143,6 +173,11 @@ class GradientBoostingClassifier(_Boosted, TreeClassifier):
         Number of classes, where labels are secret; None: two.
     categorical_features : sequence of int
         Columns of plain rows whose numbers have no order.
+    monotone_constraints : sequence of int
+        For each column 1 where predictions must not fall as it grows, -1 where they must not rise, 0 else; empty for
+        none. Not for more than two classes. What tells missing values from all others is free.
+    disclosure : {"nothing", "own_splits"}
+        What training on secrets tells: nothing; or, to each party that owns columns, where the trees split these.
     random_state : int
         Public seed.
 
@@ -179,6 +214,8 @@ class GradientBoostingClassifier(_Boosted, TreeClassifier):
         base_score: float | None = None,
         classes: int | None = None,
         categorical_features: Sequence[int] = (),
+        monotone_constraints: Sequence[int] = (),
+        disclosure: str = "nothing",
         random_state: int = 0,
     ) -> None:
         self.n_estimators = n_estimators
@@ -195,6 +232,8 @@ class GradientBoostingClassifier(_Boosted, TreeClassifier):
         self.base_score = base_score
         self.classes = classes
         self.categorical_features = categorical_features
+        self.monotone_constraints = monotone_constraints
+        self.disclosure = disclosure
         self.random_state = random_state
 
     def check_parameters(self) -> None:
@@ -304,7 +343,7 @@ class GradientBoostingRegressor(_Boosted, Regressor):
         Prediction to start from; None: the mean of the targets.
     n_estimators, learning_rate, max_depth, max_bins, reg_lambda, reg_alpha, gamma, min_child_weight
         As of `GradientBoostingClassifier`.
-    subsample, colsample_bytree, categorical_features, random_state
+    subsample, colsample_bytree, categorical_features, monotone_constraints, disclosure, random_state
         Likewise.
 
     Attributes
@@ -334,6 +373,8 @@ class GradientBoostingRegressor(_Boosted, Regressor):
         colsample_bytree: float = 1.0,
         base_score: float | None = None,
         categorical_features: Sequence[int] = (),
+        monotone_constraints: Sequence[int] = (),
+        disclosure: str = "nothing",
         random_state: int = 0,
     ) -> None:
         self.loss = loss
@@ -350,6 +391,8 @@ class GradientBoostingRegressor(_Boosted, Regressor):
         self.colsample_bytree = colsample_bytree
         self.base_score = base_score
         self.categorical_features = categorical_features
+        self.monotone_constraints = monotone_constraints
+        self.disclosure = disclosure
         self.random_state = random_state
 
     def check_parameters(self) -> None:
@@ -409,11 +452,13 @@ class _HeldBack:
         self._y = target(stopping.y)
         self._scores = np.broadcast_to(start, self._y.shape)
         self._objective, self._metric = objective, stopping.metric
+        self._own_splits = model.own_splits
         self.watch = Watch(stopping, self._measure)
 
     def over(self, steps: int, trees: Sequence[Tree]) -> bool:
         """Whether training ends after so many steps, the last of which grew these trees."""
-        values = evaluate(self._hot, np.stack([one.left for one in trees]), np.stack([one.leaves for one in trees]))
+        left, leaves = (np.stack(parts) for parts in zip(*trees, strict=True))
+        values = evaluate(self._hot, left, leaves, self._own_splits)
         self._scores = self._scores + values[:, :, 0]
         self._steps = steps
         return self.watch.over(steps, np.array(steps))

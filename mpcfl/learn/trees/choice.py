@@ -14,16 +14,18 @@ WIDEST = 9
 """Candidates of a group."""
 
 LOWEST = -2.0
-"""Stands for candidates that fill up a group: below all there are."""
+"""Below all worths."""
 
 
-def first_largest(x: Array) -> Array:
+def first_largest(x: Array, lowest: float = LOWEST) -> Array:
     """1 at the first largest of each column, else 0.
 
     Parameters
     ----------
     x : array, shape (m, k)
-        More than -2.
+        More than `lowest`.
+    lowest : float
+        Stands for candidates that fill up a group.
 
     Returns
     -------
@@ -35,12 +37,12 @@ def first_largest(x: Array) -> Array:
     """
     m, k = x.shape
     if m == 1:
-        return 1 * (x > LOWEST)
+        return 1 * (x > lowest)
     levels = math.ceil(math.log(m, WIDEST) - 1e-9)
     width = math.ceil(m ** (1 / levels) - 1e-9)
     groups = -(-m // width)
     if groups * width > m:
-        x = np.concatenate([x, np.full((groups * width - m, k), LOWEST)])
+        x = np.concatenate([x, np.full((groups * width - m, k), lowest)])
     x = x.reshape(groups, width, k)
     early, late = np.triu_indices(width, 1)
     place = np.arange(width)[:, None]
@@ -50,5 +52,5 @@ def first_largest(x: Array) -> Array:
     best = losses < 1
     if groups == 1:
         return 1 * best[0]
-    won = first_largest((best * x).sum(axis=1))
+    won = first_largest((best * x).sum(axis=1), lowest)
     return (best * won[:, None]).reshape(groups * width, k)[:m]

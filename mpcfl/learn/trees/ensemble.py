@@ -9,12 +9,15 @@ import numpy as np
 
 from mpcfl.errors import InputError
 from mpcfl.learn.estimator import Classifier, Estimator, NotFittedError, scikit_twin
-from mpcfl.learn.model import check_numbers, check_whole
+from mpcfl.learn.model import check_choice, check_numbers, check_whole
 from mpcfl.learn.schedule import Draws
 from mpcfl.learn.trees.bins import Bins, Column, columns_of, number_rows
 from mpcfl.learn.trees.growth import Tree, evaluate
 from mpcfl.learn.trees.splits import Splits
 from mpcfl.learn.validation import Array, feature_rows, is_secret, row_values
+
+DISCLOSURES = ("nothing", "own_splits")
+"""What a training on secrets tells of its trees: see `TreeModel.own_splits`."""
 
 NODES_AT_ONCE = 1 << 22
 """Nodes that a block of rows is asked for in a prediction: bounds its memory."""
@@ -31,6 +34,7 @@ class TreeModel(Estimator):
     max_bins: int
     random_state: int
     categorical_features: Sequence[int]
+    disclosure: str
 
     def check_parameters(self) -> None:
         """Check every parameter.
@@ -42,6 +46,12 @@ class TreeModel(Estimator):
         """
         check_whole(self, max_depth=1, max_bins=2, random_state=0)
         check_numbers(self, "min_child_weight")
+        check_choice(self, disclosure=DISCLOSURES)
+
+    @property
+    def own_splits(self) -> bool:
+        """Whether whoever owns a column is told where trees split it, and of the other splits that they are not its."""
+        return self.disclosure == "own_splits"
 
     # ------------------------------------------------------------------------------------------------------------- rows
 
@@ -96,7 +106,8 @@ class TreeModel(Estimator):
         hot = self._rows(X)
         height = max(1, NODES_AT_ONCE // (self.left_.shape[0] * self.left_.shape[2]))
         blocks = [
-            evaluate(hot[start : start + height], self.left_, self.leaves_) for start in range(0, hot.shape[0], height)
+            evaluate(hot[start : start + height], self.left_, self.leaves_, self.own_splits)
+            for start in range(0, hot.shape[0], height)
         ]
         return blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
 

@@ -13,8 +13,10 @@ from mpcfl.learn.marks import Marks, begun
 from mpcfl.learn.model import check_choice, check_numbers, check_whole, is_weight
 from mpcfl.learn.schedule import public_draws
 from mpcfl.learn.trees.ensemble import TreeClassifier, TreeModel, part_of, weighted
-from mpcfl.learn.trees.growth import Rules, Tree, grow
+from mpcfl.learn.trees.growth import Tree, grow
+from mpcfl.learn.trees.worths import Rules
 from mpcfl.learn.validation import Array, class_data, is_secret, regression_data, training_data
+from mpcfl.together import waiting
 
 
 class _Mean(TreeModel):
@@ -40,19 +42,22 @@ class _Mean(TreeModel):
         target = self._target(hot[:, :1], y)
         n = target.shape[0]
         count, share, repeated = self._plan()
-        rules = Rules(self.max_depth, self.reg_lambda, 0.0, self.gamma, self.min_child_weight)
+        rules = Rules(
+            self.max_depth, self.reg_lambda, 0.0, self.gamma, self.min_child_weight, own_splits=self.own_splits
+        )
         done, (found, gains) = begun(marks, ([], 0.0))
         trees = [Tree(*one) for one in found]
-        for number in range(done, count):
-            draws = public_draws(self.random_state, number)
-            times = np.bincount(draws.integers(0, n, n), minlength=n) * 1.0 if repeated else np.ones(n)
-            each = weighted(times, weight)
-            some = part_of(splits, share, draws)
-            grown = grow(hot, -weighted(target, each), each, some, rules)
-            gains = gains + some.by_column(grown.gains)
-            trees.append(grown.tree)
-            if marks is not None:
-                marks.keep(number + 1, ([tuple(tree) for tree in trees], gains))
+        with waiting(hot, target):
+            for number in range(done, count):
+                draws = public_draws(self.random_state, number)
+                times = np.bincount(draws.integers(0, n, n), minlength=n) * 1.0 if repeated else np.ones(n)
+                each = weighted(times, weight)
+                some = part_of(splits, share, draws)
+                grown = grow(hot, -weighted(target, each), each, some, rules)
+                gains = gains + some.by_column(grown.gains)
+                trees.append(grown.tree)
+                if marks is not None:
+                    marks.keep(number + 1, ([tuple(tree) for tree in trees], gains))
         self._keep(trees, gains)
         return self
 
@@ -144,6 +149,7 @@ class _Tree(_Mean):
         gamma: float = 0.0,
         min_child_weight: float = 1.0,
         categorical_features: Sequence[int] = (),
+        disclosure: str = "nothing",
         random_state: int = 0,
     ) -> None:
         self.max_depth = max_depth
@@ -152,6 +158,7 @@ class _Tree(_Mean):
         self.gamma = gamma
         self.min_child_weight = min_child_weight
         self.categorical_features = categorical_features
+        self.disclosure = disclosure
         self.random_state = random_state
 
 
@@ -173,6 +180,7 @@ class _Forest(_Mean):
         colsample_bytree: float = 1.0,
         bootstrap: bool = True,
         categorical_features: Sequence[int] = (),
+        disclosure: str = "nothing",
         random_state: int = 0,
     ) -> None:
         self.n_estimators = n_estimators
@@ -184,6 +192,7 @@ class _Forest(_Mean):
         self.colsample_bytree = colsample_bytree
         self.bootstrap = bootstrap
         self.categorical_features = categorical_features
+        self.disclosure = disclosure
         self.random_state = random_state
 
     def check_parameters(self) -> None:
@@ -202,7 +211,7 @@ class DecisionTreeRegressor(_MeanRegressor, _Tree):
 
     Parameters
     ----------
-    max_depth, max_bins, categorical_features, random_state
+    max_depth, max_bins, categorical_features, disclosure, random_state
         As of `GradientBoostingClassifier`.
     reg_lambda : float
         Rows of target 0 that each leaf's mean counts beside its own.
@@ -225,7 +234,7 @@ class DecisionTreeClassifier(_MeanClassifier, _Tree):
     ----------
     classes : int or None
         Number of classes, where labels are secret; None: two.
-    max_depth, max_bins, reg_lambda, gamma, min_child_weight, categorical_features, random_state
+    max_depth, max_bins, reg_lambda, gamma, min_child_weight, categorical_features, disclosure, random_state
         As of `DecisionTreeRegressor`; the squared error is that of zeros and ones.
 
     Attributes
@@ -244,9 +253,12 @@ class DecisionTreeClassifier(_MeanClassifier, _Tree):
         min_child_weight: float = 1.0,
         classes: int | None = None,
         categorical_features: Sequence[int] = (),
+        disclosure: str = "nothing",
         random_state: int = 0,
     ) -> None:
-        super().__init__(max_depth, max_bins, reg_lambda, gamma, min_child_weight, categorical_features, random_state)
+        super().__init__(
+            max_depth, max_bins, reg_lambda, gamma, min_child_weight, categorical_features, disclosure, random_state
+        )
         self.classes = classes
 
 
@@ -261,7 +273,7 @@ class RandomForestRegressor(_MeanRegressor, _Forest):
         Share of the columns that a tree reads.
     bootstrap : bool
         Whether rows are drawn with repetition, in public by `random_state`; else each tree reads all.
-    max_depth, max_bins, reg_lambda, gamma, min_child_weight, categorical_features, random_state
+    max_depth, max_bins, reg_lambda, gamma, min_child_weight, categorical_features, disclosure, random_state
         As of `DecisionTreeRegressor`.
 
     Attributes
@@ -280,7 +292,7 @@ class RandomForestClassifier(_MeanClassifier, _Forest):
         Number of classes, where labels are secret; None: two.
     n_estimators, max_depth, max_bins, reg_lambda, gamma, min_child_weight, colsample_bytree, bootstrap
         As of `RandomForestRegressor`.
-    categorical_features, random_state
+    categorical_features, disclosure, random_state
         Likewise.
 
     Attributes
@@ -302,6 +314,7 @@ class RandomForestClassifier(_MeanClassifier, _Forest):
         bootstrap: bool = True,
         classes: int | None = None,
         categorical_features: Sequence[int] = (),
+        disclosure: str = "nothing",
         random_state: int = 0,
     ) -> None:
         super().__init__(
@@ -314,6 +327,7 @@ class RandomForestClassifier(_MeanClassifier, _Forest):
             colsample_bytree,
             bootstrap,
             categorical_features,
+            disclosure,
             random_state,
         )
         self.classes = classes

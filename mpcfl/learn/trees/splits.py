@@ -114,6 +114,11 @@ class Splits:
         """The column that each split reads."""
         return np.concatenate([np.repeat(group.columns, len(group.table)) for group in self.groups])
 
+    def signs(self, constraints: Sequence[int]) -> NDArray[np.int64]:
+        """The constraint of the column that each split cuts; 0 where a split follows no order."""
+        along = np.concatenate([np.tile(group.ends.any(axis=1), len(group.columns)) for group in self.groups])
+        return np.where(along, np.asarray(constraints)[self.readers], 0)
+
     def by_column(self, values: Array) -> Array:
         """Sums of a value a split, (splits,), by column, (columns,)."""
         return (1.0 * (np.arange(len(self.columns))[:, None] == self.readers)) @ values
