@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from mpcfl.data.binned import Binned
 from mpcfl.errors import InputError
 from mpcfl.job import Job
+from mpcfl.learn.trees.growth import PURPOSE as OWN_SPLITS
 from mpcfl.ledger import Disclosures
 
 IDS_AGREE = "ids agree"
@@ -31,7 +32,6 @@ PARTS = {
 }
 """The purposes under which the parts of a model are disclosed, by the names that learners give them."""
 CUTS = "cuts between the bins of columns, quantiles of the training rows of all"
-OWN_SPLITS = "which splits of the trees are on columns of "
 EXCLUDED = "of every split, that it is not on a party's own columns, to that party"
 OF_TREES = {
     "nothing": "of the trees while they grow: splits, gains, sums, leaves, which rows are in which node",
@@ -71,11 +71,6 @@ def columns_of(party: str) -> str:
 def predictions_of(party: str) -> str:
     """The purpose under which predictions of a party's own rows are disclosed to it."""
     return f"{THEIR_OWN}{party}, one a row"
-
-
-def own_splits(party: str) -> str:
-    """The purpose under which a party learns the splits on its own columns, as all of a level are chosen."""
-    return f"{OWN_SPLITS}{party}, and at which thresholds"
 
 
 def held_out(metric: str) -> str:
@@ -127,7 +122,7 @@ def tree_outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
     if isinstance(common, Binned) and common.uncut:
         facts.append(Fact(CUTS, tuple(parties), True))
     if job.disclose.trees == "own_splits":
-        facts += [Fact(own_splits(party), (party,), True) for party in parties]
+        facts.append(Fact(OWN_SPLITS, tuple(parties), True))
     return facts
 
 

@@ -224,10 +224,13 @@ class Job(Section):
         assert self.search is not None
         return self.search.metric or self.metrics[0]
 
-    def make_learner(self, chosen: Mapping[str, Any] | None = None) -> Learner:
-        """The learner, with this job's parameters, and with those `chosen` by a search."""
-        level = {} if self.disclose.trees == "nothing" else {LEVEL: self.disclose.trees}
-        return make(self.job.learner, self.learner | dict(chosen or {}) | level, self.job.seed)
+    def make_learner(self, chosen: Mapping[str, Any] | None = None, level: str | None = None) -> Learner:
+        """The learner, with this job's parameters, and with those `chosen` by a search.
+
+        One of trees tells of them what the job says, or what another `level` says.
+        """
+        told = {LEVEL: level or self.disclose.trees} if self.binned else {}
+        return make(self.job.learner, self.learner | dict(chosen or {}) | told, self.job.seed)
 
     def check(self, parties: Sequence[str]) -> None:
         """Check that the job names only parties that take part.
@@ -333,8 +336,12 @@ class Job(Section):
         if self.job.learner not in LEARNERS:
             raise InputError(_no_such(self.job.learner, "learner", LEARNERS), key="job.learner")
         known = LEARNERS[self.job.learner].parameter_names()
-        if self.disclose.trees != "nothing" and LEVEL not in known:
-            raise InputError(f'must be "nothing" for {self.job.learner}', key="disclose.trees")
+        if self.disclose.trees != "nothing" and not self.binned:
+            raise InputError(f"is for learners of trees, and {self.job.learner} is none", key="disclose.trees")
+        if self.disclose.trees == "own_splits" and self.partition == "rows":
+            raise InputError(
+                "must be nothing where parties have rows, and no columns of their own", key="disclose.trees"
+            )
         for name in self.learner:
             if self.binned and name == "categorical_features":
                 raise InputError(

@@ -341,8 +341,8 @@ class SavedModel:
         return self.of_state(job, self.saved.load(session))
 
     def of_state(self, job: Job, state: Mapping[str, Any]) -> Model:
-        """The model of what `Model.state` gave."""
-        learner = job.make_learner(self.saved.head.facts["chosen"])
+        """The model of what `Model.state` gave. Whatever its training told of it, its use tells nothing."""
+        learner = job.make_learner(self.saved.head.facts["chosen"], level="nothing")
         vars(learner).update(state["learner"])
         return Model(learner, state["preparation"])
 

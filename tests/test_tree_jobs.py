@@ -16,7 +16,7 @@ from mpcfl import training
 from mpcfl.binning import tell_bins
 from mpcfl.contribution import Contribution
 from mpcfl.data import split_rows
-from mpcfl.disclosure import NOBODY, VALIDATION, export_facts, facts, listed
+from mpcfl.disclosure import EXCLUDED, NOBODY, OWN_SPLITS, VALIDATION, export_facts, facts, listed
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
 from mpcfl.job import Job
 from mpcfl.keeping import SavedModel
@@ -217,6 +217,53 @@ class TestTraining:
     def test_bins_that_cannot_be_are_refused(self, bins: int) -> None:
         with pytest.raises(ProtocolViolation, match="bank told of a column with no bins or too many"):
             simulate(lambda session: tell_bins(session, (1, 1), [Column(3 if session.rank == 0 else bins)]), PARTIES)
+
+
+class TestOwnSplits:
+    LEVEL = KEEP.replace("[disclose]\n", BOTH.replace("[disclose]\n", '[disclose]\ntrees = "own_splits"\n')) + COLUMNS
+
+    def test_owners_learn_the_splits_of_their_columns_and_nothing_later(self, tmp_path: Path) -> None:
+        job, place, paths = job_of(self.LEVEL), Place(tmp_path), files(tmp_path)
+        run = place.train(job, paths)
+        model, X, *_ = plaintext(job, paths)
+        assert model.disclosure == "own_splits"
+        assert (run.results[0].model["left"] == model.left_).all()
+        told = facts(job, PARTIES, 150, "dealer")
+        said = {entry.purpose for entry in run.ledgers[1].entries if entry.exposure == "output"}
+        assert said == {fact.what for fact in told if fact.output}
+        assert (OWN_SPLITS in said, len([fact for fact in told if fact.readers == NOBODY])) == (True, 1)
+        assert any(fact.what == EXCLUDED for fact in told)
+        cost = training.plan(job, PARTIES, run.results[0].extent)
+        assert (cost.rounds, cost.bytes_sent, cost.offline_bytes) == (run.rounds, run.bytes_sent, run.offline_bytes)
+        use = place.predict(job, paths)
+        np.testing.assert_allclose(use.results[1], predictions(model, X, "binary"), atol=2e-3)
+        answers, service = place.serve(job, paths, ['{"ids": ["c0004"]}'])
+        assert answers[0]["predictions"] == pytest.approx(use.results[1][4], abs=2e-4)
+        for later in (use, service):
+            assert OWN_SPLITS not in {entry.purpose for ledger in later.ledgers for entry in ledger.entries}
+
+    def test_a_training_goes_on(self, tmp_path: Path) -> None:
+        job = job_of(self.LEVEL.replace("model = true", "checkpoint = 1\nmodel = true"))
+        place, paths = Place(tmp_path), files(tmp_path)
+        with pytest.raises(Broken):
+            place.train(job, paths, broken=("bank", 3))
+        run = place.train(job, paths)
+        assert (run.results[0].model["left"] == plaintext(job, paths)[0].left_).all()
+
+    def test_the_level_is_for_trees_and_for_columns(self) -> None:
+        with pytest.raises(InputError, match=r"disclose.trees is for learners of trees, and ridge is none"):
+            job_of('[disclose]\ntrees = "own_splits"\nmodel = ["shop"]\n', "ridge", "")
+        rows = '[columns]\n"*" = ["a"]\n[disclose]\ntrees = "own_splits"\nmodel = ["shop"]\n'
+        with pytest.raises(InputError, match=r"disclose.trees must be nothing where parties have rows"):
+            Job.from_text(
+                f'[job]\nname = "n"\nlearner = "decision_tree_regressor"\nid = "id"\nlabel = "*.y"\n'
+                f'partition = "rows"\n{rows}',
+                "job.toml",
+            )
+
+    def test_other_jobs_hashes_do_not_know_of_it(self) -> None:
+        assert "disclose.trees" in job_of(BOTH).entries()
+        assert "disclose.trees" not in job_of(BOTH, "ridge", "").entries()
 
 
 class TestUse:
