@@ -18,6 +18,7 @@ from mpcfl.learn.neural import BatchNorm, Dense, Dropout, MLPClassifier, ReLU, S
 from mpcfl.learn.neural.optimizers import Adam
 from mpcfl.learn.regression import ElasticNet, LinearRegression
 from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.learn.trees import Bins, GradientBoostingClassifier, RandomForestRegressor
 
 ROWS = 40
 NETWORK = {"layers": (Dense(4), BatchNorm(), ReLU(), Dropout(0.25), Dense(1)), "epochs": 3, "batch_size": 16}
@@ -33,6 +34,9 @@ LEARNERS: dict[str, tuple[Any, str, int]] = {
     "least squares": (LinearRegression(iterations=3), "counts", 3),
     "elastic net": (ElasticNet(iterations=70), "counts", 70),
     "perceptron": (MLPClassifier((4,), max_iter=3, batch_size=16, record_loss=True), "binary", 6),
+    "boosted trees": (GradientBoostingClassifier(4, max_depth=2, subsample=0.7), "binary", 4),
+    "boosted trees for classes": (GradientBoostingClassifier(2, max_depth=2, classes=3), "classes", 2),
+    "forest": (RandomForestRegressor(4, 2, colsample_bytree=0.5), "counts", 4),
     "network": (Sequential(optimizer=Adam(0.01, amsgrad=True), **NETWORK), "binary", 6),
 }
 
@@ -67,7 +71,7 @@ def arrays(value: Any) -> list[Any]:
         return [leaf for key in sorted(value) for leaf in arrays(value[key])]
     if isinstance(value, list | tuple):
         return [leaf for part in value for leaf in arrays(part)]
-    return [value]
+    return arrays(value.thresholds_) if isinstance(value, Bins) else [value]
 
 
 @pytest.mark.parametrize("name", LEARNERS)
@@ -110,3 +114,5 @@ def test_marks_and_early_stopping_do_not_go_together() -> None:
     X, y = data("binary")
     with pytest.raises(InputError, match="without early_stopping"):
         LogisticRegression().fit(X, y, early_stopping=EarlyStopping(X, y), marks=Kept())
+    with pytest.raises(InputError, match="without early_stopping"):
+        GradientBoostingClassifier().fit(X, y, early_stopping=EarlyStopping(X, y), marks=Kept())
