@@ -158,6 +158,10 @@ def main(
     write: Annotated[bool, typer.Option("--write", help="numerics: renew docs/numerics.md.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="he-vs-ss: small sizes and keys of 2048 bits.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="he-vs-ss: folder for what it writes.")] = Path("he-vs-ss"),
+    only: Annotated[str | None, typer.Option(metavar="TASK", help="he-vs-ss: this task alone.")] = None,
+    method: Annotated[str | None, typer.Option(help="he-vs-ss: this method alone.")] = None,
+    size: Annotated[str | None, typer.Option(help="he-vs-ss: this size, as 1000x20, be it in the list or not.")] = None,
+    network: Annotated[str | None, typer.Option(help="he-vs-ss: over lan, gigabit or wan alone.")] = None,
 ) -> None:
     """Time workloads between processes of this machine: parties and dealer, fresh keys, sealed links over loopback."""
     if not names:
@@ -170,7 +174,8 @@ def main(
             return
         if names[0] == VERSUS:
             date = datetime.datetime.now(datetime.UTC).date().isoformat()
-            paths = command.compare(quick, out, machine(), date, typer.echo)
+            choice = command.Choice.of(only, method, size, network)
+            paths = command.compare(quick, choice, out, machine(), date, typer.echo)
             people.print(*map(str, paths), sep="\n")
             return
         asked = [parse(name) for name in names]

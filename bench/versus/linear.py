@@ -1,0 +1,102 @@
+"""Linear maps: rank 0 has a vector x, rank 1 a matrix m, rank 0 learns m x."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bench.versus import keyring
+from bench.versus.methods import NO_DEALER, PAILLIER, SHARES
+from bench.versus.tasks import BOUND, FRACTION, LIMIT, Array, Bits, Cell, Done, Meter, Size, Task, inputs
+from mpcfl import he
+from mpcfl.effects import Protocol, Send
+from mpcfl.message import Exposure, Message
+from mpcfl.session import Session
+
+KEY = Message("bench.key", "party", "party", "words", Exposure.PUBLIC, "the key of the party that has the vector")
+VECTOR = Message("bench.vector", "party", "party", "words", Exposure.CIPHERTEXT, "a vector under its holder's key")
+RESULT = Message("bench.result", "party", "party", "words", Exposure.CIPHERTEXT, "the result, under its reader's key")
+LEAKS = ("the result, all its fractional bits, to its reader",)
+
+
+def by_paillier(session: Session, size: Size, bits: Bits) -> Done:
+    """The vector's holder encrypts, the matrix's holder multiplies, packs and returns."""
+    rows, columns = size
+    matrix, x = inputs(rows, columns)
+    secret, key, offline = keys(session, bits)
+    meter = Meter(session, offline)
+    own = np.zeros(he.PaillierArray.words(key, (columns,)), np.uint64)
+    if secret is not None:
+        own = secret.encrypt(x, FRACTION, LIMIT).to_words()
+    told = session.perform(sent(Send(VECTOR, 0, 1, own)), *size)
+    bound = BOUND * BOUND * columns
+    back = np.zeros(he.Packed.words(key, rows, bound), np.uint64)
+    if secret is None:
+        vector = he.PaillierArray.of_words(key, told, (columns,), FRACTION, BOUND, float)
+        back = (he.plain(matrix, FRACTION, LIMIT) @ vector).packed().to_words()
+    told = session.perform(sent(Send(RESULT, 1, 0, back)))
+    result = None
+    if secret is not None:
+        result = secret.decrypt(he.Packed.of_words(key, told, (rows,), 2 * FRACTION, bound, float))
+    return meter.done(result, LEAKS)
+
+
+def keys(session: Session, bits: Bits) -> tuple[he.SecretKey | None, he.PublicKey, float]:
+    """Rank 0's key, which all others are told, with everybody's tables; the seconds of tables and telling."""
+    secret = keyring.own(0, bits) if session.rank == 0 else None
+    began = time.perf_counter()
+    words = np.zeros(bits // 64, np.uint64) if secret is None else secret.public.to_words()
+    key = he.PublicKey.of_words(session.perform(sent(Send(KEY, 0, None, words)), bits))
+    if secret is not None:
+        secret.encrypt(0.0)
+    else:
+        key.randomised([key.n])
+    return secret, key, time.perf_counter() - began
+
+
+def sent(effect: Send) -> Protocol:
+    """A protocol of one effect."""
+    return (yield effect)
+
+
+def on_shares(size: Size) -> Callable[[Session], Any]:
+    """The linear map on shares."""
+    rows, columns = size
+    matrix, x = inputs(rows, columns)
+
+    def program(session: Session) -> Any:
+        m = session.private(matrix if session.rank == 1 else None, 1, matrix.shape)
+        v = session.private(x if session.rank == 0 else None, 0, x.shape)
+        return (m @ v).reveal(session.parties[0])
+
+    return program
+
+
+def expected(size: Size) -> list[Array]:
+    """m x."""
+    rows, columns = size
+    matrix, x = inputs(rows, columns)
+    return [matrix @ x]
+
+
+AXES = ("rows", "columns")
+INNER = Task("inner product", AXES, ((1, 500),), ((1, 1_000), (1, 10_000)), expected)
+MATRIX = Task("matrix-vector", AXES, ((100, 100),), ((100, 100), (1_000, 100)), expected)
+GRADIENT = Task("logistic gradient", AXES, ((20, 200),), ((20, 500), (100, 1_000)), expected)
+SCORING = Task("linear scoring", AXES, ((500, 20),), ((1_000, 20), (10_000, 20)), expected)
+
+# a truncation without a dealer takes long, and a linear map has one for each of its rows
+CELLS = (
+    *(
+        Cell(task, method, run)
+        for task in (INNER, MATRIX, GRADIENT, SCORING)
+        for method, run in ((PAILLIER, by_paillier), (SHARES, on_shares))
+    ),
+    Cell(INNER, NO_DEALER, on_shares),
+    Cell(MATRIX, NO_DEALER, on_shares, quick=()),
+    Cell(GRADIENT, NO_DEALER, on_shares),
+    Cell(SCORING, NO_DEALER, on_shares, quick=(), sizes=SCORING.sizes[:1]),
+)
