@@ -42,6 +42,7 @@ def a_cost(**other):
     given = {
         "run": 1,
         "command": "python -m bench he-vs-ss",
+        "repetitions": 1,
         "seed": 30,
         "task": "matrix-vector",
         "size": (10, 20),

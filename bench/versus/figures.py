@@ -54,6 +54,8 @@ class Cost(BaseModel):
         Its number: all files name it by that.
     command : str
         Runs it again.
+    repetitions : int
+        How often it was run; of the runs this is the one of median online seconds.
     seed : int
         Of its data.
     task, method, security, leaks : str
@@ -81,6 +83,7 @@ class Cost(BaseModel):
 
     run: int
     command: str
+    repetitions: int
     seed: int
     task: str
     size: tuple[int, ...]
@@ -156,7 +159,7 @@ def computed(online_s: float, rounds: int, busiest_bytes: int) -> dict[str, floa
     }
 
 
-def cost(number: int, case: Case, quick: bool, answers: dict[str, Answer]) -> Cost:
+def cost(number: int, case: Case, quick: bool, answers: dict[str, Answer], repetitions: int = 1) -> Cost:
     """The record of what all roles answered."""
     cell, played = case.cell, [answers[name].played for name in case.parties]
     done = [one.done for one in played if one is not None]
@@ -181,6 +184,7 @@ def cost(number: int, case: Case, quick: bool, answers: dict[str, Answer]) -> Co
     return Cost(
         run=number,
         command=command(case, quick),
+        repetitions=repetitions,
         seed=tasks.seed(case.size),
         task=case.task,
         size=case.size,
@@ -193,8 +197,8 @@ def cost(number: int, case: Case, quick: bool, answers: dict[str, Answer]) -> Co
         rounds=rounds,
         busiest_bytes=busiest,
         error=error([one.result for one in done if one.result is not None], cell.answer(case.size)),
-        security=cell.method.security(case.bits),
-        leaks=" ".join(done[0].leaks),
+        security=(cell.security or cell.method.security)(case.bits),
+        leaks=" ".join(cell.leaks or done[0].leaks),
         computed_s=computed(online, rounds, busiest) if case.network is None else {},
     )
 

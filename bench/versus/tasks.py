@@ -20,11 +20,13 @@ from mpcfl.ledger import Ledger
 from mpcfl.message import Exposure, Message
 from mpcfl.session import Session
 
-READY = Message("bench.ready", "party", "party", "words", Exposure.PUBLIC, "that its sender is ready")
+READY = Message("bench.ready", "party", "party", "words", Exposure.PUBLIC, "that all are there, and when they start")
 
 Size: TypeAlias = tuple[int, ...]
 Bits: TypeAlias = Literal[2048, 3072, 4096]
 Array: TypeAlias = NDArray[Any]
+LEAD = 0.05
+"""Seconds from when all are there to when their clocks start: longer than a word is on its way."""
 FRACTION, LIMIT = 18, 16.0
 BOUND = int(LIMIT) << FRACTION
 
@@ -94,6 +96,10 @@ class Cell:
         The right answer where the method computes something else than the task does, as a polynomial for a sigmoid.
     quick, sizes : tuple of Size, optional
         Instead of the task's, where it would take too long.
+    security : callable, optional
+        Instead of the method's.
+    leaks : tuple of str, optional
+        Instead of what the run says.
     """
 
     task: Task
@@ -102,6 +108,8 @@ class Cell:
     expected: Callable[[Size], list[Array]] | None = None
     quick: tuple[Size, ...] | None = None
     sizes: tuple[Size, ...] | None = None
+    security: Callable[[int], str] | None = None
+    leaks: tuple[str, ...] | None = None
 
     def at(self, quick: bool) -> tuple[Size, ...]:
         """The sizes that are run."""
@@ -176,7 +184,7 @@ class Clock:
 
 
 class Meter:
-    """What a party's session costs from now on; all parties are there first.
+    """What a party's session costs from now on, which is the same moment at all parties.
 
     Parameters
     ----------
@@ -186,7 +194,7 @@ class Meter:
     """
 
     def __init__(self, session: Session, offline_s: float) -> None:
-        session.perform(_ready(len(session.parties)))
+        session.perform(_together(session.rank, len(session.parties)))
         self._session, self._offline = session, offline_s
         self._rounds, self._sent = session.rounds, session.bytes_sent
         self._clock = Clock()
@@ -199,8 +207,15 @@ class Meter:
         return Done(self._offline, online, cpu, rounds, offline, sent, result, leaks)
 
 
-def _ready(parties: int) -> Protocol:
-    yield Round(tuple(Send(READY, rank, None, np.zeros(1, np.uint64)) for rank in range(parties)))
+def _together(rank: int, parties: int) -> Protocol:
+    """Wait until all are there, and then until a moment that rank 0 tells by this machine's clock.
+
+    Else whoever is farther from the last to come would start its clock later than others.
+    """
+    yield Round(tuple(Send(READY, sender, None, np.zeros(1, np.uint64)) for sender in range(parties)))
+    moment = np.array([time.monotonic_ns() + round(LEAD * 1e9) if rank == 0 else 0], np.uint64)
+    told = yield Send(READY, 0, None, moment)
+    time.sleep(max(0.0, int(told[0]) / 1e9 - time.monotonic()))
 
 
 def sent_by_round(ledger: Ledger | None, rounds: int, last: int) -> tuple[int, ...]:
