@@ -126,7 +126,7 @@ def test_the_command_of_a_run_is_of_that_run_alone():
         (("linear scoring", None, "0x5", None), False),
         (("linear scoring", None, "ax5", None), False),
         (("linear scoring", None, None, "moon"), False),
-        (("linear scoring", "shares, no dealer", None, None), True),
+        (("lr epoch", "shares, no dealer", None, None), True),
     ],
 )
 def test_what_there_is_not_is_refused(choice, quick):

@@ -102,9 +102,9 @@ def _cases(cell: Cell, quick: bool, choice: Choice) -> Iterator[Case]:
 
 
 def _repeated(number: int, case: Case, quick: bool, keys: Path) -> Cost:
-    """The median of several runs where the first was short: those vary."""
+    """One run; not in a quick run, the median of several where the first was short, since those vary."""
     runs = [figures.cost(number, case, quick, run(case, keys), REPEATED)]
-    if runs[0].whole_s > SHORT:
+    if quick or runs[0].whole_s > SHORT:
         return runs[0].model_copy(update={"repetitions": 1})
     runs += [figures.cost(number, case, quick, run(case, keys), REPEATED) for _ in range(REPEATED - 1)]
     return sorted(runs, key=lambda one: one.online_s)[REPEATED // 2]
@@ -112,8 +112,8 @@ def _repeated(number: int, case: Case, quick: bool, keys: Path) -> Cost:
 
 def compare(
     quick: bool, choice: Choice, folder: Path, machine: str, date: str, say: Callable[[str], None]
-) -> list[Path]:
-    """Run the cases asked for and write what they cost, after each what is known then; the files.
+) -> tuple[Document, list[Path]]:
+    """Run the cases asked for and write what they cost, after each what is known then; the record and the files.
 
     Raises
     ------
@@ -136,4 +136,4 @@ def compare(
             document.runs.append(done)
             document.seconds = time.perf_counter() - began
             paths = pages.write(document, folder)
-    return paths + plots.write(document, folder)
+    return document, paths + plots.write(document, folder)

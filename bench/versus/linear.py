@@ -83,20 +83,24 @@ def expected(size: Size) -> list[Array]:
 
 
 AXES = ("rows", "columns")
-INNER = Task("inner product", AXES, ((1, 500),), ((1, 1_000), (1, 10_000)), expected)
-MATRIX = Task("matrix-vector", AXES, ((100, 100),), ((100, 100), (1_000, 100)), expected)
-GRADIENT = Task("logistic gradient", AXES, ((20, 200),), ((20, 500), (100, 1_000)), expected)
-SCORING = Task("linear scoring", AXES, ((500, 20),), ((1_000, 20), (10_000, 20)), expected)
+INNER = Task("inner product", AXES, ((1, 10), (1, 500)), ((1, 10), (1, 1_000), (1, 10_000)), expected)
+MATRIX = Task("matrix-vector", AXES, ((10, 10), (50, 50)), ((10, 10), (100, 100), (1_000, 100)), expected)
+GRADIENT = Task("logistic gradient", AXES, ((5, 50), (20, 200)), ((10, 100), (20, 500), (100, 1_000)), expected)
+SCORING = Task("linear scoring", AXES, ((10, 20), (500, 20)), ((10, 20), (100, 20), (10_000, 20)), expected)
 
-# a truncation without a dealer takes long, and a linear map has one for each of its rows
+TASKS = (INNER, MATRIX, GRADIENT, SCORING)
+MADE = 100
+"""Rows at most without a dealer: each has a truncation, which takes long to make."""
+
+
+def made(task: Task) -> Cell:
+    """The cell without a dealer."""
+    sizes = tuple(size for size in task.sizes if size[0] <= MADE)
+    return Cell(task, NO_DEALER, on_shares, quick=None if task is INNER else (), sizes=sizes)
+
+
 CELLS = (
-    *(
-        Cell(task, method, run)
-        for task in (INNER, MATRIX, GRADIENT, SCORING)
-        for method, run in ((PAILLIER, by_paillier), (SHARES, on_shares))
-    ),
-    Cell(INNER, NO_DEALER, on_shares),
-    Cell(MATRIX, NO_DEALER, on_shares, quick=()),
-    Cell(GRADIENT, NO_DEALER, on_shares),
-    Cell(SCORING, NO_DEALER, on_shares, quick=(), sizes=SCORING.sizes[:1]),
+    *(Cell(task, PAILLIER, by_paillier) for task in TASKS),
+    *(Cell(task, SHARES, on_shares) for task in TASKS),
+    *(made(task) for task in TASKS),
 )

@@ -12,11 +12,13 @@ from bench.versus.figures import LABELS, Cost, Document
 from bench.versus.pages import by_task
 from bench.versus.processes import NETWORKS
 from bench.versus.table import ENCRYPTED, ON_SHARES
+from bench.versus.tasks import elements, show
 
 if INSTALLED:  # the extra `plot`
     import matplotlib
     from matplotlib.figure import Figure
     from matplotlib.lines import Line2D
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
 
 COLUMNS = 3
 Draw = Callable[[Any, Sequence[Cost], dict[str, dict[str, Any]]], None]
@@ -29,7 +31,10 @@ def write(document: Document, folder: Path, ending: str = "svg") -> list[Path]:
     figures: dict[str, tuple[str, Draw]] = {
         "size": ("Seconds offline and online, over the loopback, against size; x: methods cross", _whole),
         "size-wan": (f"Online seconds on {LABELS['wan']}, against size; x: methods cross", _far),
-        "network": ("Online seconds of the largest size by network; computed but for the loopback", _networks),
+        "network": (
+            "Online seconds by network, of the largest size of all methods; computed but for the loopback",
+            _networks,
+        ),
     }
     paths = []
     with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mpcfl", "font.size": 8}):
@@ -82,17 +87,30 @@ def _against_size(
             for met in crossings((method, lines[method]), (other, lines[other])):
                 axes.plot(met.elements, met.seconds, "kx", ms=7)
                 axes.annotate(f"{met.elements:.2g}", (met.elements, met.seconds), (4, -9), textcoords="offset points")
-    axes.minorticks_off()
+    sizes = sorted({size for points in lines.values() for size in points})
+    axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set(xlabel="elements", ylabel="seconds")
+    _decades(axes)
 
 
 def _networks(axes: Any, runs: Sequence[Cost], styles: dict[str, dict[str, Any]]) -> None:
-    """The largest size of each method."""
+    """Of the largest size that all methods were run at."""
     names = ["loopback", *NETWORKS]
+    near = {(one.method, one.size): one for one in runs if one.network is None}
+    methods = {one.method for one in near.values()}
+    sizes = [one.size for one in near.values() if all((method, one.size) in near for method in methods)]
+    size = max(sizes, key=elements, default=())
     for method, style in styles.items():
-        own = [one for one in runs if one.method == method and one.network is None]
-        if own:
-            largest = max(own, key=lambda one: one.elements)
-            axes.semilogy(range(len(names)), [largest.online_s, *largest.computed_s.values()], **style)
+        one = near.get((method, size))
+        if one is not None:
+            axes.semilogy(range(len(names)), [one.online_s, *one.computed_s.values()], **style)
     axes.set_xticks(range(len(names)), names)
-    axes.set(ylabel="online seconds")
+    axes.set(xlabel=show(size), ylabel="seconds")
+    _decades(axes)
+
+
+def _decades(axes: Any) -> None:
+    """Seconds at 1, 2 and 5 of every decade, as plain numbers."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.minorticks_off()
