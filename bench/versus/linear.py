@@ -45,15 +45,20 @@ def by_paillier(session: Session, size: Size, bits: Bits) -> Done:
 
 
 def keys(session: Session, bits: Bits) -> tuple[he.SecretKey | None, he.PublicKey, float]:
-    """Rank 0's key, which all others are told, with everybody's tables; the seconds of tables and telling."""
+    """Rank 0's key, which all others are told, and everybody's tables; the seconds of telling and tables.
+
+    Rank 1 has tables to randomise what it has computed, further ranks only those to encrypt.
+    """
     secret = keyring.own(0, bits) if session.rank == 0 else None
     began = time.perf_counter()
     words = np.zeros(bits // 64, np.uint64) if secret is None else secret.public.to_words()
     key = he.PublicKey.of_words(session.perform(sent(Send(KEY, 0, None, words)), bits))
     if secret is not None:
         secret.encrypt(0.0)
-    else:
+    elif session.rank == 1:
         key.randomised([key.n])
+    else:
+        key.encrypt(0.0)
     return secret, key, time.perf_counter() - began
 
 
