@@ -128,7 +128,7 @@ def train(
     InputError
         No party has a feature.
     """
-    if job.partition == "columns" and not session.run(lambda on: ids_agree(on, contribution.fingerprint())):
+    if job.partition == "columns" and not session.run(lambda on: ids_agree(on, job, contribution.fingerprint())):
         raise Mismatch(
             "the id columns differ: every party must hold the same ids, one row each; find those in common first",
             column=job.job.id,
@@ -210,7 +210,7 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
     def begins(on: Session, name: str) -> None:
         stages[name] = on.rounds
 
-    session.record(lambda on: ids_agree(on, None))
+    session.record(lambda on: ids_agree(on, job, None))
     session.record(lambda on: joint(on, job, extent, None, begins, Foreseen(job)))
     session.facts |= Rehearsal(extent.widths, stages).facts
     return extent
@@ -285,7 +285,7 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
 
     def program(session: Session) -> None:
         if not extent.counts:
-            ids_agree(session, None)
+            ids_agree(session, job, None)
         for party in parties:
             session.announce(None, party)
         if extent.counts:
