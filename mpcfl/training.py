@@ -27,6 +27,7 @@ from mpcfl.array import SecretArray
 from mpcfl.assembly import Extent, announce_sizes, assembled, feature_names, ids_agree, ids_differ, shared_names
 from mpcfl.connection import RecordingSession
 from mpcfl.contribution import Contribution
+from mpcfl.correlation import Correlation
 from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
@@ -36,6 +37,7 @@ from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
 from mpcfl.learn.marks import Marks
 from mpcfl.learn.selection import GridSearch
 from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.protocols import paillier
 from mpcfl.sections import Search, Stopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
@@ -281,7 +283,14 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
     Returns
     -------
     Cost
+        Without what two parties send to make correlations themselves.
+
+    Raises
+    ------
+    UsageError
+        They cannot make all that the job draws.
     """
+    drawn: list[Correlation] = []
 
     def program(session: Session) -> None:
         if not extent.counts:
@@ -294,7 +303,11 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
         keeping.agree(session)
         joint(session, job, extent, None, keeping=keeping)
 
-    return forecast(program, parties, fraction=job.engine.fraction, suite=job.engine.suite, ring=job.engine.ring)
+    engine = job.engine
+    seen = drawn.append if engine.offline == "paillier" else None
+    cost = forecast(program, parties, fraction=engine.fraction, suite=engine.suite, ring=engine.ring, on_draw=seen)
+    paillier.refuse(drawn)
+    return cost
 
 
 # ---------------------------------------------------------------------------------------------------------- the program

@@ -178,6 +178,15 @@ def test_the_page_shows_its_own_record():
         assert (page.PAGE.parent / name).exists()
 
 
+def test_the_page_says_what_every_task_and_method_is():
+    text = page.PAGE.read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.partition("## How to read")[0].splitlines() if line.startswith("| ")]
+    tasks = {name.strip() for row in rows for name in row.split(",")}
+    methods = {name.strip() for row in rows for name in row.split(";")}
+    assert {cell.task.name for cell in table.CELLS} <= tasks
+    assert {cell.method.name for cell in table.CELLS} <= methods
+
+
 def test_a_page_without_a_place_and_a_record_that_is_none_are_refused(tmp_path):
     document = page.load(page.RECORD)
     with pytest.raises(UsageError, match="no place for record"):

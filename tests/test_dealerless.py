@@ -12,6 +12,7 @@ from wiring import at_once, people
 
 import mpcfl
 from mpcfl import disclosure, ring, training, view
+from mpcfl.assembly import Extent
 from mpcfl.cli import local
 from mpcfl.cli.run import roles, who
 from mpcfl.connection import connect
@@ -291,6 +292,10 @@ def test_a_job_that_draws_more_is_told_what_is_missing(tmp_path):
     job, given = shops(tmp_path, JOB.format(learner="linear_regression"))
     with pytest.raises(UsageError, match=r"also draws .*digits.*: use a dealer"):
         trained(job, given)
+    extent = Extent(20, (1, 1), (3, 3))
+    with pytest.raises(UsageError, match=r"also draws .*digits.*: use a dealer"):
+        training.plan(job, ["a", "b"], extent)
+    assert training.plan(Job.from_text(NETWORK, "job.toml"), ["a", "b"], extent).rounds > 0
 
 
 def test_every_family_is_served_or_named():
