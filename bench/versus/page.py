@@ -93,7 +93,7 @@ def _crossings(runs: Sequence[Cost]) -> Iterator[Row]:
         methods = list(dict.fromkeys(one.method for one in group))
         for left in (method for method in methods if method in ENCRYPTED):
             for right in (method for method in methods if method in ON_SHARES):
-                row = {"task": task, "between": f"{left}; {right}"}
+                row = {"task": task, "encrypted": left, "on shares": right}
                 pair = [(name, line(group, name, None, whole=True)) for name in (left, right)]
                 row["offline and online, loopback"] = winner(*pair)
                 for network in (None, *NETWORKS):
