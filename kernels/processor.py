@@ -12,6 +12,8 @@ VECTOR_AES = ("aes", "vaes", "avx512f", "avx512bw")
 
 FUSED_MULTIPLY = ("avx512f", "avx512dq", "avx512ifma", "avx512vnni")
 """What `ifma` needs."""
+LARGE_MULTIPLY = ("avx512f", "avx512dq", "avx512ifma")
+"""What `montgomery` needs."""
 SLOWER_FUSED_MULTIPLY = ("znver4",)
 """Processors (LLVM's names) that multiply 64-bit lanes as fast as 52-bit ones: there `ifma` is the slower kernel."""
 

@@ -15,7 +15,7 @@ from mpcfl.connection import connect
 from mpcfl.contribution import Contribution
 from mpcfl.errors import InputError, ProtocolViolation, UsageError
 from mpcfl.examples import credit
-from mpcfl.he.histograms import histograms
+from mpcfl.he.histograms import Histograms
 from mpcfl.job import Job
 from mpcfl.learn.schedule import split_rows
 from mpcfl.learn.trees import GradientBoostingClassifier, GradientBoostingRegressor
@@ -228,7 +228,7 @@ def test_sums_at_their_bounds_come_back_packed():
     cells = Cells(1 << 24, 1 << 22, 64)
     for sign in (-1, 1):
         rows = cells.joined(np.full(64, sign << 24), np.full(64, 1 << 22))
-        sums = histograms(SECRET.encrypt(rows), np.zeros(64, int), np.ones((64, 9), int), 1, [1] * 9)
+        sums = Histograms(SECRET.encrypt(rows), np.ones((64, 9), int), [1] * 9).sums(np.zeros(64, int), 1)
         slopes, curvatures = cells.parted(SECRET.decrypt(sums.packed(), dtype=object))
         assert (slopes == sign << 30).all()
         assert (curvatures == 1 << 28).all()
@@ -251,7 +251,7 @@ def test_histograms_are_sums_by_node_column_and_bin(data):
     codes = np.array(
         [data.draw(st.lists(st.integers(0, n), min_size=rows, max_size=rows)) for n in sizes], int
     ).T.reshape(rows, len(sizes))
-    got = SECRET.decrypt(histograms(SECRET.encrypt(numbers, limit=9), nodes, codes, count, sizes))
+    got = SECRET.decrypt(Histograms(SECRET.encrypt(numbers, limit=9), codes, sizes).sums(nodes, count))
     cells = [(c, code) for c, n in enumerate(sizes) for code in range(1, n + 1)]
     want = [[numbers[(nodes == node) & (codes[:, c] == code)].sum() for c, code in cells] for node in range(count)]
     np.testing.assert_array_equal(got, np.array(want).reshape(count, -1))
@@ -259,7 +259,7 @@ def test_histograms_are_sums_by_node_column_and_bin(data):
 
 def test_histograms_of_columns_whose_bins_together_exceed_a_word():
     codes = np.arange(40)[:, None] * np.ones(20, int) % 9
-    got = SECRET.decrypt(histograms(SECRET.encrypt(np.ones(40, int)), np.zeros(40, int), codes, 1, [8] * 20))
+    got = SECRET.decrypt(Histograms(SECRET.encrypt(np.ones(40, int)), codes, [8] * 20).sums(np.zeros(40, int), 1))
     np.testing.assert_array_equal(got, np.tile(np.bincount(codes[:, 0])[1:], 20)[None])
 
 

@@ -11,88 +11,95 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
 from mpcfl.he.array import PaillierArray
+from mpcfl.he.residues import Held
 
 Numbers: TypeAlias = NDArray[np.int64]
 LARGEST_KEY = 1 << 62
 
 
-def histograms(array: PaillierArray, nodes: Numbers, codes: Numbers, count: int, sizes: Sequence[int]) -> PaillierArray:
-    """Sums by node, column and bin.
+class Histograms:
+    """Sums of the numbers of rows, again and again for other parts of the rows.
 
     Parameters
     ----------
     array : PaillierArray, shape (rows,)
-    nodes : ndarray of int, shape (rows,)
-        From 0 to count - 1, or -1 for rows that are in none.
     codes : ndarray of int, shape (rows, columns)
         The bin of each row: 0 for the one that is not summed, else 1 to the column's size.
-    count : int
-        Nodes.
     sizes : sequence of int
         Summed bins of each column.
-
-    Returns
-    -------
-    PaillierArray, shape (count, sum of sizes)
-        Of bins 1 and on, the columns side by side. It tells what was summed until it is randomised.
     """
-    cells = np.full((count, sum(sizes)), mpz(1), object)
-    starts = np.cumsum([0, *sizes])[:-1]
-    order = np.argsort(sizes, kind="stable")  # columns of few bins together
-    here = np.flatnonzero(nodes >= 0)
-    _Sums(array.key.n_squared, np.asarray(sizes)[order], starts[order], cells).add(
-        array.ravel()._cells[here], nodes[here], codes[np.ix_(here, order)], slice(0, len(order))
-    )
-    bound = array.bound * max(1, len(here))
-    return PaillierArray.of(array.key, cells.reshape(-1).tolist(), cells.shape, array.fraction, bound, array.dtype)
 
+    def __init__(self, array: PaillierArray, codes: Numbers, sizes: Sequence[int]) -> None:
+        order = np.argsort(sizes, kind="stable")  # columns of few bins together
+        self._array, self._within = array, array.key.residues
+        self._held = self._within.take(array.ciphertexts)
+        self._codes, self._sizes = codes[:, order], np.asarray(sizes)[order]
+        self._starts = np.cumsum([0, *sizes])[:-1][order]
+        self._width = sum(sizes)
 
-class _Sums:
-    """The cells that are filled, and what all steps need."""
+    def sums(self, nodes: Numbers, count: int) -> PaillierArray:
+        """Sums by node, column and bin.
 
-    def __init__(self, modulus: mpz, sizes: Numbers, starts: Numbers, cells: NDArray[Any]) -> None:
-        self._modulus, self._sizes, self._starts, self._cells = modulus, sizes, starts, cells
+        Parameters
+        ----------
+        nodes : ndarray of int, shape (rows,)
+            From 0 to count - 1, or -1 for rows that are in none.
+        count : int
 
-    def add(self, items: NDArray[Any], nodes: Numbers, codes: Numbers, columns: slice) -> None:
-        """Fill the cells of some columns."""
-        codes = codes[:, columns]
+        Returns
+        -------
+        PaillierArray, shape (count, sum of sizes)
+            Of bins 1 and on, the columns side by side. It tells what was summed until it is randomised.
+        """
+        here = np.flatnonzero(nodes >= 0)
+        cells = [mpz(1)] * (count * self._width)
+        for places, held in self._filled(self._held[here], nodes[here], self._codes[here], 0, count):
+            for place, one in zip(places.tolist(), self._within.give(held), strict=True):
+                cells[place] = one
+        array, bound = self._array, self._array.bound * max(1, len(here))
+        return PaillierArray.of(array.key, cells, (count, self._width), array.fraction, bound, array.dtype)
+
+    def _filled(self, held: Held, nodes: Numbers, codes: Numbers, first: int, count: int) -> list[tuple[Numbers, Held]]:
+        """Cells and their sums, of columns from the `first` on."""
         used = codes.any(axis=1)
         if not used.any():
-            return
-        items, nodes, codes = items[used], nodes[used], codes[used]
-        radix = [int(size) + 1 for size in self._sizes[columns]]
-        if math.prod(radix) * len(self._cells) < LARGEST_KEY:
+            return []
+        held, nodes, codes = held[used], nodes[used], codes[used]
+        width = codes.shape[1]
+        radix = [int(size) + 1 for size in self._sizes[first : first + width]]
+        if math.prod(radix) * count < LARGEST_KEY:
             keys = nodes.copy()
             for place, size in enumerate(radix):
                 keys = keys * size + codes[:, place]
-            items, first = self._joined(items, keys)
-            nodes, codes = nodes[first], codes[first]
-        width = columns.stop - columns.start
+            held, alike = self._joined(held, keys)
+            nodes, codes = nodes[alike], codes[alike]
         if width == 1:
-            self._cells[nodes, self._starts[columns.start] + codes[:, 0] - 1] = items
-            return
+            return [(nodes * self._width + self._starts[first] + codes[:, 0] - 1, held)]
         half = max(1, width // 4 * 2)
-        full = np.zeros((len(codes), columns.stop), np.int64)
-        full[:, columns] = codes
-        for part in (slice(columns.start, columns.start + half), slice(columns.start + half, columns.stop)):
-            self.add(items, nodes, full, part)
+        return [
+            *self._filled(held, nodes, codes[:, :half], first, count),
+            *self._filled(held, nodes, codes[:, half:], first + half, count),
+        ]
 
-    def _joined(self, items: NDArray[Any], keys: Numbers) -> tuple[NDArray[Any], Numbers]:
-        """The sums of items of one key, and the place of one such item each."""
+    def _joined(self, held: Held, keys: Numbers) -> tuple[Held, Numbers]:
+        """The sums of numbers of one key, and the place of one such number each: pair by pair, then pairs of pairs."""
         order = np.argsort(keys, kind="stable")
+        held = held[order]
         begins = np.flatnonzero(np.diff(keys[order], prepend=-1))
-        lists: list[mpz] = items[order].tolist()
-        sums = np.empty(len(begins), object)
-        for place, (start, stop) in enumerate(zip(begins, [*begins[1:], len(lists)], strict=True)):
-            total = lists[start]
-            for one in lists[start + 1 : stop]:
-                total = total * one % self._modulus
-            sums[place] = total
-        return sums, order[begins]
+        lengths = np.diff(begins, append=len(keys))
+        while lengths.max(initial=0) > 1:
+            place = np.arange(len(held)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+            even = np.flatnonzero(place % 2 == 0)
+            paired = place[even] + 1 < np.repeat(lengths, (lengths + 1) // 2)
+            left = even[paired]
+            summed = held[even]
+            summed[paired] = self._within.products(held, np.stack([left, left + 1], axis=1))
+            held, lengths = summed, (lengths + 1) // 2
+        return held, order[begins]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mpcfl import he
-from mpcfl.he.histograms import histograms
+from mpcfl.he.histograms import Histograms
 from mpcfl.learn.trees.bins import Bins
 from mpcfl.learn.trees.splits import Splits
 from mpcfl.protocols.secureboost import HOSTS, Choice, told_choice, told_slopes, told_sums
@@ -36,6 +36,7 @@ class Host:
         for i, bins in enumerate(summed):
             codes[:, i] = hot[np.ix_(read, bins)] @ np.arange(1, len(bins) + 1)
         sizes = [len(bins) for bins in summed]
+        histograms = Histograms(slopes, codes, sizes)
         splits = Splits.of(task.table.hosts)
         chosen, owners = np.zeros((hot.shape[1], task.inner), np.bool_), np.zeros(task.inner, np.int64)
         place = np.zeros(rows, np.int64)
@@ -47,7 +48,7 @@ class Host:
             if sum(sizes):
                 number = np.full(2 << level, -1)
                 number[small] = np.arange(len(small))
-                sums = histograms(slopes, number[place[read]], codes, len(small), sizes)
+                sums = histograms.sums(number[place[read]], len(small))
             perform(told_sums(task.key, task.cells, (len(small), sum(sizes)), sides, sums, went))
             choice: Choice = perform(told_choice(len(live), rows, None))
             here = (1 << level) - 1 + live
