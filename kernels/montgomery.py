@@ -190,6 +190,8 @@ _multiply = _product()
 X, Y, TABLE = 2, 3, 4
 """Slots of the room: after the modulus in every lane and digits to be carried, operands and powers of one."""
 SLOTS = TABLE + (1 << WINDOW)
+BLOCK = SLOTS - TABLE
+"""Slots of products that go on side by side: what one factor of each reads stays in the cache."""
 
 
 @njit(void(reads(uint64, 2), reads(int64, 1), writes(uint64, 1), int64), cache=True, nogil=True)
@@ -245,7 +247,7 @@ def products(pool: Words, places: Places, n: Words, factor: int, room: Words, ou
     n : uint64 [limbs]
     factor : int
         -1 / n mod 2^52.
-    room : uint64 [TABLE * (limbs + 2) * LANES]
+    room : uint64 [SLOTS * (limbs + 2) * LANES]
         Best at a multiple of 64 bytes.
     out : uint64 [k, limbs]
         Below 2 n.
@@ -253,13 +255,20 @@ def products(pool: Words, places: Places, n: Words, factor: int, room: Words, ou
     limbs, k = n.shape[0], places.shape[0]
     modulus, temporary, slots = _laid_out(n, room)
     size = limbs + 2
-    for start in range(0, k, LANES):
-        stop = min(start + LANES, k)
-        _gather(pool, np.ascontiguousarray(places[start:stop, 0]), slots, X)
-        for i in range(1, places.shape[1]):
-            _gather(pool, np.ascontiguousarray(places[start:stop, i]), slots, Y)
-            _multiply(slots, X * size, slots, Y * size, modulus, np.uint64(factor), temporary, slots, X * size, limbs)
-        _scatter(slots, X, out[start:stop])
+    for block in range(0, k, BLOCK * LANES):
+        end = min(block + BLOCK * LANES, k)
+        for i in range(places.shape[1]):
+            for start in range(block, end, LANES):
+                slot = TABLE + (start - block) // LANES
+                chosen = np.ascontiguousarray(places[start : min(start + LANES, end), i])
+                if i == 0:
+                    _gather(pool, chosen, slots, slot)
+                else:
+                    _gather(pool, chosen, slots, Y)
+                    here = slot * size
+                    _multiply(slots, here, slots, Y * size, modulus, np.uint64(factor), temporary, slots, here, limbs)
+        for start in range(block, end, LANES):
+            _scatter(slots, TABLE + (start - block) // LANES, out[start : min(start + LANES, end)])
 
 
 @njit(
@@ -285,9 +294,8 @@ def power(bases: Words, one: Words, digits: Places, n: Words, factor: int, room:
         R mod n.
     digits : int64 [m]
         The exponent to base 2^WINDOW, the highest digit first.
-    n, factor, out
+    n, factor, room, out
         As of `products`.
-    room : uint64 [SLOTS * (limbs + 2) * LANES]
     """
     limbs, k = n.shape[0], bases.shape[0]
     modulus, temporary, slots = _laid_out(n, room)

@@ -121,11 +121,9 @@ class LaneResidues(Residues):
 
     def products(self, held: Held, places: Places) -> Held:
         places = np.ascontiguousarray(places, np.int64)
-        slots = montgomery.TABLE
 
         def part(start: int, stop: int, out: Held) -> None:
-            room = self._room(slots)
-            montgomery.products(held, places[start:stop], self._digits, self._factor, room, out)
+            montgomery.products(held, places[start:stop], self._digits, self._factor, self._room(), out)
 
         return _in_parts(part, self._blank(len(places)))
 
@@ -135,15 +133,14 @@ class LaneResidues(Residues):
         digits = np.array([exponent >> window * i & (1 << window) - 1 for i in reversed(range(count))], np.int64)
 
         def part(start: int, stop: int, out: Held) -> None:
-            room = self._room(montgomery.SLOTS)
-            montgomery.power(held[start:stop], self._one[0], digits, self._digits, self._factor, room, out)
+            one = self._one[0]
+            montgomery.power(held[start:stop], one, digits, self._digits, self._factor, self._room(), out)
 
         return _in_parts(part, self._blank(len(held)))
 
     def doubled(self, held: Held, times: int) -> Held:
         def part(start: int, stop: int, out: Held) -> None:
-            room = self._room(montgomery.TABLE)
-            montgomery.squared(held[start:stop], times, self._digits, self._factor, room, out)
+            montgomery.squared(held[start:stop], times, self._digits, self._factor, self._room(), out)
 
         return _in_parts(part, self._blank(len(held)))
 
@@ -167,9 +164,9 @@ class LaneResidues(Residues):
     def _blank(self, count: int) -> Held:
         return np.empty((count, self._limbs), np.uint64)
 
-    def _room(self, slots: int) -> Held:
-        """Memory of so many slots that begins at a cache line."""
-        words = slots * (self._limbs + 2) * montgomery.LANES
+    def _room(self) -> Held:
+        """Memory for a kernel, from the beginning of a cache line on."""
+        words = montgomery.SLOTS * (self._limbs + 2) * montgomery.LANES
         room = np.empty(words + 8, np.uint64)
         start = -room.ctypes.data // 8 % 8
         return room[start : start + words]
