@@ -19,7 +19,8 @@ What one party learns of the other leaves as an output, under the purposes `HIST
 Leaks       `LEAKS`.
 Reference   Cheng, Fan, Jin, Liu, Chen, Papadopoulos and Yang (SecureBoost), IEEE Intelligent Systems 36 (2021); Chen,
             Ma, Fan, Kang, Xu and Yang (SecureBoost+), arXiv 2110.10927 (2021): g and h in one plaintext, subtraction,
-            several sums to a ciphertext.
+            several sums to a ciphertext. What is made of it: Weng, Zhang, Ma, Xue, Ji and Zong, arXiv 2011.09290, by
+            the guest; Takahashi, Liu and Liu, arXiv 2307.10318, by the host.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ ANSWER = Message("secureboost.answer", "host", "guest", "words", Exposure.OUTPUT
 LEAKS = (
     "The guest sees, for every node of every tree, exact sums of slopes and curvatures over each bin of each of the "
     "host's columns, in the order of the bins. Where all rows have one curvature, as in the first tree, that counts "
-    "the rows of each bin; a node of few rows shows which of them are in which bin.",
+    "the rows of each bin; in a node of few rows it shows which of them are in which bin, and a guest that chooses the "
+    "low digits of slopes for that can read it from all.",
     "The guest sees which rows the host's splits send left, in training and for every row predicted, in all of the "
     "host's nodes.",
     "The host sees which rows are in each node of each tree, those of the guest's splits included, which nodes are "
