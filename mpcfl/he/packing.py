@@ -76,15 +76,18 @@ class Packed:
         dtype: np.dtype[Any],
     ) -> Packed:
         """Pack ciphertexts of one number each."""
-        width = _width(bound, 1)
-        many, shift, modulus = slots(key, width), mpz(1) << width, key.n_squared
-        packed = []
-        for start in range(0, len(ciphertexts), many):
-            *lower, total = ciphertexts[start : start + many]
-            for one in reversed(lower):
-                total = gmpy2.powmod(total, shift, modulus) * one % modulus
-            packed.append(total)
-        return Packed(key, packed, shape, fraction, bound, dtype, width)
+        width, within, count = _width(bound, 1), key.residues, len(ciphertexts)
+        if not count:
+            return Packed(key, [], shape, fraction, bound, dtype, width)
+        many = min(slots(key, width), count)
+        rows = -(-count // many)
+        held = within.take([*ciphertexts, mpz(1)])  # the last stands for 0 in slots that are left over
+        places = np.minimum(np.arange(rows * many), count).reshape(rows, many)
+        total = held[places[:, -1]]
+        for column in reversed(range(many - 1)):
+            total = np.concatenate([within.doubled(total, width), held[places[:, column]]])
+            total = within.products(total, np.arange(2 * rows).reshape(2, rows).T)
+        return Packed(key, within.give(total), shape, fraction, bound, dtype, width)
 
     @property
     def size(self) -> int:
