@@ -26,8 +26,9 @@ from mpcfl import secureboost
 from mpcfl.he.histograms import Histograms
 from mpcfl.learn.trees import GradientBoostingClassifier
 from mpcfl.learn.trees.bins import Bins, Column
-from mpcfl.learn.trees.growth import Rules, _best, unit_of
+from mpcfl.learn.trees.growth import best_splits
 from mpcfl.learn.trees.splits import Splits
+from mpcfl.learn.trees.worths import Rules, unit_of
 from mpcfl.protocols.secureboost import GUESTS, HOSTS, Cells, Choice, told_choice, told_slopes, told_sums
 from mpcfl.secureboost.task import FRACTION
 from mpcfl.session import Session
@@ -62,8 +63,8 @@ def onehot(places: Array, count: int = BINS) -> Array:
 
 def best(size: Size, sums: Any) -> Any:
     """Which splits are best, and the sums of their left sides, from sums by bin and node."""
-    chosen, _, first, _ = _best(sums, Splits.of([Column(BINS)] * size[1]), RULES, unit_of(size[0]))
-    return chosen, first
+    found = best_splits(sums, Splits.of([Column(BINS)] * size[1]), RULES, unit_of(size[0]))
+    return found.chosen, found.first
 
 
 def level_by_paillier(session: Session, size: Size, bits: Bits) -> Done:

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from mpcfl import he
 from mpcfl.learn.trees.bins import Bins
-from mpcfl.learn.trees.growth import LIFT, Rules, _best, _leaf, unit_of
+from mpcfl.learn.trees.growth import best_splits
 from mpcfl.learn.trees.objectives import LogLoss, Objective, SquaredError
 from mpcfl.learn.trees.splits import Splits
+from mpcfl.learn.trees.worths import LIFT, Rules, quotients, unit_of
 from mpcfl.protocols.secureboost import GUESTS, HOSTS, Choice, told_choice, told_slopes, told_sums
 from mpcfl.secureboost.fitted import Fitted
 from mpcfl.secureboost.task import FRACTION, Flags, Numbers, Task, children, going_left, located
@@ -102,7 +103,7 @@ class Guest:
             split = live[choice.whose > 0]
         place = place + (1 << depth) - (1 << level)  # nodes that are not split send all rows right
         of_leaves = self._scaled(_sums(place[read], both, 1 << depth))
-        leaves = _leaf(of_leaves * self._unit, self._rules, self._unit) * (-self._rules.rate / LIFT)
+        leaves = quotients(of_leaves * self._unit, self._rules, self._unit) * (-self._rules.rate / LIFT)
         return mine, owners, leaves, place
 
     def _own(self, place: Numbers, both: Numbers, read: Numbers, nodes: int) -> Numbers:
@@ -133,7 +134,7 @@ class Guest:
 
     def _choice(self, sums: Numbers, splits: Splits, place: Numbers, live: Numbers, mine: Flags) -> Choice:
         """The best splits of nodes; those of the guest are noted in `mine`."""
-        chosen, *_ = _best(self._scaled(np.swapaxes(sums, 0, 1)), splits, self._rules, self._unit)
+        chosen = best_splits(self._scaled(np.swapaxes(sums, 0, 1)), splits, self._rules, self._unit).chosen
         guests, left = self._task.table.guests, np.zeros(len(place), np.bool_)
         whose, columns, places = np.zeros((3, len(live)), np.int64)
         choice = Choice(whose, columns, places, left)
