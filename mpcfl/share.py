@@ -257,7 +257,9 @@ class Share:
             assert base.bit is not None
             return base.bit.mask
 
-        return Bit(lambda: self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask))
+        return Bit(
+            lambda: self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask)
+        )
 
     @property
     def truncated(self) -> Truncated | None:

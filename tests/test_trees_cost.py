@@ -41,6 +41,7 @@ def test_bytes_grow_with_rows_as_stated(depth: int) -> None:
     words = 2**depth  # slopes and curvatures of left children, and of the root
     bits = 2**depth - 1 + 2 * (2**depth - 2 - 2 ** (depth - 1)) + 2 ** (depth - 1)  # went; both children; the last left
     assert (many[1] - few[1]) / 1024 == pytest.approx(8 * words + bits / 8 + 41, abs=0.5)
+    assert (many[2] - few[2]) / 1024 == pytest.approx(36.4375 * 2**depth + 457.1, abs=0.5)
 
 
 def test_bytes_by_rows_do_not_depend_on_columns() -> None:
