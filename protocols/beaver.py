@@ -107,8 +107,8 @@ def opened(ctx: Context, *operands: Share) -> Generator[Effect, Any, None]:
         fresh = [one for one in fresh if one.base.masked is None]
 
 
-PIECE = 1 << 24
-"""Words of an operand that are opened in one round, at most, where a row does not have more (128 MiB)."""
+PIECE = 1 << 23
+"""Words of an operand that are opened in one round, at most, where a row does not have more (64 MiB)."""
 
 
 class _Opening:
