@@ -158,6 +158,35 @@ class TestBins:
         with pytest.raises(InputError, match=r"column kind: 3 categories of text.*learner.max_bins is 2"):
             Contribution.read(job_of(BOTH, parameters="max_bins = 2\n"), "bank", files(tmp_path)["bank"])
 
+    @pytest.mark.parametrize(
+        ("learner", "parameters", "factor", "fits"),
+        [
+            ("gradient_boosting_regressor", BOOSTED, 50.0, True),
+            ("gradient_boosting_regressor", BOOSTED, 500.0, False),
+            ("gradient_boosting_regressor", BOOSTED + 'loss = "quantile"\n', 500.0, True),
+            ("gradient_boosting_regressor", BOOSTED + "base_score = 600.0\n", 50.0, False),
+            ("decision_tree_regressor", "", 50.0, True),
+            ("random_forest_regressor", "", 500.0, False),
+        ],
+    )
+    def test_targets_for_whose_squares_there_is_no_room_are_refused(
+        self, tmp_path: Path, learner: str, parameters: str, factor: float, fits: bool
+    ) -> None:
+        path = files(tmp_path)["shop"]
+        rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+        spent = [float(row[5]) * factor for row in rows]
+        path = write(path, {"id": [row[0] for row in rows], "a": [row[1] for row in rows], "spent": spent})
+        for fraction in (18, 12):
+            engine = f"[engine]\nfraction = {fraction}\n"
+            job = job_of(engine + BOTH, learner, parameters, "spent")
+            if fits or fraction == 12:
+                assert Contribution.read(job, "shop", path).rows == 150
+            else:
+                with pytest.raises(
+                    InputError, match=r"column spent: the sum of squares of 120 targets is 1.04858e\+06"
+                ):
+                    Contribution.read(job, "shop", path)
+
     def test_empty_cells_can_be_refused(self, tmp_path: Path) -> None:
         for missing in ('[prepare]\nmissing = "refuse"', '[prepare.columns]\n"bank.kind" = { missing = "refuse" }'):
             with pytest.raises(InputError, match="is empty, and the job refuses that"):
