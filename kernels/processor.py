@@ -14,6 +14,8 @@ FUSED_MULTIPLY = ("avx512f", "avx512dq", "avx512ifma", "avx512vnni")
 """What `ifma` needs."""
 LONG_LANES = ("avx512f", "avx512dq")
 """What `tall` needs."""
+LARGE_MULTIPLY = ("avx512f", "avx512dq", "avx512ifma")
+"""What `montgomery` needs."""
 SLOWER_FUSED_MULTIPLY = ("znver4",)
 """Processors (LLVM's names) that multiply 64-bit lanes as fast as 52-bit ones: there `ifma` is the slower kernel."""
 

@@ -45,6 +45,8 @@ DEALER_WARNING = (
     "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
 )
 
+NO_DEALER = "No dealer takes part: the parties make the correlations themselves, by Paillier."
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -145,9 +147,9 @@ def sizes_of(job: Job) -> str:
     return "number of columns after preparation, by party"
 
 
-def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
+def facts(job: Job, parties: Sequence[str], rows: int, dealer: str | None) -> list[Fact]:
     """All that a job tells, outputs and what is public: the table that a user reads before work begins."""
-    everyone = (*parties, dealer)
+    everyone = tuple(parties) if dealer is None else (*parties, dealer)
     count = f"number of rows: {rows}" if job.partition == "columns" else "number of rows of each party"
     sizes = sizes_of(job)
     if job.disclose.model and job.partition == "columns":
@@ -193,7 +195,7 @@ def prediction_outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
 
 def prediction_facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
     """All that predicting for the rows of a file tells; arguments and errors as of `prediction_outputs`."""
-    everyone = (*parties, dealer)
+    everyone = tuple(parties) if dealer is None else (*parties, dealer)
     count = f"number of rows: {rows}" if job.partition == "columns" else "number of rows of each party"
     public = [
         Fact(count, everyone, False),

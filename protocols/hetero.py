@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from mpcfl import he
 from mpcfl.effects import Protocol, Reveal, Round, Send
+from mpcfl.he.fused import masked_product
 from mpcfl.he.limbs import from_words, to_words
 from mpcfl.message import Exposure, Message
 from mpcfl.protocols.paillier import INTEGER, Keys
@@ -252,8 +253,8 @@ def _crossed(keys: Keys, matrix: he.Plain, held: Integers, other_rows: int) -> P
     told: Any = yield Round((Send(SHARE, 0, 1, pair[0]), Send(SHARE, 1, 0, pair[1])))
     received = he.PaillierArray.of_words(peer, told[1 - rank], (count,), 0, HALF, INTEGER)
     whole = he.Plain(matrix.integers, 0, matrix.bound, INTEGER)
-    masked, masks = (whole @ received).masked()
-    sent = masked.packed().to_words()
+    masked, masks = masked_product(whole, received)
+    sent = masked.to_words()
     bound = HALF * matrix.bound * len(held)
     bound += 1 << (bound.bit_length() + 64)
     blank = np.zeros(he.Packed.words(secret.public, other_rows, bound), np.uint64)

@@ -17,6 +17,7 @@ from hypothesis.extra import numpy as arrays
 from mpcfl import he
 from mpcfl.errors import InputError, IntegrityError, Mismatch
 from mpcfl.he.encoding import decoded
+from mpcfl.he.fused import masked_product
 from mpcfl.he.powers import products_of_powers
 
 SMALL = settings(max_examples=25, deadline=None)
@@ -147,7 +148,7 @@ def test_arrangement_is_numpys():
 def test_products_of_powers_are_those_of_single_powers(exponents, seed):
     modulus = key().public.n_squared
     bases = [gmpy2.powmod(3 + seed, i + 1, modulus) for i in range(exponents.shape[1])]
-    for row, made in zip(exponents, products_of_powers(bases, exponents, modulus), strict=True):
+    for row, made in zip(exponents, products_of_powers(bases, exponents, key().public.residues), strict=True):
         expected = mpz(1)
         for base, exponent in zip(bases, row.tolist(), strict=True):
             expected = expected * gmpy2.powmod(base, exponent, modulus) % modulus
@@ -361,3 +362,19 @@ def test_bounds_follow_from_the_program_and_not_from_values():
     for f in (lambda a, m: a * m[0], lambda a, m: m @ a, lambda a, m: a.sum(), lambda a, m: a + m[1]):
         one, other = f(low, x), f(high, y)
         assert (one.bound, one.fraction) == (other.bound, other.fraction)
+
+
+@SMALL
+@given(st.integers(1, 30), st.integers(1, 3), st.integers(0, 2**32))
+def test_a_masked_product_packed_at_once_is_that_of_the_parts(rows, columns, seed):
+    draws = np.random.default_rng(seed)
+    matrix, x = draws.integers(-9, 10, (rows, columns)), draws.integers(-9, 10, columns)
+    factor = he.plain(matrix, limit=9)
+    packed, masks = masked_product(factor, key().encrypt(x, limit=9), sigma=20)
+    other, _ = (factor @ key().encrypt(x, limit=9)).masked(20)
+    assert (packed.bound, packed.fraction, packed.dtype) == (other.bound, other.fraction, other.dtype)
+    assert (packed.width, packed.shape) == (other.packed().width, other.shape)
+    np.testing.assert_array_equal(key().decrypt(packed, dtype=object) - masks, matrix @ x)
+    assert min(masks) >= 0
+    assert max(masks) < 2 ** (other.bound.bit_length() - 1)
+    assert len(set(masks.tolist())) == rows

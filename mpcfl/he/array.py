@@ -347,8 +347,8 @@ class PaillierArray(Encrypted):
             raise InputError("a matrix product takes plain numbers below 2^63 after encoding: use a smaller fraction")
         exponents = np.atleast_2d(left).astype(np.int64)
         bases = right.reshape(len(right), -1)
-        modulus = self.key.n_squared
-        columns = [products_of_powers(bases[:, j].tolist(), exponents, modulus) for j in range(bases.shape[1])]
+        within = self.key.residues
+        columns = [products_of_powers(bases[:, j].tolist(), exponents, within) for j in range(bases.shape[1])]
         cells = np.empty((len(exponents), len(columns)), object)
         for j, column in enumerate(columns):
             cells[:, j] = column

@@ -28,9 +28,9 @@ from mpcfl.he import packing
 from mpcfl.he.array import PaillierArray
 from mpcfl.he.encoding import Plain, decoded, plain
 from mpcfl.he.limbs import from_words, to_words
-from mpcfl.he.powers import powers
 from mpcfl.he.primes import rough_prime, small_primes
 from mpcfl.he.randomisers import Exponents, OwnerRandomisers, PublicRandomisers, Randomisers
+from mpcfl.he.residues import Residues, residues
 from mpcfl.saving import replacing
 
 BITS = (2048, 3072, 4096)
@@ -74,6 +74,11 @@ class PublicKey:
     @functools.cached_property
     def _randomisers(self) -> Randomisers:
         return PublicRandomisers(self.n)
+
+    @functools.cached_property
+    def residues(self) -> Residues:
+        """Arithmetic modulo n^2."""
+        return residues(self.n_squared)
 
     @property
     def limbs(self) -> int:
@@ -181,6 +186,11 @@ class SecretKey:
         self._inverse = gmpy2.invert(self._p, self._q)
 
     @functools.cached_property
+    def _squares(self) -> list[Residues]:
+        """Arithmetic modulo p^2 and q^2."""
+        return [residues(prime**2) for prime in (self._p, self._q)]
+
+    @functools.cached_property
     def _randomisers(self) -> Randomisers:
         return OwnerRandomisers(self._p, self._q)
 
@@ -228,17 +238,15 @@ class SecretKey:
     def _signed(self, ciphertexts: Sequence[mpz]) -> list[int]:
         """The plaintexts, between -n/2 and n/2."""
         p, q, n = self._p, self._q, self.public.n
-        left, right = (
-            self._residues(ciphertexts, prime, factor) for prime, factor in zip((p, q), self._factors, strict=True)
-        )
+        sides = zip((p, q), self._factors, self._squares, strict=True)
+        left, right = (self._residues(ciphertexts, *side) for side in sides)
         joined = [a + p * ((b - a) * self._inverse % q) for a, b in zip(left, right, strict=True)]
         return [int(m - n if 2 * m > n else m) for m in joined]
 
     @staticmethod
-    def _residues(ciphertexts: Sequence[mpz], prime: mpz, factor: mpz) -> list[mpz]:
+    def _residues(ciphertexts: Sequence[mpz], prime: mpz, factor: mpz, within: Residues) -> list[mpz]:
         """The plaintexts modulo a prime."""
-        square = prime * prime
-        raised = powers([c % square for c in ciphertexts], prime - 1, square)
+        raised = within.give(within.power(within.take([c % within.modulus for c in ciphertexts]), prime - 1))
         return [(one - 1) // prime * factor % prime for one in raised]
 
     def save(self, path: str | Path) -> None:

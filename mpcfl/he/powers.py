@@ -1,10 +1,11 @@
-"""Modular powers of large numbers in bulk: of a fixed base, with a common exponent, and products of powers.
+"""Modular powers of large numbers in bulk: of a fixed base, and products of powers.
 
 Products of powers serve matrix products with plain numbers: row i of the result is the product over k of
-bases[k]^exponents[i, k]. All rows share one table of small powers of each base (Straus), exponents are cut into signed
-digits, and factors with a negative digit are gathered apart and inverted once a row.
+bases[k]^exponents[i, k]. All rows share one table of small powers of each base (Straus). Where an exponent is negative,
+2^b is added to all, and the product of all bases to the power of -2^b makes up for it.
 
-How long these take depends on the exponents: nothing here hides them from who can time this process.
+How long these take does not depend on exponents, but for the longest one of a matrix and for whether any is negative;
+which memory is read does: nothing here hides exponents from who can watch this process' caches.
 
 Reference   Straus, American Mathematical Monthly 71 (1964); Brickell, Gordon, McCurley and Wilson, EUROCRYPT 1992
             (fixed base windows).
@@ -13,19 +14,21 @@ Reference   Straus, American Mathematical Monthly 71 (1964); Brickell, Gordon, M
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 
 import gmpy2
 import numpy as np
 from gmpy2 import mpz
 from numpy.typing import NDArray
 
-from mpcfl import threads
+from mpcfl.he.residues import Held, Residues, residues
 
 TABLE_BYTES = 1 << 26
 """The tables of a product of powers: bases go in runs whose tables take no more."""
+PLACES = 1 << 21
+"""Factors that are looked up at once."""
 LARGEST_WINDOW = 12
+OCTET = 256
 
 
 class FixedBase:
@@ -37,49 +40,47 @@ class FixedBase:
     """
 
     def __init__(self, base: mpz, modulus: mpz) -> None:
-        self._modulus = modulus
-        self._table: list[list[mpz]] = []
-        self._next = base
+        self._residues = residues(modulus)
+        self._next = self._residues.take([base])
+        self._table = self._next[:0]
 
-    def power(self, exponent: bytes) -> mpz:
-        """The base to the power of a little-endian number."""
-        self._extend(len(exponent))
-        modulus, result = self._modulus, mpz(1)
-        for row, digit in zip(self._table, exponent, strict=False):
-            result = result * row[digit] % modulus
-        return result
+    def power(self, exponents: NDArray[np.uint8]) -> list[mpz]:
+        """The base to the power of little-endian numbers, shape (count, bytes)."""
+        count, size = exponents.shape
+        self._extend(size)
+        places = exponents + OCTET * np.arange(size)
+        height = max(1, PLACES // size)
+        made: list[mpz] = []
+        for start in range(0, count, height):
+            made += self._residues.give(self._residues.products(self._table, places[start : start + height]))
+        return made
 
     def random_powers(self, count: int, size: int) -> list[mpz]:
         """Powers to so many uniform exponents of `size` bytes from the operating system's generator."""
-        return [self.power(os.urandom(size)) for _ in range(count)]
+        return self.power(np.frombuffer(os.urandom(count * size), np.uint8).reshape(count, size))
 
     def _extend(self, rows: int) -> None:
-        while len(self._table) < rows:
-            row = [mpz(1), self._next]
-            while len(row) < 256:
-                row.append(row[-1] * self._next % self._modulus)
-            self._next = row[-1] * self._next % self._modulus
-            self._table.append(row)
+        bases = []
+        for _ in range(len(self._table) // OCTET, rows):
+            bases.append(self._next)
+            self._next = self._residues.doubled(self._next, 8)
+        if bases:
+            self._table = np.concatenate([self._table, small_powers(self._residues, np.concatenate(bases), OCTET)])
 
 
-def powers(bases: Sequence[mpz], exponent: mpz, modulus: mpz) -> list[mpz]:
-    """Every base to one power, by as many threads as `mpcfl.threads` says."""
-
-    def part(some: Sequence[mpz]) -> list[mpz]:
-        return list(gmpy2.powmod_base_list(list(some), exponent, modulus)) if some else []
-
-    return _in_threads(part, bases)
-
-
-def _in_threads(part: Callable[[Sequence[mpz]], list[mpz]], all_: Sequence[mpz]) -> list[mpz]:
-    """The parts' results, one after the other; what `part` calls releases the interpreter."""
-    count = min(threads.count(), len(all_))
-    if count < 2:
-        return part(all_)
-    step = -(-len(all_) // count)
-    with ThreadPoolExecutor(count, "powers") as pool:
-        made = pool.map(part, [all_[start : start + step] for start in range(0, len(all_), step)])
-        return [value for values in made for value in values]
+def small_powers(within: Residues, bases: Held, count: int) -> Held:
+    """Powers 0 to count - 1 of every base, count to a base."""
+    k = len(bases)
+    table = np.concatenate([np.repeat(within.take([mpz(1)]), k, axis=0), bases])  # power by power
+    known = 1
+    while known < count - 1:
+        more = min(known, count - 1 - known)
+        highest = np.tile(known * k + np.arange(k), more)
+        table = np.concatenate(
+            [table, within.products(table, np.stack([highest, np.arange(k, (more + 1) * k)], axis=1))]
+        )
+        known += more
+    return np.swapaxes(table.reshape(-1, k, *table.shape[1:]), 0, 1).reshape(-1, *table.shape[1:])[: k * count]
 
 
 def scaled(base: mpz, exponent: int, modulus: mpz) -> mpz:
@@ -89,7 +90,7 @@ def scaled(base: mpz, exponent: int, modulus: mpz) -> mpz:
     return gmpy2.powmod(base, exponent, modulus)
 
 
-def products_of_powers(bases: Sequence[mpz], exponents: NDArray[np.int64], modulus: mpz) -> list[mpz]:
+def products_of_powers(bases: Sequence[mpz], exponents: NDArray[np.int64], within: Residues) -> list[mpz]:
     """For each row of exponents the product of all bases to its powers.
 
     Parameters
@@ -97,54 +98,56 @@ def products_of_powers(bases: Sequence[mpz], exponents: NDArray[np.int64], modul
     bases : sequence of mpz, length k
         Invertible.
     exponents : int64, shape (rows, k)
-    modulus : mpz
+    within : Residues
     """
     rows, count = exponents.shape
-    bits = int(np.abs(exponents).view(np.uint64).max(initial=0)).bit_length()
-    if not bits or not rows:
+    least, most = int(exponents.min(initial=0)), int(exponents.max(initial=0))
+    bits = max(most.bit_length(), (-least - 1).bit_length() if least else 0)
+    if not rows or least == most == 0:
         return [mpz(1)] * rows
-    window = min(range(1, LARGEST_WINDOW + 1), key=lambda w: (1 << (w - 1)) + rows * -(-(bits + 1) // w))
-    run = max(16, TABLE_BYTES // (modulus.num_digits(2) // 8 << (window - 1)))
-    result = [mpz(1)] * rows
+    digits = exponents.view(np.uint64)
+    if least:
+        digits = digits + np.uint64(1 << bits)
+    length = bits + (least < 0)
+    window = min(range(1, LARGEST_WINDOW + 1), key=lambda w: (1 << w) + rows * -(-length // w))
+    run = max(16, TABLE_BYTES // (within.size << window))
+    total = None
     for start in range(0, count, run):
-        tables = [_table(base, window, modulus) for base in bases[start : start + run]]
-        digits = _digits(exponents[:, start : start + run], window, bits)
-        for row in range(rows):
-            result[row] = result[row] * _row(tables, digits[row], window, modulus) % modulus
-    return result
+        held = within.take(bases[start : start + run])
+        part = _run(within, held, digits[:, start : start + run], window, length)
+        if least:
+            part = _times(within, part, within.take([_made_up(within, held, bits)]))
+        total = part if total is None else _times(within, total, part)
+    assert total is not None
+    return within.give(total)
 
 
-def _table(base: mpz, window: int, modulus: mpz) -> list[mpz]:
-    """Powers of a base from 0 to 2^(window - 1)."""
-    table = [mpz(1), base]
-    while len(table) <= 1 << (window - 1):
-        table.append(table[-1] * base % modulus)
-    return table
+def _run(within: Residues, bases: Held, exponents: NDArray[np.uint64], window: int, length: int) -> Held:
+    """Products of powers of bases whose table fits, of exponents of so many bits."""
+    table = small_powers(within, bases, 1 << window)
+    rows, k = exponents.shape
+    first = np.arange(k) << window
+    height = max(1, PLACES // k)
+    blocks = []
+    for start in range(0, rows, height):
+        total = None
+        for place in reversed(range(-(-length // window))):
+            digit = exponents[start : start + height] >> np.uint64(window * place) & np.uint64((1 << window) - 1)
+            factor = within.products(table, first + digit.astype(np.int64))
+            total = factor if total is None else _times(within, within.doubled(total, window), factor)
+        assert total is not None
+        blocks.append(total)
+    return np.concatenate(blocks)
 
 
-def _digits(exponents: NDArray[np.int64], window: int, bits: int) -> NDArray[np.int16]:
-    """Signed digits to base 2^window, shape (rows, digits, k), the highest first, each in [-2^(w-1), 2^(w-1)]."""
-    left, sign = np.abs(exponents).view(np.uint64), np.sign(exponents)  # the absolute value of -2^63 as well
-    low_bits, places = np.uint64((1 << window) - 1), bits // window + 1
-    digits = np.empty((len(exponents), places, exponents.shape[1]), np.int16)
-    for place in reversed(range(places)):
-        low = (left & low_bits).astype(np.int64)
-        carry = low > 1 << (window - 1)
-        digits[:, place] = np.where(carry, low - (1 << window), low) * sign
-        left = (left >> np.uint64(window)) + carry
-    return digits
+def _made_up(within: Residues, bases: Held, bits: int) -> mpz:
+    """The product of all bases to the power of -2^bits."""
+    together = within.products(bases, np.arange(len(bases))[None])
+    return gmpy2.invert(within.give(within.doubled(together, bits))[0], within.modulus)
 
 
-def _row(tables: Sequence[Sequence[mpz]], digits: NDArray[np.int16], window: int, modulus: mpz) -> mpz:
-    plus = minus = mpz(1)
-    squared = 1 << window
-    for place in digits:
-        if plus != 1:
-            plus = gmpy2.powmod(plus, squared, modulus)
-        if minus != 1:
-            minus = gmpy2.powmod(minus, squared, modulus)
-        for k in np.flatnonzero(place > 0).tolist():
-            plus = plus * tables[k][place[k]] % modulus
-        for k in np.flatnonzero(place < 0).tolist():
-            minus = minus * tables[k][-place[k]] % modulus
-    return plus if minus == 1 else plus * gmpy2.invert(minus, modulus) % modulus
+def _times(within: Residues, left: Held, right: Held) -> Held:
+    """Products one by one, or all with a single one."""
+    places = np.arange(len(left))
+    others = len(left) + (places if len(right) == len(left) else np.zeros_like(places))
+    return within.products(np.concatenate([left, right]), np.stack([places, others], axis=1))

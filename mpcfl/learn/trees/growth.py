@@ -122,7 +122,7 @@ def grow(hot: Array, slopes: Array, curvature: Array, splits: Splits, rules: Rul
     kept: Array = None  # sums that each node's leaves are made of
     left, went, gains = [], [], 0.0
     for level in range(rules.depth):
-        best = _best(sums, splits, rules, unit, between if level else None)
+        best = best_splits(sums, splits, rules, unit, between if level else None)
         counted = best.chosen
         if best.worthy is not None:
             alive = best.worthy if alive is None else alive & best.worthy
@@ -170,8 +170,24 @@ def _reached(went: Sequence[Array], leaves: Array) -> Array:
     return value[..., 0, :]
 
 
-def _best(sums: Array, splits: Splits, rules: Rules, unit: float, between: Between | None) -> Best:
-    """The best split of each node, by sums (bins, nodes, outputs + 1)."""
+def best_splits(sums: Array, splits: Splits, rules: Rules, unit: float, between: Between | None = None) -> Best:
+    """The best split of each node.
+
+    Parameters
+    ----------
+    sums : array, shape (bins, nodes, outputs + 1)
+        Slopes and curvatures of each node's rows, by bin.
+    splits : Splits
+    rules : Rules
+    unit : float
+        What sums are scaled by, see `unit_of`.
+    between : Between, optional
+        Bounds of the nodes' quotients.
+
+    Returns
+    -------
+    Best
+    """
     bins, nodes, width = sums.shape
     whole = sums[: splits.columns[0].size].sum(axis=0)
     of_left = splits.left(sums.reshape(bins, -1)).reshape(-1, nodes, width)
