@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shops
 from kept import Broken, Place
 from shops import write
+from sklearn.metrics import roc_auc_score
 
 from mpcfl import training
 from mpcfl.binning import tell_bins
@@ -246,6 +248,22 @@ class TestTraining:
     def test_bins_that_cannot_be_are_refused(self, bins: int) -> None:
         with pytest.raises(ProtocolViolation, match="bank told of a column with no bins or too many"):
             simulate(lambda session: tell_bins(session, (1, 1), [Column(3 if session.rank == 0 else bins)]), PARTIES)
+
+    @pytest.mark.parametrize("level", ["nothing", "own_splits"])
+    def test_three_parties_of_whom_one_has_the_label_alone(self, tmp_path: Path, level: str) -> None:
+        parties = ("shop", "bank", "post")
+        text = f'[columns]\nshop = []\nbank = ["a", "b"]\npost = ["a", "kind"]\n[disclose]\ntrees = "{level}"\n'
+        job = job_of(text + 'model = ["post"]\nmetrics = ["shop"]\n')
+        place, paths = Place(tmp_path, parties), shops.files(tmp_path, parties=parties)
+        run = place.train(job, paths)
+        model, X, y, test = plaintext(job, paths)
+        assert run.results[0].extent.named == (0, 2, 2)
+        assert (run.results[2].model["left"] == model.left_).all()
+        scores = np.round(model.decision_function(X[test]), 9)  # what is equal but for the order of its sum
+        auc = roc_auc_score(y[test], scores)
+        assert run.results[0].metrics["auc"] == pytest.approx(auc, abs=2e-3)
+        cost = training.plan(job, parties, run.results[0].extent)
+        assert (cost.rounds, cost.bytes_sent, cost.offline_bytes) == (run.rounds, run.bytes_sent, run.offline_bytes)
 
 
 class TestOwnSplits:
