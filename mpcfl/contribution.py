@@ -21,6 +21,7 @@ from mpcfl.data.pooled import Pooled
 from mpcfl.errors import InputError
 from mpcfl.job import Job
 from mpcfl.learn.trees import Column
+from mpcfl.learn.trees.worths import unit_of
 
 FINGERPRINT_WORDS = 3
 FINGERPRINT_BITS = 42
@@ -172,6 +173,11 @@ def _check_labels(job: Job, labels: NDArray[Any], train: NDArray[np.int64], file
         limit = largest_feature(job.engine.fraction, job.engine.ring)
         if np.abs(labels).max() >= limit:
             wrong = f"a target is {limit:g} or more in magnitude, which has no room; give it in larger units"
+        elif job.binned and squares(job, labels[train]) >= (room := most_squares(job, len(train))):
+            wrong = (
+                f"the sum of squares of {len(train)} targets is {room:g} or more, for which sums over nodes of trees "
+                "have no room; give them in units near their spread, or about 0, or take a smaller engine.fraction"
+            )
     elif job.label_kind == "multiclass" and labels.max() >= job.classes:
         wrong = f"a class number is above {job.classes - 1}, and learner.classes is {job.classes}"
     elif job.partition == "columns" and np.ptp(labels[train]) == 0:
@@ -183,3 +189,20 @@ def _check_labels(job: Job, labels: NDArray[Any], train: NDArray[np.int64], file
 def largest_feature(fraction: int, ring: int = 64) -> float:
     """The magnitude below which the square of a feature has room before it is truncated, outside a matrix product."""
     return 2.0 ** (ring // 2 - 1 - fraction)
+
+
+def squares(job: Job, targets: NDArray[Any]) -> float:
+    """What the worths of nodes may come to in a tree on such targets: the sum of squares of its first slopes."""
+    parameters = job.make_learner().get_params()
+    if parameters.get("loss", "squared_error") != "squared_error":  # slopes are not the targets' distances
+        return 0.0
+    start = parameters.get("base_score")
+    if start is None:
+        start = targets.mean() if "loss" in parameters else 0.0
+    return float(np.square(targets - start).sum())
+
+
+def most_squares(job: Job, rows: int) -> float:
+    """The bound on that: see `mpcfl.learn.trees.growth.grow`."""
+    bits: int = job.engine.ring - 2 - 2 * job.engine.fraction - 6
+    return float(2.0**bits / unit_of(rows))

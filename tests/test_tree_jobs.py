@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import shops
 from kept import Broken, Place
 from shops import write
+from sklearn.metrics import roc_auc_score
 
 from mpcfl import training
 from mpcfl.binning import tell_bins
@@ -158,6 +160,35 @@ class TestBins:
         with pytest.raises(InputError, match=r"column kind: 3 categories of text.*learner.max_bins is 2"):
             Contribution.read(job_of(BOTH, parameters="max_bins = 2\n"), "bank", files(tmp_path)["bank"])
 
+    @pytest.mark.parametrize(
+        ("learner", "parameters", "factor", "fits"),
+        [
+            ("gradient_boosting_regressor", BOOSTED, 50.0, True),
+            ("gradient_boosting_regressor", BOOSTED, 500.0, False),
+            ("gradient_boosting_regressor", BOOSTED + 'loss = "quantile"\n', 500.0, True),
+            ("gradient_boosting_regressor", BOOSTED + "base_score = 600.0\n", 50.0, False),
+            ("decision_tree_regressor", "", 50.0, True),
+            ("random_forest_regressor", "", 500.0, False),
+        ],
+    )
+    def test_targets_for_whose_squares_there_is_no_room_are_refused(
+        self, tmp_path: Path, learner: str, parameters: str, factor: float, fits: bool
+    ) -> None:
+        path = files(tmp_path)["shop"]
+        rows = [line.split(",") for line in path.read_text().splitlines()[1:]]
+        spent = [float(row[5]) * factor for row in rows]
+        path = write(path, {"id": [row[0] for row in rows], "a": [row[1] for row in rows], "spent": spent})
+        for fraction in (18, 12):
+            engine = f"[engine]\nfraction = {fraction}\n"
+            job = job_of(engine + BOTH, learner, parameters, "spent")
+            if fits or fraction == 12:
+                assert Contribution.read(job, "shop", path).rows == 150
+            else:
+                with pytest.raises(
+                    InputError, match=r"column spent: the sum of squares of 120 targets is 1.04858e\+06"
+                ):
+                    Contribution.read(job, "shop", path)
+
     def test_empty_cells_can_be_refused(self, tmp_path: Path) -> None:
         for missing in ('[prepare]\nmissing = "refuse"', '[prepare.columns]\n"bank.kind" = { missing = "refuse" }'):
             with pytest.raises(InputError, match="is empty, and the job refuses that"):
@@ -217,6 +248,22 @@ class TestTraining:
     def test_bins_that_cannot_be_are_refused(self, bins: int) -> None:
         with pytest.raises(ProtocolViolation, match="bank told of a column with no bins or too many"):
             simulate(lambda session: tell_bins(session, (1, 1), [Column(3 if session.rank == 0 else bins)]), PARTIES)
+
+    @pytest.mark.parametrize("level", ["nothing", "own_splits"])
+    def test_three_parties_of_whom_one_has_the_label_alone(self, tmp_path: Path, level: str) -> None:
+        parties = ("shop", "bank", "post")
+        text = f'[columns]\nshop = []\nbank = ["a", "b"]\npost = ["a", "kind"]\n[disclose]\ntrees = "{level}"\n'
+        job = job_of(text + 'model = ["post"]\nmetrics = ["shop"]\n')
+        place, paths = Place(tmp_path, parties), shops.files(tmp_path, parties=parties)
+        run = place.train(job, paths)
+        model, X, y, test = plaintext(job, paths)
+        assert run.results[0].extent.named == (0, 2, 2)
+        assert (run.results[2].model["left"] == model.left_).all()
+        scores = np.round(model.decision_function(X[test]), 9)  # what is equal but for the order of its sum
+        auc = roc_auc_score(y[test], scores)
+        assert run.results[0].metrics["auc"] == pytest.approx(auc, abs=2e-3)
+        cost = training.plan(job, parties, run.results[0].extent)
+        assert (cost.rounds, cost.bytes_sent, cost.offline_bytes) == (run.rounds, run.bytes_sent, run.offline_bytes)
 
 
 class TestOwnSplits:
