@@ -1,0 +1,143 @@
+"""Programs on CKKS arrays: planned before they run, and their inputs and results on the way between parties.
+
+plan       what a program needs of a key, and what its result is, from what is public
+evaluate   the program, after it was planned: one that runs out of levels or room is refused before it computes
+to_words, of_words
+           an array as it crosses a link; what was computed is sanitised first
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpcfl.ckks.array import CkksArray
+from mpcfl.ckks.keys import PublicKey
+from mpcfl.ckks.library import written
+from mpcfl.ckks.machine import Sketch
+from mpcfl.ckks.parameters import Parameters
+from mpcfl.ckks.wire import array_words, from_words, stamp
+from mpcfl.ckks.wire import to_words as joined
+from mpcfl.errors import IntegrityError, Mismatch, UsageError
+
+Program = Callable[..., CkksArray]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a program needs, and gives.
+
+    Attributes
+    ----------
+    parameters : Parameters
+    steps : tuple of int
+        Rotations.
+    products : bool
+        Whether it multiplies two encrypted arrays.
+    result : CkksArray
+        A sketch of the result, sanitised: with the bound and error of what its reader decrypts.
+    """
+
+    parameters: Parameters
+    steps: tuple[int, ...]
+    products: bool
+    result: CkksArray
+
+
+def plan(program: Program, *arrays: CkksArray) -> Plan:
+    """Run a program on sketches.
+
+    Parameters
+    ----------
+    program : callable
+        Of encrypted arrays; to one. It must not depend on anything but what is public.
+    *arrays : CkksArray
+        Sketches, or arrays of which only what is public is used.
+
+    Raises
+    ------
+    UsageError
+        It needs more levels than the parameters have.
+    InputError
+        Its numbers, or the noise that hides them, become too large.
+    """
+    machine = Sketch(arrays[0].parameters)
+    result = program(*(_sketched(one, machine) for one in arrays)).sanitised()
+    return Plan(machine.parameters, tuple(sorted(machine.steps)), machine.switches, result)
+
+
+def evaluate(program: Program, *arrays: CkksArray) -> CkksArray:
+    """Run a program on encrypted arrays, once it is known to have levels and room enough."""
+    plan(program, *arrays)
+    return program(*arrays)
+
+
+def to_words(key: PublicKey, array: CkksArray) -> NDArray[np.uint64]:
+    """One word for key, shape, packing and level, then the ciphertexts, sanitised first if they were computed.
+
+    Raises
+    ------
+    Mismatch
+        The array is encrypted under another key.
+    """
+    if array.machine is not key.machine:
+        raise Mismatch("the array is encrypted under another key than the one it is to be sent for")
+    leaving = array if array.fresh else array.sanitised()
+    words = joined([written(cell) for cell in leaving.cells], array_length(leaving) - 1)
+    return np.concatenate([np.array([_stamp(key, leaving)], np.uint64), words])
+
+
+def array_length(array: CkksArray) -> int:
+    """How many words `to_words` gives of an array or of its sketch."""
+    # the encryptions of a secret key alone carry a seed, and they alone leave from above level 0
+    seeded = array.level == array.parameters.depth
+    return array_words(array.parameters, array.level, len(array.cells), seeded)
+
+
+def of_words(key: PublicKey, words: NDArray[np.uint64], told: CkksArray) -> CkksArray:
+    """The array of `to_words`.
+
+    Parameters
+    ----------
+    key : PublicKey
+        Under which it is encrypted.
+    words : ndarray of uint64
+    told : CkksArray
+        A sketch of it, by the same program.
+
+    Raises
+    ------
+    Mismatch
+        It is of another key, shape, packing or level.
+    IntegrityError
+        What is there are no ciphertexts of that level.
+    """
+    if words.size != array_length(told):
+        raise IntegrityError("encrypted numbers of another size than told have come")
+    if int(words[0]) != _stamp(key, told):
+        raise Mismatch("encrypted numbers of another key, shape, packing or level than told have come")
+    machine, of = key.machine, told.parameters
+    cells = [machine.read(data) for data in from_words(words[1:], len(told.cells))]
+    for cell in cells:
+        if (cell.size(), cell.coeff_modulus_size(), cell.scale) != (2, of.kept(told.level), of.scale(told.level)):
+            raise IntegrityError("a ciphertext of another level or scale than told has come")
+        if cell.is_transparent():
+            raise IntegrityError("a ciphertext is not encrypted at all: it would show its numbers to anyone")
+    return CkksArray(machine, cells, told.shape, told.layout, told.level, told.bound, told.error)
+
+
+def _stamp(key: PublicKey, array: CkksArray) -> int:
+    of = array.parameters
+    return stamp(key.fingerprint, of.degree, of.bits, array.shape, array.layout, array.level)
+
+
+def _sketched(array: CkksArray, machine: Sketch) -> CkksArray:
+    if array.parameters != machine.parameters:
+        raise UsageError("arrays of two sets of parameters do not meet")
+    cells = [None] * len(array.cells)
+    return CkksArray(
+        machine, cells, array.shape, array.layout, array.level, array.bound, array.error, fresh=array.fresh
+    )
