@@ -25,7 +25,7 @@ from bench import parties as processes
 from bench.calibration import calibrate
 from bench.figures import Figures, Key, load
 from bench.operands import Size
-from bench.versus import command
+from bench.versus import command, page
 from bench.workloads import WORKLOADS, Workload, parse, show
 from mpcfl.errors import MpcflError
 
@@ -155,9 +155,13 @@ def main(
     ] = None,
     profile: Annotated[Path | None, typer.Option(help="Folder for cProfile files, one a role; slows the run.")] = None,
     samples: Annotated[int, typer.Option(min=1000, help="numerics: inputs of an operation at a fraction.")] = 1_000_000,
-    write: Annotated[bool, typer.Option("--write", help="numerics: renew docs/numerics.md.")] = False,
+    write: Annotated[bool, typer.Option("--write", help="Renew docs/numerics.md, or docs/he-vs-ss.md.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="he-vs-ss: small sizes and keys of 2048 bits.")] = False,
     out: Annotated[Path, typer.Option(metavar="DIR", help="he-vs-ss: folder for what it writes.")] = Path("he-vs-ss"),
+    only: Annotated[str | None, typer.Option(metavar="TASK", help="he-vs-ss: this task alone.")] = None,
+    method: Annotated[str | None, typer.Option(help="he-vs-ss: this method alone.")] = None,
+    size: Annotated[str | None, typer.Option(help="he-vs-ss: this size, as 1000x20, be it in the list or not.")] = None,
+    network: Annotated[str | None, typer.Option(help="he-vs-ss: over lan, gigabit or wan alone.")] = None,
 ) -> None:
     """Time workloads between processes of this machine: parties and dealer, fresh keys, sealed links over loopback."""
     if not names:
@@ -170,7 +174,10 @@ def main(
             return
         if names[0] == VERSUS:
             date = datetime.datetime.now(datetime.UTC).date().isoformat()
-            paths = command.compare(quick, out, machine(), date, typer.echo)
+            choice = command.Choice.of(only, method, size, network)
+            document, paths = command.compare(quick, choice, out, machine(), date, typer.echo)
+            if write:
+                paths += page.write(document)
             people.print(*map(str, paths), sep="\n")
             return
         asked = [parse(name) for name in names]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import cProfile
-import multiprocessing
 import socket
 import tempfile
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.figures import DEALER
+from bench.forks import context
 from bench.measure import Report, measure, measure_whole, record
 from bench.memory import peak_bytes
 from bench.operands import Size
@@ -169,13 +169,8 @@ def _two_free_ports() -> int:
 def started(
     plan: Plan, names: list[str], role: Callable[[str, Any, Connection], None]
 ) -> Iterator[dict[str, Connection]]:
-    """A process for each name, and the pipe on which it answers.
-
-    They are forked from a server that has imported the library and has run nothing, so each is as good as new and there
-    at once.
-    """
-    fork = multiprocessing.get_context("forkserver")
-    fork.set_forkserver_preload(["__main__", __name__])
+    """A process for each name, and the pipe on which it answers."""
+    fork = context()
     running: list[ForkServerProcess] = []
     pipes: dict[str, Connection] = {}
     try:

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 
+from bench.forks import context
 from mpcfl.drivers.profile import Network
 
 CHUNK = 1 << 15
@@ -125,7 +126,7 @@ def _serve(ways: Sequence[Way], network: Network, end: Connection) -> None:
 def relaying(ways: Sequence[Way], network: Network) -> Iterator[None]:
     """A relay in a process of its own, for as long as the block lasts."""
     here, there = multiprocessing.Pipe()
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(ways, network, there))
+    process = context().Process(target=_serve, args=(ways, network, there))
     process.start()
     there.close()
     try:

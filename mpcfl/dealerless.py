@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 from typing import Protocol as Interface
 
@@ -43,10 +43,13 @@ class Paillier:
         Of the keys: 3072, 4096, or 2048 for 112-bit security.
     insecure_bits : int, optional
         Keys of this size instead, for tests.
+    secret : SecretKey, optional
+        A key of that size to use again; by default a fresh one.
     """
 
     bits: Literal[2048, 3072, 4096] = 3072
     insecure_bits: int | None = None
+    secret: he.SecretKey | None = field(default=None, repr=False, compare=False)
 
     def __str__(self) -> str:
         return f"paillier of {self.insecure_bits or self.bits} bits"
@@ -187,7 +190,7 @@ class DealerlessDriver:
         paillier.refuse(correlations)
         with self._counted():
             if self._keys is None and any(not isinstance(one, Mask) for one in correlations):
-                secret = he.generate(self._how.bits, insecure_bits=self._how.insecure_bits)
+                secret = self._how.secret or he.generate(self._how.bits, insecure_bits=self._how.insecure_bits)
                 self._keys = yield from paillier.exchange(self._holdings.rank, secret)
             return (yield from together(*(self._holdings.deal(self._keys, one) for one in correlations)))
 

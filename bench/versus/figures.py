@@ -1,154 +1,222 @@
-"""What a case cost, and the tables and plots of many."""
+"""What a case cost: a record a run, as it goes into the files."""
 
 from __future__ import annotations
 
-import csv
-import json
+import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from itertools import groupby
-from pathlib import Path
+from typing import Any
 
-from bench.plots import INSTALLED, MARKS
-from mpcfl.drivers.profile import Network
+import numpy as np
+from pydantic import BaseModel, ConfigDict
 
-if INSTALLED:  # the extra `plot`
-    import matplotlib
-    from matplotlib.figure import Figure
+from bench.versus import tasks
+from bench.versus.processes import NETWORKS, Answer, Case
 
-NETWORKS = {
-    "LAN 0.2 ms, 10 Gbit": Network(0.2, 10_000),
-    "1 ms, 1 Gbit": Network(1.0, 1_000),
-    "WAN 40 ms, 100 Mbit": Network(40.0, 100),
-}
+COMMAND = "python -m bench he-vs-ss"
+LABELS = {"lan": "LAN 0.2 ms, 10 Gbit", "gigabit": "1 ms, 1 Gbit", "wan": "WAN 40 ms, 100 Mbit"}
+"""The networks, as readers see them."""
 
 
-@dataclass(frozen=True)
-class Cost:
+class Side(BaseModel):
+    """What one party's process measured.
+
+    Attributes
+    ----------
+    name : str
+    offline_s, online_s : float
+        On the wall, waiting included.
+    cpu_s : float
+        Of the processor, online.
+    offline_bytes, online_bytes : int
+        That it sent, payload; with a dealer, offline is the dealer's to all.
+    peak_bytes, idle_bytes : int
+        The most memory that it held, and what it held before it began.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    name: str
+    offline_s: float
+    online_s: float
+    cpu_s: float
+    offline_bytes: int
+    online_bytes: int
+    peak_bytes: int
+    idle_bytes: int
+
+
+class Cost(BaseModel):
     """One run of a case.
 
     Attributes
     ----------
     run : int
-        Its number: other files name it by that.
-    offline_s, online_s : float
-        Of the slowest party, loopback, measured.
-    cpu_s : float
-        Of the processor, of the busiest party online; without a dealer its offline work as well.
+        Its number: all files name it by that.
+    command : str
+        Runs it again.
+    repetitions : int
+        How often it was run; of the runs this is the one of median online seconds.
+    seed : int
+        Of its data.
+    task, method, security, leaks : str
+    size : tuple of int
+    bits : int
+        Of Paillier keys, 0 without.
+    network : str or None
+        Slow links that it was measured over; None for the loopback.
+    parties : tuple of Side
+        By rank.
+    dealer_cpu_s : float or None
+        Of a dealer's process from beginning to end.
+    dealer_peak_bytes : int or None
     rounds : int
         Online.
-    offline_bytes, online_bytes : int
-        Of the party that sent most; offline, of the dealer where there is one.
-    peak_bytes : int
-        Of the party that held most.
+    busiest_bytes : int
+        Of each online round those of the party that sent most in it, headers and tags included, added up.
     error : float
         Largest difference from float64.
-    security : str
-    leaks : str
     computed_s : dict of str to float
-        Online seconds on other networks, computed from measured seconds, exact rounds and exact bytes.
+        Online seconds of the slowest party on other networks; of runs over the loopback alone.
     """
 
+    model_config = ConfigDict(frozen=True)
+
     run: int
+    command: str
+    repetitions: int
+    seed: int
     task: str
-    rows: int
-    columns: int
+    size: tuple[int, ...]
     method: str
     bits: int
-    offline_s: float
-    online_s: float
-    cpu_s: float
+    network: str | None
+    parties: tuple[Side, ...]
+    dealer_cpu_s: float | None
+    dealer_peak_bytes: int | None
     rounds: int
-    offline_bytes: int
-    online_bytes: int
-    peak_bytes: int
+    busiest_bytes: int
     error: float
     security: str
     leaks: str
     computed_s: dict[str, float]
 
     @property
-    def size(self) -> str:
-        return f"{self.rows} x {self.columns}"
+    def shown(self) -> str:
+        """The size."""
+        return tasks.show(self.size)
+
+    @property
+    def elements(self) -> int:
+        return tasks.elements(self.size)
+
+    @property
+    def offline_s(self) -> float:
+        """Of the slowest party."""
+        return max(side.offline_s for side in self.parties)
+
+    @property
+    def online_s(self) -> float:
+        """Of the slowest party."""
+        return max(side.online_s for side in self.parties)
+
+    @property
+    def whole_s(self) -> float:
+        """Offline and online."""
+        return self.offline_s + self.online_s
+
+    @property
+    def key(self) -> tuple[str, tuple[int, ...], str]:
+        """What runs over different networks have in common."""
+        return self.task, self.size, self.method
 
 
-def computed(online_s: float, rounds: int, sent: int) -> dict[str, float]:
-    """Seconds on each network: a round lasts half a round trip, bytes pass one uplink."""
-    return {name: online_s + rounds * on.rtt_ms / 2000 + 8 * sent / (on.mbit * 1e6) for name, on in NETWORKS.items()}
+class Document(BaseModel):
+    """All runs of a benchmark.
+
+    Attributes
+    ----------
+    machine, date : str
+    quick : bool
+    keys : dict of int to list of float
+        By bits, the seconds that each key took, before all runs.
+    seconds : float
+        That the benchmark took so far.
+    runs : list of Cost
+    """
+
+    machine: str
+    date: str
+    quick: bool
+    keys: dict[int, list[float]]
+    seconds: float
+    runs: list[Cost]
 
 
-def security(method: str, bits: int) -> str:
-    """What breaks it."""
-    if method == "shares":
-        return "perfect against one party; dealer and a party in league see all"
-    return f"{ {2048: 112, 3072: 128, 4096: 140}[bits] } bits, semi-honest"
+def computed(online_s: float, rounds: int, busiest_bytes: int) -> dict[str, float]:
+    """Seconds on each network: on top of the loopback's half a round trip a round, and the bytes through an uplink."""
+    return {
+        name: online_s + rounds * network.one_way + busiest_bytes * network.byte for name, network in NETWORKS.items()
+    }
 
 
-def markdown(costs: Sequence[Cost], machine: str, date: str) -> str:
-    """A table a task."""
-    lines = [
-        "# Homomorphic encryption and secret sharing on the same tasks",
-        "",
-        f"{machine}; {date}. Seconds are those of the slowest party, between processes over loopback, measured; those",
-        "on other networks are **computed** from measured seconds, exact rounds and exact bytes. Offline: keys and",
-        "tables, or correlations (recorded with a dealer, or made by the parties). `run` numbers all files.",
-    ]
-    head = ["run", "size", "method", "bits", "offline s", "online s", "CPU s", "rounds"]
-    head += ["offline MB", "online MB", "peak MB", "error", *(f"{name}, computed s" for name in NETWORKS)]
-    head += ["security", "shows by design"]
-    for task, group in groupby(costs, lambda one: one.task):
-        lines += ["", f"## {task}", "", f"| {' | '.join(head)} |", f"|{'|'.join([':--'] * len(head))}|"]
-        for one in group:
-            sizes = (one.offline_bytes, one.online_bytes, one.peak_bytes)
-            seconds = (one.offline_s, one.online_s, one.cpu_s)
-            cells = [str(one.run), one.size, one.method, str(one.bits or "")]
-            cells += [*(f"{value:.3g}" for value in seconds), str(one.rounds)]
-            cells += [*(f"{size / 1e6:.3g}" for size in sizes), f"{one.error:.1e}"]
-            cells += [f"{value:.3g}" for value in one.computed_s.values()]
-            lines.append(f"| {' | '.join([*cells, one.security, one.leaks])} |")
-    return "\n".join(lines) + "\n"
+def cost(number: int, case: Case, quick: bool, answers: dict[str, Answer], repetitions: int = 1) -> Cost:
+    """The record of what all roles answered."""
+    cell, played = case.cell, [answers[name].played for name in case.parties]
+    done = [one.done for one in played if one is not None]
+    sides = tuple(
+        Side(
+            name=name,
+            offline_s=one.offline_s,
+            online_s=one.online_s,
+            cpu_s=one.cpu_s,
+            offline_bytes=one.offline_bytes,
+            online_bytes=one.online_bytes,
+            peak_bytes=answers[name].peak_bytes,
+            idle_bytes=answers[name].idle_bytes,
+        )
+        for name, one in zip(case.parties, done, strict=True)
+    )
+    dealer = next((answer for answer in answers.values() if answer.played is None), None)
+    by_round = [one.by_round for one in played if one is not None]
+    busiest = sum(max(sent) for sent in zip(*by_round, strict=True))
+    rounds = max(one.rounds for one in done)
+    online = max(one.online_s for one in done)
+    return Cost(
+        run=number,
+        command=command(case, quick),
+        repetitions=repetitions,
+        seed=tasks.seed(case.size),
+        task=case.task,
+        size=case.size,
+        method=case.method,
+        bits=case.bits,
+        network=case.network,
+        parties=sides,
+        dealer_cpu_s=None if dealer is None else dealer.cpu_s,
+        dealer_peak_bytes=None if dealer is None else dealer.peak_bytes,
+        rounds=rounds,
+        busiest_bytes=busiest,
+        error=error([one.result for one in done if one.result is not None], cell.answer(case.size)),
+        security=(cell.security or cell.method.security)(case.bits),
+        leaks=" ".join(cell.leaks or done[0].leaks),
+        computed_s=computed(online, rounds, busiest) if case.network is None else {},
+    )
 
 
-def write(costs: Sequence[Cost], folder: Path, machine: str, date: str) -> list[Path]:
-    """Markdown, CSV, JSON, and plots where Matplotlib is installed."""
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"he-vs-ss.{ending}" for ending in ("md", "csv", "json")]
-    paths[0].write_text(markdown(costs, machine, date), encoding="utf-8")
-    with paths[1].open("w", newline="", encoding="utf-8") as file:
-        rows = [{**asdict(one), "computed_s": None, **one.computed_s} for one in costs]
-        writer = csv.DictWriter(file, [name for name in rows[0] if name != "computed_s"], extrasaction="ignore")
-        writer.writeheader()
-        writer.writerows(rows)
-    document = {"machine": machine, "date": date, "runs": [asdict(one) for one in costs]}
-    paths[2].write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
-    return paths + _plots(costs, folder) if INSTALLED else paths
+def error(results: Sequence[Any], right: Sequence[Any]) -> float:
+    """Largest difference of the results from the right ones; infinity where a number is none."""
+    worst = 0.0
+    for got, want in zip(results, right, strict=True):
+        away = np.abs(np.asarray(got, np.float64) - np.asarray(want, np.float64))
+        if away.shape != np.shape(want) or not np.isfinite(away).all():
+            return math.inf
+        worst = max(worst, float(away.max(initial=0.0)))
+    return worst
 
 
-def _plots(costs: Sequence[Cost], folder: Path) -> list[Path]:
-    """Seconds against size, a panel a task; and seconds against networks of the largest sizes."""
-    by_task = [(task, list(group)) for task, group in groupby(costs, lambda one: one.task)]
-    methods = sorted({one.method for one in costs})
-    styles = {method: {"marker": MARKS[i], "color": f"C{i}", "label": method} for i, method in enumerate(methods)}
-    paths = [folder / "time-against-size.svg", folder / "time-against-network.svg"]
-    names = ["loopback", *NETWORKS]
-    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "mpcfl", "font.size": 8}):
-        for path in paths:
-            figure = Figure(figsize=(3.2 * len(by_task), 3.4), layout="constrained")
-            for axes, (task, group) in zip(figure.subplots(1, len(by_task), squeeze=False).flat, by_task, strict=True):
-                for method in methods:
-                    own = sorted((one for one in group if one.method == method), key=lambda one: one.rows * one.columns)
-                    if not own:
-                        continue
-                    if path is paths[0]:
-                        x = [one.rows * one.columns for one in own]
-                        axes.loglog(x, [one.offline_s + one.online_s for one in own], **styles[method])
-                        axes.set(title=task, xlabel="elements", ylabel="seconds, offline and online")
-                    else:
-                        seconds = [own[-1].online_s, *own[-1].computed_s.values()]
-                        axes.semilogy(range(len(names)), seconds, **styles[method])
-                        axes.set(title=f"{task}, {own[-1].size}", ylabel="online seconds, computed but for loopback")
-                        axes.set_xticks(range(len(names)), names, rotation=30, ha="right")
-                axes.grid(visible=True, lw=0.3)
-                axes.legend(frameon=False)
-            figure.savefig(path, metadata={"Date": None})
-    return paths
+def command(case: Case, quick: bool) -> str:
+    """What runs a case again."""
+    parts = [COMMAND, f'--only "{case.task}" --method "{case.method}" --size {"x".join(map(str, case.size))}']
+    parts += ["--quick"] if quick else []
+    parts += [f"--network {case.network}"] if case.network else []
+    return " ".join(parts)

@@ -1,46 +1,139 @@
-"""The tasks, and how each method does them: a linear map of one party's matrix and the other's vector, and training.
+"""The words of the comparison: a task, a method, and a cell, which says how the one is done by the other.
 
-linear tasks    rank 0 has x, rank 1 a matrix m, rank 0 learns m x
-training        an epoch of logistic regression on the columns of two parties
+A file of tasks or methods ends in `CELLS`, and `bench.versus.table` has a line for it: nothing else need be told.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import he, hetero
-from mpcfl.effects import Protocol, Send
-from mpcfl.learn import LogisticRegression
-from mpcfl.learn.schedule import minibatches
+from mpcfl.effects import Protocol, Round, Send
+from mpcfl.ledger import Ledger
 from mpcfl.message import Exposure, Message
 from mpcfl.session import Session
 
-KEY = Message("bench.key", "party", "party", "words", Exposure.PUBLIC, "the key of the party that has the vector")
-VECTOR = Message("bench.vector", "party", "party", "words", Exposure.CIPHERTEXT, "a vector under its holder's key")
-RESULT = Message("bench.result", "party", "party", "words", Exposure.CIPHERTEXT, "the result, under its reader's key")
+READY = Message("bench.ready", "party", "party", "words", Exposure.PUBLIC, "that all are there, and when they start")
 
-Size = tuple[int, int]
-Bits = Literal[2048, 3072, 4096]
+Size: TypeAlias = tuple[int, ...]
+Bits: TypeAlias = Literal[2048, 3072, 4096]
+Array: TypeAlias = NDArray[Any]
+LEAD = 0.05
+"""Seconds from when all are there to when their clocks start: longer than a word is on its way."""
 FRACTION, LIMIT = 18, 16.0
 BOUND = int(LIMIT) << FRACTION
-LEARNING = {"epochs": 1, "learning_rate": 0.3, "momentum": 0.0, "seed": 0}
 
 
-class Clock:
-    """Seconds on the wall and of this process, from now on."""
+@dataclass(frozen=True)
+class Task:
+    """What is computed.
 
-    def __init__(self) -> None:
-        self._began = time.perf_counter(), time.process_time()
+    Parameters
+    ----------
+    name : str
+    axes : tuple of str
+        What the numbers of a size count.
+    quick, sizes : tuple of Size
+        Of a quick run, and by default; the smallest first, which is also run over slow links.
+    expected : callable
+        By size, the right answer by float64: an array for each party that learns something, by rank.
+    parties : callable, optional
+        By size, how many take part; by default as many as the method has.
+    """
 
-    def read(self) -> tuple[float, float]:
-        """Both, so far."""
-        return time.perf_counter() - self._began[0], time.process_time() - self._began[1]
+    name: str
+    axes: tuple[str, ...]
+    quick: tuple[Size, ...]
+    sizes: tuple[Size, ...]
+    expected: Callable[[Size], list[Array]]
+    parties: Callable[[Size], int] | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """How it is computed.
+
+    Parameters
+    ----------
+    name : str
+    play : callable
+        What a party's process does: given its `Place`, a cell's `run`, the size and the bits of keys.
+    security : callable
+        By bits of keys, what breaks it, in a few words.
+    keyed : bool
+        Whether there are keys, of 2048 bits in a quick run and else of 3072.
+    parties : int
+    dealer : bool
+        Whether a dealer's process belongs to it.
+    """
+
+    name: str
+    play: Callable[[Place, Callable[..., Any], Size, int], Played]
+    security: Callable[[int], str]
+    keyed: bool = True
+    parties: int = 2
+    dealer: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A task by a method.
+
+    Parameters
+    ----------
+    task : Task
+    method : Method
+    run : callable
+        `(session, size, bits) -> Done`; for the methods on shares `(size) -> program`, see `bench.versus.methods`.
+    expected : callable, optional
+        The right answer where the method computes something else than the task does, as a polynomial for a sigmoid.
+    quick, sizes : tuple of Size, optional
+        Instead of the task's, where it would take too long.
+    security : callable, optional
+        Instead of the method's.
+    leaks : tuple of str, optional
+        Instead of what the run says.
+    """
+
+    task: Task
+    method: Method
+    run: Callable[..., Any]
+    expected: Callable[[Size], list[Array]] | None = None
+    quick: tuple[Size, ...] | None = None
+    sizes: tuple[Size, ...] | None = None
+    security: Callable[[int], str] | None = None
+    leaks: tuple[str, ...] | None = None
+
+    def at(self, quick: bool) -> tuple[Size, ...]:
+        """The sizes that are run."""
+        own, tasks = (self.quick, self.task.quick) if quick else (self.sizes, self.task.sizes)
+        return tasks if own is None else own
+
+    def answer(self, size: Size) -> list[Array]:
+        """The right answer."""
+        return (self.expected or self.task.expected)(size)
+
+    def parties(self, size: Size) -> int:
+        """How many take part, a dealer apart."""
+        return self.method.parties if self.task.parties is None else self.task.parties(size)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a party's process finds its roster, its key, and a folder for its tape."""
+
+    name: str
+    rank: int
+    roster: Path
+    key: Path
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -67,166 +160,106 @@ class Done:
     rounds: int
     offline_bytes: int
     online_bytes: int
-    result: NDArray[Any] | None
+    result: Array | None
     leaks: tuple[str, ...]
 
 
-def inputs(rows: int, columns: int) -> tuple[NDArray[Any], NDArray[Any]]:
+@dataclass(frozen=True)
+class Played:
+    """What one party measured, and the bytes that it sent in each online round, headers and tags included."""
+
+    done: Done
+    by_round: tuple[int, ...]
+
+
+class Clock:
+    """Seconds on the wall and of this process, from now on."""
+
+    def __init__(self) -> None:
+        self._began = time.perf_counter(), time.process_time()
+
+    def read(self) -> tuple[float, float]:
+        """Both, so far."""
+        return time.perf_counter() - self._began[0], time.process_time() - self._began[1]
+
+
+class Meter:
+    """What a party's session costs from now on, which is the same moment at all parties.
+
+    Parameters
+    ----------
+    session : Session
+    offline_s : float
+        What was spent before.
+    """
+
+    def __init__(self, session: Session, offline_s: float) -> None:
+        session.perform(_together(session.rank, len(session.parties)))
+        self._session, self._offline = session, offline_s
+        self._rounds, self._sent = session.rounds, session.bytes_sent
+        self._clock = Clock()
+
+    def done(self, result: Array | None, leaks: tuple[str, ...], offline_bytes: int | None = None) -> Done:
+        """What it has cost; without `offline_bytes` those are what this party had sent before."""
+        online, cpu = self._clock.read()
+        rounds, sent = self._session.rounds - self._rounds, self._session.bytes_sent - self._sent
+        offline = self._sent if offline_bytes is None else offline_bytes
+        return Done(self._offline, online, cpu, rounds, offline, sent, result, leaks)
+
+
+def _together(rank: int, parties: int) -> Protocol:
+    """Wait until all are there, and then until a moment that rank 0 tells by this machine's clock.
+
+    Else whoever is farther from the last to come would start its clock later than others.
+    """
+    yield Round(tuple(Send(READY, sender, None, np.zeros(1, np.uint64)) for sender in range(parties)))
+    moment = np.array([time.monotonic_ns() + round(LEAD * 1e9) if rank == 0 else 0], np.uint64)
+    told = yield Send(READY, 0, None, moment)
+    time.sleep(max(0.0, int(told[0]) / 1e9 - time.monotonic()))
+
+
+def sent_by_round(ledger: Ledger | None, rounds: int, last: int) -> tuple[int, ...]:
+    """What a party has sent in each of its last rounds, as its ledger says."""
+    sent = [0] * rounds
+    for entry in () if ledger is None else ledger.entries:
+        place = entry.round - (last - rounds)  # rounds count from 0
+        if entry.direction == "out" and 0 <= place < rounds:
+            sent[place] += entry.wire_bytes
+    return tuple(sent)
+
+
+def elements(size: Size) -> int:
+    """What the sizes of a task are drawn by."""
+    return math.prod(size)
+
+
+def show(size: Size) -> str:
+    """`1000 x 20`."""
+    return " x ".join(map(str, size))
+
+
+def seed(size: Size) -> int:
+    """Of the data: a size's inputs are always the same."""
+    return sum(size)
+
+
+# ---------------------------------------------------------------------------------------------------------------- data
+
+
+def inputs(rows: int, columns: int) -> tuple[Array, Array]:
     """A matrix and a vector of standard normal numbers, cut at 8."""
-    rng = np.random.default_rng(rows + columns)
+    rng = np.random.default_rng(seed((rows, columns)))
     return np.clip(rng.normal(size=(rows, columns)), -8, 8), np.clip(rng.normal(size=columns), -8, 8)
 
 
-def training_data(rows: int, columns: int) -> tuple[NDArray[Any], NDArray[Any]]:
+def training_data(rows: int, columns: int) -> tuple[Array, Array]:
     """Standard normal columns, and labels of a logistic model."""
-    rng = np.random.default_rng(rows + columns)
+    rng = np.random.default_rng(seed((rows, columns)))
     x = np.clip(rng.normal(size=(rows, columns)), -8, 8)
     chance = 1 / (1 + np.exp(-x @ rng.normal(size=columns)))
     return x, (rng.random(rows) < chance).astype(np.int64)
 
 
-# ----------------------------------------------------------------------------------------------------------- encryption
-
-
-def linear_by_paillier(session: Session, size: Size, bits: Bits) -> Done:
-    """The vector's holder encrypts, the matrix's holder multiplies, packs and returns."""
-    matrix, x = inputs(*size)
-    began = time.perf_counter()
-    secret = he.generate(bits) if session.rank == 0 else None
-    words = np.zeros(bits // 64, np.uint64) if secret is None else secret.public.to_words()
-    key = he.PublicKey.of_words(session.perform(_sent(Send(KEY, 0, 1, words)), bits))
-    if secret is not None:
-        secret.encrypt(0.0)  # its tables
-    else:
-        key.randomised([key.n])
-    session.perform(_sent(Send(KEY, 1, 0, np.zeros(1, np.uint64))))  # both are ready
-    offline, before = time.perf_counter() - began, (session.rounds, session.bytes_sent)
-    clock = Clock()
-    rows, columns = size
-    own = np.zeros(he.PaillierArray.words(key, (columns,)), np.uint64)
-    if secret is not None:
-        own = secret.encrypt(x, FRACTION, LIMIT).to_words()
-    told = session.perform(_sent(Send(VECTOR, 0, 1, own)), size)
-    bound = BOUND * BOUND * columns
-    back = np.zeros(he.Packed.words(key, rows, bound), np.uint64)
-    if secret is None:
-        vector = he.PaillierArray.of_words(key, told, (columns,), FRACTION, BOUND, float)
-        back = (he.plain(matrix, FRACTION, LIMIT) @ vector).packed().to_words()
-    told = session.perform(_sent(Send(RESULT, 1, 0, back)))
-    result = None
-    if secret is not None:
-        result = secret.decrypt(he.Packed.of_words(key, told, (rows,), 2 * FRACTION, bound, float))
-    return _done(session, offline, clock, before, result, ("the result, all its fractional bits, to its reader",))
-
-
-def training_by_paillier(session: Session, size: Size, bits: Bits, form: hetero.Form) -> Done:
-    """An epoch, the columns halved between guest and host."""
-    rows, columns = size
-    x, y = training_data(rows, columns)
-    half = columns // 2
-    own = [x[:, :half], x[:, half:], None][session.rank]
-    began = time.perf_counter()
-    secret = he.generate(bits)
-    if form == "shared":
-        secret.encrypt(0.0)  # its tables; those for another's key are made on the way
-    session.perform(_sent(Send(KEY, 0, None, np.zeros(1, np.uint64))))  # all are ready
-    offline = time.perf_counter() - began
-    clock, before = Clock(), (session.rounds, session.bytes_sent)
-    fitted = hetero.logistic_regression(
-        session,
-        own,
-        y if session.rank == 0 else None,
-        rows=rows,
-        columns=(half, columns - half),
-        form=form,
-        batch_size=batch(rows),
-        bits=bits,
-        secret=secret,
-        **LEARNING,  # type: ignore[arg-type]
-    )
-    return _done(session, offline, clock, before, fitted.coef, fitted.leaks)
-
-
-def _sent(effect: Send) -> Protocol:
-    return (yield effect)
-
-
-def _done(
-    session: Session,
-    offline: float,
-    clock: Clock,
-    before: tuple[int, int],
-    result: NDArray[Any] | None,
-    leaks: tuple[str, ...],
-) -> Done:
-    online, cpu = clock.read()
-    return Done(
-        offline, online, cpu, session.rounds - before[0], before[1], session.bytes_sent - before[1], result, leaks
-    )
-
-
-# --------------------------------------------------------------------------------------------------------------- shares
-
-
-def linear_program(size: Size) -> Callable[[Session], Any]:
-    """The linear map on shares."""
-    matrix, x = inputs(*size)
-
-    def program(session: Session) -> Any:
-        m = session.private(matrix if session.rank == 1 else None, 1, matrix.shape)
-        v = session.private(x if session.rank == 0 else None, 0, x.shape)
-        return (m @ v).reveal(session.parties[0])
-
-    return program
-
-
-def training_program(size: Size) -> Callable[[Session], Any]:
-    """An epoch of `mpcfl.learn.LogisticRegression`; each learns the weights of its own columns."""
-    rows, columns = size
-    x, y = training_data(rows, columns)
-    half = columns // 2
-
-    def program(session: Session) -> Any:
-        parts = [
-            session.private(part if session.rank == i else None, i, part.shape)
-            for i, part in enumerate((x[:, :half], x[:, half:]))
-        ]
-        labels = session.private(y if session.rank == 0 else None, 0, y.shape, np.int64)
-        model = LogisticRegression(batch_size=batch(rows), **LEARNING)  # type: ignore[arg-type]
-        model.fit(np.concatenate(parts, axis=1), labels)
-        own = [model.coef_[:half].reveal(session.parties[0]), model.coef_[half:].reveal(session.parties[1])]
-        return own[session.rank]
-
-    return program
-
-
-# -------------------------------------------------------------------------------------------------------- right answers
-
-
 def batch(rows: int) -> int:
     """Rows of a step: ten steps an epoch."""
     return max(1, rows // 10)
-
-
-def expected(task: str, size: Size, method: str) -> list[NDArray[Any]]:
-    """By float64, joined over the parties that learn something: one array a party."""
-    if task != "lr epoch":
-        matrix, x = inputs(*size)
-        return [matrix @ x]
-    x, y = training_data(*size)
-    half = size[1] // 2
-    if method.startswith("shares"):
-        model = LogisticRegression(batch_size=batch(size[0]), **LEARNING)  # type: ignore[arg-type]
-        weights = model.fit(x, y).coef_
-    else:
-        weights = _tangent(x, y)[:-1]
-    return [weights[:half], weights[half:]]
-
-
-def _tangent(x: NDArray[Any], y: NDArray[Any]) -> NDArray[Any]:
-    """The same steps with the sigmoid's tangent, the intercept last."""
-    x = np.column_stack([x, np.ones(len(x))])
-    w = np.zeros(x.shape[1])
-    for rows in minibatches(len(x), batch(len(x)), 1, 0):
-        w = w - 0.3 * (x[rows].T @ (x[rows] @ w / 4 + 0.5 - y[rows]) / len(rows))
-    return w

@@ -76,7 +76,7 @@ class Packed:
         dtype: np.dtype[Any],
     ) -> Packed:
         """Pack ciphertexts of one number each."""
-        width = bound.bit_length() + 1
+        width = _width(bound, 1)
         many, shift, modulus = slots(key, width), mpz(1) << width, key.n_squared
         packed = []
         for start in range(0, len(ciphertexts), many):
@@ -132,9 +132,9 @@ class Packed:
         return np.concatenate([said, words])
 
     @staticmethod
-    def words(key: PublicKey, size: int, bound: int) -> int:
-        """How many words `to_words` gives of an array made by `PaillierArray.packed`."""
-        return 1 + key.limbs * -(-size // slots(key, bound.bit_length() + 1))
+    def words(key: PublicKey, size: int, bound: int, terms: int = 1) -> int:
+        """How many words `to_words` gives of an array of that size, bound, and terms to come, as of `of_words`."""
+        return 1 + key.limbs * -(-size // slots(key, _width(bound, terms)))
 
     @staticmethod
     def of_words(
@@ -144,28 +144,37 @@ class Packed:
         fraction: int,
         bound: int,
         dtype: np.dtype[Any] | type,
+        terms: int = 1,
     ) -> Packed:
-        """The array of `to_words`, of an array made by `PaillierArray.packed`.
+        """The array of `to_words`.
+
+        It was made by `PaillierArray.packed`, or by `encrypt_packed` with so many terms, of which it holds one, or with
+        the bound of their sum all.
 
         Raises
         ------
         IntegrityError
             It is of another size, or holds what is no encryption under this key.
         """
-        if words.size != Packed.words(key, int(np.prod(shape, dtype=np.int64)), bound):
+        if words.size != Packed.words(key, int(np.prod(shape, dtype=np.int64)), bound, terms):
             raise IntegrityError("packed numbers of another size than told have come")
         kind = np.dtype(dtype)
         if words[0] != stamp(key.fingerprint, shape, fraction, bound, kind)[0]:
             raise Mismatch("packed numbers of another key, shape, fraction or bound than told have come")
         ciphertexts = from_words(words[1:].reshape(-1, key.limbs))
         key.check(ciphertexts)
-        return Packed(key, ciphertexts, shape, fraction, bound, kind, bound.bit_length() + 1)
+        return Packed(key, ciphertexts, shape, fraction, bound, kind, _width(bound, terms))
 
     def __repr__(self) -> str:
         return f"Packed(shape={self.shape}, {self.slots} slots of {self.width} bits, {self.key.bits} bits)"
 
     def _with(self, ciphertexts: Sequence[mpz], bound: int) -> Packed:
         return Packed(self.key, ciphertexts, self.shape, self.fraction, bound, self.dtype, self.width)
+
+
+def _width(bound: int, terms: int) -> int:
+    """Of slots for a sum of so many numbers, and its sign."""
+    return (bound * terms).bit_length() + 1
 
 
 def slots(key: PublicKey, width: int) -> int:
@@ -178,7 +187,7 @@ def slots(key: PublicKey, width: int) -> int:
 
 def encrypted(key: PublicKey, randomisers: Randomisers, numbers: Plain, terms: int) -> Packed:
     """Encrypt numbers whose slots take the sum of so many."""
-    width = (numbers.bound * terms).bit_length() + 1
+    width = _width(numbers.bound, terms)
     many, n, modulus = slots(key, width), key.n, key.n_squared
     flat = numbers.integers.reshape(-1).tolist()
     totals = [
