@@ -7,7 +7,8 @@ from mpcfl.ckks.leaks import LEAKS
 from mpcfl.ckks.library import INSTALLED
 from mpcfl.ckks.parameters import SETS, STANDARD, Parameters, parameters
 from mpcfl.ckks.plain import Plain, bounds, plain
-from mpcfl.ckks.program import Plan, array_length, evaluate, of_words, plan, to_words
+from mpcfl.ckks.planning import Plan, plan
+from mpcfl.ckks.program import array_length, evaluate, of_words, to_words
 
 __all__ = [
     "INSTALLED",

@@ -307,6 +307,9 @@ class CkksArray(Encrypted):
     def _made(self, cells: list[Cell], level: int, bound: float, error: Error) -> CkksArray:
         return CkksArray(self.machine, cells, self.shape, self.layout, level, bound, error)
 
+    def _shaped(self, shape: tuple[int, ...]) -> CkksArray:
+        return CkksArray(self.machine, self.cells, shape, self.layout, self.level, self.bound, self.error)
+
     def _rescaled(
         self, cells: Iterable[Cell], shape: tuple[int, ...], place: Columns | Whole, bound: float, error: Error
     ) -> CkksArray:
@@ -409,7 +412,10 @@ class CkksArray(Encrypted):
 
     def _added_rows(self) -> CkksArray:
         place = self.layout
-        masked = self * Plain((place.rows, 1), 1.0, place.rows, np.ones((place.rows, 1)))
+        if place.rows == 1:
+            return self._shaped((1, place.columns) if self.ndim == 2 else ())
+        ones = np.ones((place.rows, 1)[: self.ndim])
+        masked = self * Plain(ones.shape, 1.0, place.rows, ones)
         cells = masked.cells[: place.columns]
         for start in range(place.columns, len(masked.cells), place.columns):
             more = masked.cells[start : start + place.columns]

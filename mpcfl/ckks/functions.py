@@ -29,7 +29,7 @@ def apply_function(function: Callable[..., Any], args: Sequence[Any], kwargs: Ma
 
 
 def _encrypted(value: Any) -> bool:
-    return isinstance(value, CkksArray)
+    return isinstance(value, Encrypted)
 
 
 def _matmul(x: Any, y: Any) -> Any:

@@ -19,6 +19,7 @@ from mpcfl.ckks.library import context, library, read, written
 from mpcfl.ckks.machine import GENERATOR, Seal
 from mpcfl.ckks.packing import Name
 from mpcfl.ckks.parameters import Parameters
+from mpcfl.ckks.planning import Plan
 from mpcfl.ckks.wire import from_words, key_words, to_words
 from mpcfl.errors import InputError, IntegrityError, Mismatch
 
@@ -76,6 +77,12 @@ class PublicKey:
         slots, shape = _slots(of, values, limit, packing)
         cells = [self.machine.encrypted(one, of.depth) for one in slots]
         return fresh(self.machine, cells, shape, limit, packing, symmetric=False)
+
+    def serves(self, plan: Plan) -> bool:
+        """Whether it has the keys that a program needs."""
+        return (
+            self.parameters == plan.parameters and set(plan.steps) <= set(self.steps) and plan.products <= self.products
+        )
 
     def to_words(self) -> NDArray[np.uint64]:
         """The key as 64-bit words, as many as `words` says."""

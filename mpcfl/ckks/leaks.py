@@ -1,7 +1,7 @@
 """What CKKS arrays do not hide."""
 
 LEAKS = (
-    "A decrypted number is off by noise that depends on the secret key: who is told enough of them, exactly as they were "
+    "A decrypted number is off by noise that depends on the secret key: who is told enough of them, just as they were "
     "decrypted, finds the key. Results are for the key's holder; others are told what SecretKey.decrypt_to_tell gives.",
     "The noise of a result also depends on the plain numbers that it was computed with. Parameters that flood hide it "
     "by uniform noise, up to 2^-flood a ciphertext; parameters that do not (flood 0) show something of the plain "

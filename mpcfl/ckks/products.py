@@ -1,9 +1,9 @@
 """Products of encrypted matrices with plain ones, in both packings.
 
 Whole: for d < D the slots of x are rotated by d columns and multiplied by a diagonal of the matrix, D the smaller of
-the two sizes. Diagonals go in runs of about sqrt(D): rotations of x, one column at a time, serve all runs, and sums of runs
-are rotated by Horner's rule. So there are 2 sqrt(D) rotations by only two steps. Where the matrix has fewer columns
-than rows, what lies a multiple of its columns apart is then added up by doubling.
+the two sizes. Diagonals go in runs of about sqrt(D): rotations of x, one column at a time, serve all runs, and sums of
+runs are rotated by Horner's rule. So there are 2 sqrt(D) rotations by only two steps. Where the matrix has fewer
+columns than rows, what lies a multiple of its columns apart is then added up by doubling.
 
 Reference   Halevi and Shoup, CRYPTO 2014 (diagonals); with runs, CRYPTO 2018; Juvekar, Vaikuntanathan and Chandrakasan
             (Gazelle), USENIX Security 2018, section 4 (matrices that are not square).
