@@ -10,8 +10,8 @@ have. So each knows beforehand how many words come, and what the result's error 
 Realises    the program's output to the holder against semi-honest parties: the other sees ciphertexts (ring learning
             with errors); the holder the output with noise that parameters with flooding hide up to 2^-flood a
             ciphertext. Without flooding the noise shows something of the operands. See `mpcfl.ckks.LEAKS`.
-Reference   Cheon, Kim, Kim and Song, ASIACRYPT 2017; Gilad-Bachrach et al. (CryptoNets), ICML 2016, for networks; for
-            what noise shows, and to whom, Li and Micciancio, EUROCRYPT 2021, and Klucznik and Santato (2025).
+Reference   Cheon, Kim, Kim and Song, ASIACRYPT 2017; Gilad-Bachrach et al. (CryptoNets), ICML 2016, for networks. What
+            noise shows, and to whom: Li and Micciancio, EUROCRYPT 2021; Kluczniak and Santato, ePrint 2023/301.
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ def test_what_leaves_is_flooded_as_stated(linear):
     left = total.sanitised()
     errors = linear.decrypt(left) - exact
     # the real part of a slot: N uniform numbers of width 2^w times cosines
-    width = noise.flood_bits(of, total.error.noise, of.flood)
+    width = noise.flood_bits(of, left.error.noise, of.flood)
     spread = 2.0**width * np.sqrt(of.degree / 24) / of.scale(0)
     assert 0.8 < errors.std() / spread < 1.2
     assert np.abs(errors).max() < left.error.flood

@@ -227,11 +227,12 @@ class CkksArray(Encrypted):
         InputError
             As of `flooded`.
         """
-        of = self.parameters
-        if of.flood:
-            return self.flooded(of.flood)
+        return self.flooded(self.parameters.flood) if self.parameters.flood else self._refreshed()
+
+    def _refreshed(self) -> CkksArray:
+        """The same numbers at level 0 with an encryption of zero: who has the key sees nothing in its uniform half."""
         low = self.lowered(0)
-        error = low.error + Error(noise.encrypted(of, 0, 0.0, symmetric=False).noise)
+        error = low.error + Error(noise.encrypted(self.parameters, 0, 0.0, symmetric=False).noise)
         cells = [self.machine.add(c, self.machine.zero(0)) for c in low.cells]
         return CkksArray(self.machine, cells, self.shape, self.layout, 0, low.bound, error, fresh=True)
 
@@ -246,8 +247,7 @@ class CkksArray(Encrypted):
         InputError
             The new noise would leave nothing of the numbers: the parameters' scale is too small for that.
         """
-        low = self.lowered(0)
-        of = self.parameters
+        low, of = self._refreshed(), self.parameters
         width = noise.flood_bits(of, low.error.noise, bits)
         error = low.error + Error(flood=noise.flooded(of, width))
         if error.flood > self.bound:

@@ -228,9 +228,10 @@ class Seal:
         return cell
 
     def flooded(self, cell: Cell, width: int) -> Cell:
-        """Level 0, under fresh randomness, plus uniform integer coefficients of so many bits.
+        """At level 0, plus uniform integer coefficients of so many bits.
 
-        The coefficients come as 2^b (2^b (Enc(0) + high) + middle) + low, of pieces that float64 transforms exactly.
+        They come as 2^b (2^b (Enc(0) + high) + middle) + low, of pieces that float64 transforms exactly. The encryption
+        of zero is there for the pieces to be added to; what it adds is independent of all else.
         """
         scale, ident = self.parameters.scale(0), self._id(0)
         total = self.zero(0)

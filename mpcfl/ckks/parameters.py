@@ -13,7 +13,7 @@ more is refused here and by SEAL.
 
 Reference   Cheon, Kim, Kim and Song, ASIACRYPT 2017; with residues, Cheon, Han, Kim, Kim and Song, SAC 2018; scales by
             level, Kim, Papadimitriou and Polyakov, CT-RSA 2022; Albrecht et al., Homomorphic Encryption Standard
-            (2018), table 1.
+            (2018), the table for ternary secrets.
 """
 
 from __future__ import annotations
