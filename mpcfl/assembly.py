@@ -8,6 +8,7 @@ means and deviations by which those are prepared belong to all rows, and are fou
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,13 +16,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl.contribution import FINGERPRINT_WORDS, Contribution
+from mpcfl.contribution import FINGERPRINT_BITS, FINGERPRINT_WORDS, Contribution
 from mpcfl.data import split_rows
 from mpcfl.disclosure import IDS_AGREE, IDS_DIFFER, columns_of
 from mpcfl.errors import InputError, ProtocolViolation
 from mpcfl.job import Job
 from mpcfl.learn.scaling import Scaler
 from mpcfl.session import Session
+
+INPUT_BITS = 61
+"""Bits of a number that fits an input, whatever it is."""
 
 
 @dataclass(frozen=True)
@@ -96,14 +100,38 @@ class Assembled:
     preparation: Mapping[str, Any] = field(default_factory=dict)
 
 
-def ids_agree(session: Session, fingerprint: NDArray[np.int64] | None) -> Any:
+def ids_agree(session: Session, job: Job, fingerprint: NDArray[np.int64] | None) -> Any:
     """Whether the fingerprints of all parties are equal: one bit to all, and nothing else to anybody."""
+    if job.engine.offline == "paillier":
+        return _agree_by_products(session, fingerprint)
     first, *others = (
         session.share(fingerprint if owner == session.name else None, owner, (FINGERPRINT_WORDS,), np.int64)
         for owner in session.parties
     )
     equal: Any = np.concatenate([first == other for other in others])
     return (equal.sum() == equal.size).reveal("all", IDS_AGREE)
+
+
+def _agree_by_products(session: Session, fingerprint: NDArray[np.int64] | None) -> bool:
+    """The same without a comparison: for each party after the first a word is revealed, 0 if it agrees with the first.
+
+    It is the sum over all bits of their differences (0, 1, -1) times words that all parties have drawn together:
+    uniform as soon as one bit differs, so 0 by chance with a probability of 2^-64.
+    """
+    width, others = FINGERPRINT_WORDS * FINGERPRINT_BITS, len(session.parties) - 1
+    own = None
+    if fingerprint is not None:
+        own = (fingerprint[:, None] >> np.arange(FINGERPRINT_BITS) & 1).reshape(-1)
+    first, *rest = (
+        session.private(own if owner == session.name else None, owner, (width,), np.int64) for owner in session.parties
+    )
+    drawn = np.frombuffer(secrets.token_bytes(8 * others * width), np.uint64).reshape(others, width)
+    parts = np.stack([drawn % (1 << INPUT_BITS), drawn >> INPUT_BITS]).astype(np.int64)
+    shared: Any = sum(session.share(parts, owner, parts.shape, np.int64) for owner in session.parties)
+    factors = shared[0] + shared[1] * (1 << INPUT_BITS)
+    differences: Any = np.stack(rest) - first
+    told = (factors * differences).sum(axis=1).reveal("all", IDS_AGREE)
+    return bool(np.all(told == 0))
 
 
 def ids_differ(session: Session, extent: Extent, digests: NDArray[np.int64] | None) -> Any:

@@ -224,7 +224,7 @@ class Holdings:
         if isinstance(correlation, TruncPair):
             word = self._stream.fresh(tensor(number, 0), (correlation.size,))
             assert keys is not None
-            shares = yield from paillier.truncation(keys, number % 2, word, correlation.shift)
+            shares = yield from paillier.truncation(keys, number % 2, word, correlation.multiplier, correlation.shift)
             self._made[number, 0] = shares["r"]
         else:
             shares = {f.name: self._uniform(number, i, f) for i, f in enumerate(fields) if not f.determined}

@@ -32,6 +32,8 @@ DEALER_WARNING = (
     "The dealer together with any one party sees everything: let somebody run it whom every party trusts not to."
 )
 
+NO_DEALER = "No dealer takes part: the parties make the correlations themselves, by Paillier."
+
 
 @dataclass(frozen=True)
 class Fact:
@@ -111,9 +113,9 @@ def agreed(job: Job, parties: Sequence[str]) -> Disclosures:
     return listed(outputs(job, parties))
 
 
-def facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
+def facts(job: Job, parties: Sequence[str], rows: int, dealer: str | None) -> list[Fact]:
     """All that a job tells, outputs and what is public: the table that a user reads before work begins."""
-    everyone = (*parties, dealer)
+    everyone = tuple(parties) if dealer is None else (*parties, dealer)
     count = f"number of rows: {rows}" if job.partition == "columns" else "number of rows of each party"
     sizes = "number of columns after preparation, by party"
     if job.disclose.model and job.partition == "columns":
@@ -155,7 +157,7 @@ def prediction_outputs(job: Job, parties: Sequence[str]) -> list[Fact]:
 
 def prediction_facts(job: Job, parties: Sequence[str], rows: int, dealer: str) -> list[Fact]:
     """All that predicting for the rows of a file tells; arguments and errors as of `prediction_outputs`."""
-    everyone = (*parties, dealer)
+    everyone = tuple(parties) if dealer is None else (*parties, dealer)
     count = f"number of rows: {rows}" if job.partition == "columns" else "number of rows of each party"
     public = [
         Fact(count, everyone, False),

@@ -143,7 +143,7 @@ def check_ids(session: Session, job: Job, contribution: Contribution) -> None:
     Mismatch
         They do not.
     """
-    if not session.run(lambda on: ids_agree(on, contribution.fingerprint())):
+    if not session.run(lambda on: ids_agree(on, job, contribution.fingerprint())):
         raise Mismatch(
             "the id columns differ: every party must hold the same ids, one row each, of the rows to predict",
             column=job.job.id,

@@ -27,6 +27,7 @@ from mpcfl.array import SecretArray
 from mpcfl.assembly import Extent, announce_sizes, assembled, feature_names, ids_agree, ids_differ, shared_names
 from mpcfl.connection import RecordingSession
 from mpcfl.contribution import Contribution
+from mpcfl.correlation import Correlation
 from mpcfl.disclosure import PARTS, VALIDATION, held_out, searched
 from mpcfl.drivers.cost import Cost
 from mpcfl.errors import InputError, Mismatch, ProtocolViolation
@@ -36,6 +37,7 @@ from mpcfl.learn.evaluation import GREATER_IS_BETTER, evaluate
 from mpcfl.learn.marks import Marks
 from mpcfl.learn.selection import GridSearch
 from mpcfl.learn.stopping import EarlyStopping
+from mpcfl.protocols import paillier
 from mpcfl.sections import Search, Stopping
 from mpcfl.session import Session
 from mpcfl.simulation import forecast
@@ -128,7 +130,7 @@ def train(
     InputError
         No party has a feature.
     """
-    if job.partition == "columns" and not session.run(lambda on: ids_agree(on, contribution.fingerprint())):
+    if job.partition == "columns" and not session.run(lambda on: ids_agree(on, job, contribution.fingerprint())):
         raise Mismatch(
             "the id columns differ: every party must hold the same ids, one row each; find those in common first",
             column=job.job.id,
@@ -210,7 +212,7 @@ def record(session: RecordingSession, job: Job, rows: int, width: int) -> Extent
     def begins(on: Session, name: str) -> None:
         stages[name] = on.rounds
 
-    session.record(lambda on: ids_agree(on, None))
+    session.record(lambda on: ids_agree(on, job, None))
     session.record(lambda on: joint(on, job, extent, None, begins, Foreseen(job)))
     session.facts |= Rehearsal(extent.widths, stages).facts
     return extent
@@ -281,11 +283,18 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
     Returns
     -------
     Cost
+        Without what two parties send to make correlations themselves.
+
+    Raises
+    ------
+    UsageError
+        They cannot make all that the job draws.
     """
+    drawn: list[Correlation] = []
 
     def program(session: Session) -> None:
         if not extent.counts:
-            ids_agree(session, None)
+            ids_agree(session, job, None)
         for party in parties:
             session.announce(None, party)
         if extent.counts:
@@ -294,7 +303,11 @@ def plan(job: Job, parties: Sequence[str], extent: Extent) -> Cost:
         keeping.agree(session)
         joint(session, job, extent, None, keeping=keeping)
 
-    return forecast(program, parties, fraction=job.engine.fraction, suite=job.engine.suite, ring=job.engine.ring)
+    engine = job.engine
+    seen = drawn.append if engine.offline == "paillier" else None
+    cost = forecast(program, parties, fraction=engine.fraction, suite=engine.suite, ring=engine.ring, on_draw=seen)
+    paillier.refuse(drawn)
+    return cost
 
 
 # ---------------------------------------------------------------------------------------------------------- the program

@@ -17,7 +17,7 @@ Realises    comparison with output to the reader, against one semi-honest party.
             number of an element is 0 at a random place, or none is, and the others are uniform in 1 .. u-1; their
             quotients by u are uniform but for 3 l 2^-K each, 2^-64 an element; randomness is fresh but for 2^-128, see
             "full" in `mpcfl.he.randomisers`. Simulator of the other: encryptions of 0 (DCR).
-Reference   Damgard, Geisler and Kroigaard, ACISP 2007; Veugen, WIFS 2012, with its correction, for what may be saved in it.
+Reference   Damgard, Geisler and Kroigaard, ACISP 2007; Veugen, WIFS 2012, with its correction, for what may be saved.
 """
 
 from __future__ import annotations

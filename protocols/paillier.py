@@ -19,8 +19,12 @@ Truncation pairs    r = x xor y bit by bit, x of one party and y of the other; t
                    mu = bit 63,  rho = sum over m <= i < 63 of 2^(i-m) bit i,  low = sum over i < 63 of 2^i bit i
         local      [r] = [low] + 2^63 [mu]
 
-Serves      masks, triples and folded products of words ("mask", "triple", "folded") and truncation pairs of
-            multiplier 1 ("trunc_pair"). What comes of comparisons and of tables is refused by name.
+    Times a multiplier M, rho is no sum over bits: the second sends Enc of M low + R instead of that of rho, R 65 bits
+    longer, and both shift their integers by m. The sum of the floors is floor(M low / 2^m) or that plus one, so a
+    product with a public fraction errs by less than two units where the dealer's errs by less than one.
+
+Serves      masks, triples and folded products of words ("mask", "triple", "folded") and truncation pairs
+            ("trunc_pair"). What comes of comparisons and of tables is refused by name.
 Realises    the dealing of these correlations against one semi-honest party. Simulator: ciphertexts under the other's
             key are those of zeros (DCR and, for half exponents, see `mpcfl.he.randomisers`; here their sender holds the
             key and uses full ones); what is decrypted is uniform but for 2^-64, and its randomness fresh but for
@@ -43,6 +47,7 @@ from mpcfl.correlation import Correlation, MaskView
 from mpcfl.effects import Protocol, Round, Send
 from mpcfl.errors import UsageError
 from mpcfl.message import Exposure, Message
+from mpcfl.protocol import together
 from mpcfl.protocols.beaver import Mask, Triple
 from mpcfl.protocols.folded import Folded
 from mpcfl.protocols.truncation import TruncPair
@@ -115,12 +120,21 @@ def _cross(keys: Keys, masks: Sequence[MaskView], shares: Sequence[Words], matri
     return (yield from _returned(keys, ways, products, shape, bound))
 
 
-def truncation(keys: Keys, first: int, word: Words, shift: int) -> Protocol:
+def truncation(keys: Keys, first: int, word: Words, multiplier: int, shift: int) -> Protocol:
     """Shares of r, rho and mu of truncation pairs, from uniform words of each party; those of rank `first` travel."""
     bits = word[:, None] >> np.arange(TOP + 1, dtype=np.uint64) & np.uint64(1)
     received = yield from _encrypted(keys, [first], bits, 1)
     products = {j: _functionals(theirs, bits, shift) for j, theirs in received.items()}
-    mu, rho, low = yield from _returned(keys, [first], products, (3, word.size), FUNCTIONAL_BOUND)
+    if multiplier == 1:
+        mu, rho, low = yield from _returned(keys, [first], products, (3, word.size), FUNCTIONAL_BOUND)
+    else:
+        factor = he.Plain(np.array(multiplier, object), 0, multiplier, INTEGER)
+        scaled = {j: one[2:] * factor for j, one in products.items()}
+        plain = {j: one[::2] for j, one in products.items()}
+        (mu, low), (rho,) = yield from together(
+            _returned(keys, [first], plain, (2, word.size), FUNCTIONAL_BOUND),
+            _returned(keys, [first], scaled, (1, word.size), FUNCTIONAL_BOUND * multiplier, shift),
+        )
     return {"r": ring.add(low, ring.multiply(mu, 1 << TOP)), "rho": rho, "mu": mu}
 
 
@@ -142,16 +156,19 @@ def _encrypted(keys: Keys, ways: Sequence[int], share: Words, bound: int) -> Pro
 
 
 def _returned(
-    keys: Keys, ways: Sequence[int], products: dict[int, he.PaillierArray], shape: Shape, bound: int
+    keys: Keys, ways: Sequence[int], products: dict[int, he.PaillierArray], shape: Shape, bound: int, shift: int = 0
 ) -> Protocol:
-    """The other party of each of `ways` masks its product and sends it back; the sum of this party's shares."""
+    """The other party of each of `ways` masks its product and sends it back; the sum of this party's shares.
+
+    With a shift, what a party has of a product is shifted before it counts as a word: products are not negative then.
+    """
     masked_bound = bound + (1 << (bound.bit_length() + SIGMA))
     total: Words = np.zeros(shape, np.uint64)
     sent = []
     for j in ways:
         if j != keys.rank:
             masked, masks = products[j].masked(SIGMA)
-            total = ring.subtract(total, _words(masks))
+            total = ring.subtract(total, _words(masks, shift))
             words = masked.packed().to_words()
         else:
             words = np.zeros(he.Packed.words(keys.secret.public, math.prod(shape), masked_bound), np.uint64)
@@ -160,7 +177,7 @@ def _returned(
     for j, words in zip(ways, told, strict=True):
         if j == keys.rank:
             packed = he.Packed.of_words(keys.secret.public, words, shape, 0, masked_bound, INTEGER)
-            total = ring.add(total, _words(keys.secret.decrypt(packed, dtype=object)))
+            total = ring.add(total, _words(keys.secret.decrypt(packed, dtype=object), shift))
     return total
 
 
@@ -191,9 +208,9 @@ def _integers(words: Words, signed: bool) -> Integers:
     return (words.view(np.int64) if signed else words).astype(object)
 
 
-def _words(integers: Integers) -> Words:
-    """Integers modulo 2^64."""
-    flat = [int(value) & ((1 << 64) - 1) for value in integers.reshape(-1)]
+def _words(integers: Integers, shift: int = 0) -> Words:
+    """Integers modulo 2^64, shifted before."""
+    flat = [int(value) >> shift & ((1 << 64) - 1) for value in integers.reshape(-1)]
     return np.array(flat, np.uint64).reshape(integers.shape)
 
 
@@ -220,8 +237,6 @@ def _unserved(correlation: Correlation) -> str | None:
         return family
     if any(field.group != "words" for field in correlation.tensors):
         return f"{family} of ring 128"
-    if isinstance(correlation, TruncPair) and correlation.multiplier != 1:
-        return f"{family} with a multiplier"
     if any(leaf.group == "bits" for mask in correlation.masks() for leaf in mask.leaves()):
         return f"{family} with bits"
     if isinstance(correlation, Triple | Folded) and any(len(mask.shape) > 2 for mask in correlation.masks()):

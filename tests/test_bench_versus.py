@@ -5,16 +5,17 @@ from __future__ import annotations
 import csv
 import itertools
 import json
+import re
 import shlex
 
 import numpy as np
 import pytest
 
-from bench.versus import crossing, figures, keyring, pages, plots, table
+from bench.versus import crossing, figures, keyring, page, pages, plots, table
 from bench.versus.command import Choice, cases
 from bench.versus.figures import Cost, Document, Side
 from bench.versus.processes import NETWORKS, Case, run
-from mpcfl.errors import UsageError
+from mpcfl.errors import InputError, UsageError
 
 FAST = {("linear scoring", "paillier"), ("linear scoring", "shares")}
 SMALL = {"linear scoring": (3, 4), "lr epoch": (40, 4)}
@@ -34,7 +35,14 @@ def keys(tmp_path_factory):
 
 
 def side(name="party0", **other):
-    given = {"offline_s": 0.5, "online_s": 0.25, "cpu_s": 0.2, "offline_bytes": 100, "online_bytes": 1_000_000}
+    given = {
+        "offline_s": 0.5,
+        "online_s": 0.25,
+        "cpu_s": 0.2,
+        "whole_cpu_s": 0.3,
+        "offline_bytes": 100,
+        "online_bytes": 1_000_000,
+    }
     return Side(name=name, **(given | {"peak_bytes": 10, "idle_bytes": 5} | other))
 
 
@@ -160,6 +168,36 @@ def test_a_measured_time_goes_before_a_computed_one():
     assert crossing.line([a_cost(), far], "shares", None, whole=True) == {200: 0.75}
 
 
+def test_the_page_shows_its_own_record():
+    """No figure of the page is typed: it is what the record beside it gives, and its prose has no figures of a run."""
+    text = page.PAGE.read_text(encoding="utf-8")
+    assert page.filled(text, page.load(page.RECORD)) == text
+    prose = re.sub(r"<!-- (\w+): begin -->.*?<!-- \1: end -->", "", text, flags=re.DOTALL)
+    assert not re.findall(r"\d[\d.]* (?:s|ms|us|kB|MB|GB|rounds)\b", prose)
+    for name in re.findall(r"\]\((he-vs-ss[^)]*)\)", text):
+        assert (page.PAGE.parent / name).exists()
+
+
+def test_the_page_says_what_every_task_and_method_is():
+    text = page.PAGE.read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in text.partition("## How to read")[0].splitlines() if line.startswith("| ")]
+    tasks = {name.strip() for row in rows for name in row.split(",")}
+    methods = {name.strip() for row in rows for name in row.split(";")}
+    assert {cell.task.name for cell in table.CELLS} <= tasks
+    assert {cell.method.name for cell in table.CELLS} <= methods
+
+
+def test_a_page_without_a_place_and_a_record_that_is_none_are_refused(tmp_path):
+    document = page.load(page.RECORD)
+    with pytest.raises(UsageError, match="no place for record"):
+        page.filled("nothing", document)
+    with pytest.raises(UsageError, match="cannot be read"):
+        page.load(tmp_path / "none.json")
+    (tmp_path / "other.json").write_text("{}")
+    with pytest.raises(InputError, match="holds no record"):
+        page.load(tmp_path / "other.json")
+
+
 def test_figures_are_written_for_readers_and_for_programs(tmp_path):
     runs = [
         a_cost(),
@@ -168,7 +206,8 @@ def test_figures_are_written_for_readers_and_for_programs(tmp_path):
         a_cost(run=4, method="paillier", bits=3072, parties=(side(online_s=0.01),), dealer_cpu_s=None),
         a_cost(run=5, method="paillier", bits=3072, size=(100, 20), parties=(side(online_s=50.0),)),
     ]
-    document = Document(machine="a | machine", date="2026-01-01", quick=False, keys={3072: [1.5]}, seconds=9, runs=runs)
+    about = {"machine": "a machine", "date": "2026-01-01", "load": 0.5, "quick": False, "keys": {3072: [1.5]}}
+    document = Document(**about, seconds=9, runs=runs)
     paths = pages.write(document, tmp_path)
     assert [path.suffix for path in paths] == [".md", ".csv", ".json"]
     text = paths[0].read_text()

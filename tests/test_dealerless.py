@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+from commands import mpcfl as mpcfl_command
 from simulation import sum_of
 from wiring import at_once, people
 
 import mpcfl
-from mpcfl import ring, training, view
+from mpcfl import disclosure, ring, training, view
+from mpcfl.assembly import Extent
+from mpcfl.cli import local
+from mpcfl.cli.run import roles, who
 from mpcfl.connection import connect
 from mpcfl.contribution import Contribution
 from mpcfl.dealerless import DealerlessDriver, Paillier
@@ -16,12 +22,15 @@ from mpcfl.drivers.lockstep import World
 from mpcfl.effects import Draw
 from mpcfl.errors import Mismatch, UsageError
 from mpcfl.job import Job
+from mpcfl.keys import generate
+from mpcfl.learn.schedule import split_rows
 from mpcfl.message import Exposure
 from mpcfl.protocols import paillier
 from mpcfl.protocols.beaver import Mask, Triple
 from mpcfl.protocols.comparison import CORRELATIONS
 from mpcfl.protocols.folded import Folded
 from mpcfl.protocols.truncation import TruncPair
+from mpcfl.roster import to_toml
 
 SMALL = Paillier(insecure_bits=768)
 
@@ -86,6 +95,22 @@ def test_truncation_pairs_hold(shift):
         assert rho == [(word % (1 << 63)) >> shift for word in r]
         assert mu == [word >> 63 for word in r]
         assert len(set(r)) == 5
+
+
+@pytest.mark.parametrize(("multiplier", "shift"), [(3, 1), (12345678901, 40), (2**63 - 1, 62)])
+def test_truncation_pairs_times_a_multiplier_are_one_more_at_most(multiplier, shift):
+    results, _ = dealt(lambda _: TruncPair(20, multiplier, shift), lambda _: TruncPair(20, multiplier, shift))
+    for place in (0, 1):
+        r, rho, mu = (clear(results, place, name).tolist() for name in ("r", "rho", "mu"))
+        exact = [(word % (1 << 63)) * multiplier >> shift for word in r]
+        assert {(got - want) % (1 << 64) for got, want in zip(rho, exact, strict=True)} <= {0, 1}
+        assert mu == [word >> 63 for word in r]
+
+
+def test_a_product_with_a_public_fraction_errs_by_less_than_two_units():
+    x = np.linspace(-100, 100, 41)
+    run = mpcfl.simulate(lambda session: (session.share(x, 0, x.shape) * 0.3).reveal(), offline=SMALL)
+    assert np.abs(run.results[0] - x * 0.3).max() * 2**18 < 2 + 100 * 2**18 * 2**-24
 
 
 def test_truncation_pairs_are_uniform_and_shared_by_uniform_shares():
@@ -164,25 +189,113 @@ def test_what_is_not_made_is_named_before_anything_is_sent():
 
     with pytest.raises(UsageError, match="bit_products, dabit, digits: use a dealer"):
         mpcfl.simulate(lambda session: session.run(compares), offline=SMALL)
-    with pytest.raises(UsageError, match="trunc_pair with a multiplier"):
-        mpcfl.simulate(lambda session: (session.share(1.0, 0, ()) * 0.3).reveal(), offline=SMALL)
     with pytest.raises(UsageError, match="of ring 128"):
         mpcfl.simulate(program, offline=SMALL, ring=128, fraction=40)
 
 
-def test_a_job_may_ask_for_it_and_is_told_what_is_missing(tmp_path):
-    job = Job.from_text(
-        '[job]\nname = "shops"\nlearner = "linear_regression"\nid = "id"\nlabel = "a.y"\n'
-        '[engine]\noffline = "paillier"\n[disclose]\nmodel = ["a"]\n',
-        "job.toml",
+JOB = """[job]
+name = "shops"
+learner = "{learner}"
+id = "id"
+label = "a.y"
+[split]
+test = 0.2
+[engine]
+offline = "paillier"
+[disclose]
+model = ["a", "b"]
+"""
+NETWORK = JOB.format(learner="network") + "[learner]\nepochs = 2\nbatch_size = 8\nlearning_rate = 0.5\nmomentum = 0.0\n"
+
+
+def shops(folder, text, rows=20, others=None):
+    """A job whose label is 1 + 2 z - x, and what its parties give; b has other ids if they are given."""
+    job = Job.from_text(text, "job.toml")
+    x, z = np.cos(np.arange(rows)), np.sin(2 * np.arange(rows))
+    for name, columns in (("a", {"y": 1 + 2 * z - x, "x": x}), ("b", {"z": z})):
+        ids = [f"c{i:03}" for i in range(rows)] if name == "a" or others is None else others
+        lines = (",".join(map(str, row)) for row in zip(ids, *columns.values(), strict=True))
+        (folder / f"{name}.csv").write_text("\n".join([",".join(["id", *columns]), *lines]) + "\n")
+    return job, {name: Contribution.read(job, name, folder / f"{name}.csv") for name in ("a", "b")}
+
+
+def trained(job, given):
+    agreed = disclosure.agreed(job, ["a", "b"])
+    return mpcfl.simulate(
+        lambda session: training.train(session, job, given[session.name]), ["a", "b"], offline=SMALL, disclosures=agreed
     )
-    for name, column in (("a", "y"), ("b", "x")):
-        rows = "".join(f"c{i},{i * 0.5}\n" for i in range(20))
-        (tmp_path / f"{name}.csv").write_text(f"id,{column}\n{rows}")
-    given = {name: Contribution.read(job, name, tmp_path / f"{name}.csv") for name in ("a", "b")}
-    assert job.engine.offline == "paillier"
-    with pytest.raises(UsageError, match=r"also draws .*: use a dealer"):
-        mpcfl.simulate(lambda session: training.train(session, job, given[session.name]), ["a", "b"], offline=SMALL)
+
+
+def test_a_job_without_comparisons_runs_without_a_dealer(tmp_path):
+    job, given = shops(tmp_path, NETWORK)
+    run = trained(job, given)
+    train, _ = split_rows(20, 0.2, job.job.seed)
+    features = np.column_stack([given["a"].features, given["b"].features])
+    plain = job.make_learner().fit(features[train], given["a"].labels[train])
+    for result in run.results:
+        for name, value in plain.model_arrays()["weights"].items():
+            np.testing.assert_allclose(result.model["weights"][name], value, atol=1e-3)
+    outputs = [(e.purpose, e.shape) for e in run.ledgers[0].entries if e.exposure == "output"]
+    assert ("ids agree", (1,)) in outputs
+
+
+@pytest.mark.slow
+def test_a_job_runs_between_processes_without_a_dealer(tmp_path):
+    job, given = shops(tmp_path, NETWORK.replace("epochs = 2", "epochs = 1"), rows=10)
+    (tmp_path / "job.toml").write_text(NETWORK.replace("epochs = 2", "epochs = 1"))
+    data = ("--data", "a=a.csv", "--data", "b=b.csv")
+    assert mpcfl_command("local", "job.toml", *data, "--out", "out", "--json", "out.json", folder=tmp_path).code == 0
+    document = json.loads((tmp_path / "out.json").read_text())
+    assert document["offline_bytes"] > 0
+    train, _ = split_rows(10, 0.2, job.job.seed)
+    features = np.column_stack([given["a"].features, given["b"].features])
+    plain = job.make_learner().fit(features[train], given["a"].labels[train])
+    for name in ("a", "b"):
+        weights = json.loads((tmp_path / document["model"][name]).read_text())["weights"]
+        for key, value in plain.model_arrays()["weights"].items():
+            np.testing.assert_allclose(weights[key], value, atol=1e-3)
+
+
+def test_a_dealer_and_a_job_without_one_do_not_go_together(tmp_path):
+    shops(tmp_path, NETWORK)
+    (tmp_path / "job.toml").write_text(NETWORK)
+    files = {name: tmp_path / f"{name}.csv" for name in ("a", "b")}
+    with pytest.raises(UsageError, match="tapes are recorded with a dealer"):
+        local.perform(tmp_path / "job.toml", files, tmp_path, offline=True)
+    with pytest.raises(UsageError, match="predictions need a dealer"):
+        local.predict(tmp_path / "job.toml", files, tmp_path)
+    identities = [generate(name, role) for name, role in (("a", "party"), ("b", "party"), ("d", "dealer"))]
+    entries = [
+        to_toml(one.entry().model_copy(update={"bind": f"127.0.0.1:{7001 + 2 * i}"}))
+        for i, one in enumerate(identities)
+    ]
+    (tmp_path / "roster.toml").write_text("\n".join(entries))
+    with pytest.raises(UsageError, match="leave out its entry"):
+        roles(tmp_path / "job.toml", tmp_path / "roster.toml", "a")
+    (tmp_path / "roster.toml").write_text("\n".join(entries[:2]))
+    assert roles(tmp_path / "job.toml", tmp_path / "roster.toml", "a")[3] is None
+    with pytest.raises(UsageError, match="the job has none"):
+        who(tmp_path / "job.toml", tmp_path / "roster.toml", "a")
+    (tmp_path / "dealt.toml").write_text(NETWORK.replace("paillier", "dealer"))
+    with pytest.raises(UsageError, match="add its entry"):
+        roles(tmp_path / "dealt.toml", tmp_path / "roster.toml", "a")
+
+
+def test_ids_that_differ_are_found_without_a_comparison(tmp_path):
+    others = [f"c{i:03}" for i in range(19)] + ["c999"]
+    job, given = shops(tmp_path, NETWORK, others=others)
+    with pytest.raises(Mismatch, match="the id columns differ"):
+        trained(job, given)
+
+
+def test_a_job_that_draws_more_is_told_what_is_missing(tmp_path):
+    job, given = shops(tmp_path, JOB.format(learner="linear_regression"))
+    with pytest.raises(UsageError, match=r"also draws .*digits.*: use a dealer"):
+        trained(job, given)
+    extent = Extent(20, (1, 1), (3, 3))
+    with pytest.raises(UsageError, match=r"also draws .*digits.*: use a dealer"):
+        training.plan(job, ["a", "b"], extent)
+    assert training.plan(Job.from_text(NETWORK, "job.toml"), ["a", "b"], extent).rounds > 0
 
 
 def test_every_family_is_served_or_named():

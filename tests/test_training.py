@@ -156,7 +156,7 @@ def test_ids_that_differ_are_refused_and_only_that_is_told(
 
     def program(session: mpcfl.Session) -> None:
         mine = contributions[session.name]
-        answers[session.name] = bool(assembly.ids_agree(session, mine.fingerprint()))
+        answers[session.name] = bool(assembly.ids_agree(session, job, mine.fingerprint()))
 
     run = mpcfl.simulate(program, ["shop", "bank"], disclosures=agreed(job, ["shop", "bank"]))
     assert answers == {"shop": False, "bank": False}

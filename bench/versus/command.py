@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+import gmpy2
 
 from bench.versus import figures, keyring, pages, plots, table
 from bench.versus.figures import Cost, Document
@@ -120,14 +123,15 @@ def compare(
     MpcflError
         Of the case that failed, or `choice` asks for what there is not.
     """
-    asked, began = cases(quick, choice), time.perf_counter()
+    asked, began, load = cases(quick, choice), time.perf_counter(), os.getloadavg()[0]
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="mpcfl-bench-") as keys:
         sizes: tuple[Bits, ...] = (QUICK_BITS,) if quick else (BITS,)
         made: dict[int, list[float]] = {
             bits: keyring.make(Path(keys), bits) for bits in sizes if any(case.bits for case in asked)
         }
-        document = Document(machine=machine, date=date, quick=quick, keys=made, seconds=0.0, runs=[])
+        about = f"{machine}, gmpy2 {gmpy2.version()} with {gmpy2.mp_version()}"
+        document = Document(machine=about, date=date, load=load, quick=quick, keys=made, seconds=0.0, runs=[])
         for number, case in enumerate(asked, 1):
             done = _repeated(number, case, quick, Path(keys))
             where = "" if case.network is None else f" over {case.network}"

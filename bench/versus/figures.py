@@ -25,8 +25,8 @@ class Side(BaseModel):
     name : str
     offline_s, online_s : float
         On the wall, waiting included.
-    cpu_s : float
-        Of the processor, online.
+    cpu_s, whole_cpu_s : float
+        Of the processor, online; and from the process's beginning to its end.
     offline_bytes, online_bytes : int
         That it sent, payload; with a dealer, offline is the dealer's to all.
     peak_bytes, idle_bytes : int
@@ -39,6 +39,7 @@ class Side(BaseModel):
     offline_s: float
     online_s: float
     cpu_s: float
+    whole_cpu_s: float
     offline_bytes: int
     online_bytes: int
     peak_bytes: int
@@ -136,6 +137,8 @@ class Document(BaseModel):
     Attributes
     ----------
     machine, date : str
+    load : float
+        Other work on the machine: how many processes ran or waited on average, in the minute before.
     quick : bool
     keys : dict of int to list of float
         By bits, the seconds that each key took, before all runs.
@@ -146,6 +149,7 @@ class Document(BaseModel):
 
     machine: str
     date: str
+    load: float
     quick: bool
     keys: dict[int, list[float]]
     seconds: float
@@ -169,6 +173,7 @@ def cost(number: int, case: Case, quick: bool, answers: dict[str, Answer], repet
             offline_s=one.offline_s,
             online_s=one.online_s,
             cpu_s=one.cpu_s,
+            whole_cpu_s=answers[name].cpu_s,
             offline_bytes=one.offline_bytes,
             online_bytes=one.online_bytes,
             peak_bytes=answers[name].peak_bytes,

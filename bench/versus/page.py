@@ -119,6 +119,7 @@ def _task(task: str, runs: Sequence[Cost]) -> list[str]:
                 "offline": seconds(one.offline_s),
                 "online": seconds(one.online_s),
                 "online, WAN": shown,
+                "CPU": seconds(max(side.whole_cpu_s for side in one.parties)),
                 "rounds": str(one.rounds),
                 "offline bytes": volume(max(side.offline_bytes for side in one.parties)),
                 "online bytes": volume(max(side.online_bytes for side in one.parties)),

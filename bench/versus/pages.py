@@ -59,7 +59,8 @@ def record(document: Document) -> str:
         for bits, took in document.keys.items()
     )
     idle = [side.idle_bytes for one in document.runs for side in one.parties]
-    facts = [document.machine, document.date, f"{seconds(document.seconds)} in all", *([keys] if keys else [])]
+    facts = [document.machine, document.date, f"load average {document.load:.1f} before"]
+    facts += [f"{seconds(document.seconds)} in all", *([keys] if keys else [])]
     return f"{'; '.join(facts)}. A process holds {volume(max(idle, default=0))} before it begins."
 
 
@@ -79,7 +80,8 @@ def _row(one: Cost) -> Row:
         "network": "loopback" if one.network is None else LABELS[one.network],
         "offline by party": each(lambda side: seconds(side.offline_s)),
         "online by party": each(lambda side: seconds(side.online_s)),
-        "CPU by party": each(lambda side: seconds(side.cpu_s)),
+        "CPU online by party": each(lambda side: seconds(side.cpu_s)),
+        "CPU in all by party": each(lambda side: seconds(side.whole_cpu_s)),
         "rounds": str(one.rounds),
         "offline bytes": each(lambda side: volume(side.offline_bytes)),
         "online bytes": each(lambda side: volume(side.online_bytes)),

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from mpcfl.disclosure import DEALER_WARNING, Fact
+from mpcfl.disclosure import DEALER_WARNING, NO_DEALER, Fact
 from mpcfl.outcome import Outcome, Use
 from mpcfl.progress import State
 
@@ -27,14 +27,14 @@ def say(line: str, to: Console = out) -> None:
     to.print(printable(line), markup=False, soft_wrap=True)
 
 
-def show_disclosures(facts: Sequence[Fact], dealer: str, to: Console = out) -> None:
-    """Print who will learn what."""
+def show_disclosures(facts: Sequence[Fact], dealer: str | None, to: Console = out) -> None:
+    """Print who will learn what; without a dealer, that there is none."""
     table = _table("Who learns what", "what", "who")
     for fact in facts:
         table.add_row(printable(fact.what), ", ".join(fact.readers), style="bold" if fact.output else "")
     to.print(table, markup=False)
     say("Bold lines are results; the others are public. Nothing else is disclosed.", to)
-    say(DEALER_WARNING + f" Here that is {dealer}.", to)
+    say(NO_DEALER if dealer is None else DEALER_WARNING + f" Here that is {dealer}.", to)
 
 
 def show_metrics(columns: Mapping[str, Mapping[str, float | None]]) -> None:
@@ -63,7 +63,7 @@ def show_costs(outcome: Outcome | Use) -> None:
     """Print rounds, bytes, seconds."""
     lines = [("rounds", f"{outcome.rounds:,}")]
     lines += [(f"sent by {party}", megabytes(size)) for party, size in outcome.bytes_sent.items()]
-    lines += [("sent by the dealer", megabytes(outcome.offline_bytes)), ("seconds", f"{outcome.seconds:.1f}")]
+    lines += [("sent for correlations", megabytes(outcome.offline_bytes)), ("seconds", f"{outcome.seconds:.1f}")]
     if outcome.offline_seconds is not None:
         lines.insert(-1, ("seconds to record the tapes", f"{outcome.offline_seconds:.1f}"))
     show_table("Cost", lines)

@@ -129,7 +129,11 @@ def perform(job_file: Path, files: Mapping[str, Path], out: Path | None, offline
     if len(files) < 2:
         raise UsageError("a job needs the files of two or more parties: --data NAME=FILE once a party", option="--data")
     parties = job.rank_order(list(files))
-    dealer = _free_name("dealer", parties)
+    dealer = _free_name("dealer", parties) if job.engine.offline == "dealer" else None
+    if dealer is None and offline:
+        raise UsageError(
+            "tapes are recorded with a dealer, and the job has none: leave --offline out", option="--offline"
+        )
     job.check(list(files))
     # Read here first: what is wrong with a file is said at once, by one process.
     rows = {party: Contribution.read(job, party, file).rows for party, file in files.items()}
@@ -147,6 +151,8 @@ def predict(job_file: Path, files: Mapping[str, Path], out: Path | None, offline
     job = Job.load(job_file)
     if offline:
         raise UsageError("--predict records no tapes: leave --offline out", option="--offline")
+    if job.engine.offline != "dealer":
+        raise UsageError("predictions need a dealer, and the job has none", key="engine.offline")
     if out is None or not (out / KEYS).is_dir():
         raise UsageError(
             "--predict needs --state-dir, the folder of a run of this job that has [save] model = true",
@@ -171,7 +177,7 @@ def _stage(
     job_file: Path,
     files: Mapping[str, Path],
     parties: Sequence[str],
-    dealer: str,
+    dealer: str | None,
     out: Path,
     kept: Path | None,
     taped: bool = False,
@@ -192,6 +198,7 @@ def _stage(
 
         def every(command: str) -> dict[str, Any]:
             told = {party: private / f"{party}.{command}.json" for party in parties}
+            count = len(files) + (dealer is not None)
             with Roles(on_event) as roles:
                 for party, file in files.items():
                     given = {"--party": party, "--data": file, "--state-dir": out / party, "--json": told[party]}
@@ -201,13 +208,11 @@ def _stage(
                     roles.start(
                         party,
                         [command, str(job_file), *_keys(private, keys, party), *options, "--events"],
-                        len(files) + 1,
+                        count,
                     )
-                roles.start(
-                    dealer,
-                    ["dealer", *_keys(private, keys, dealer), "--state-dir", str(private / dealer)],
-                    len(files) + 1,
-                )
+                if dealer is not None:
+                    serving = ["dealer", *_keys(private, keys, dealer), "--state-dir", str(private / dealer)]
+                    roles.start(dealer, serving, count)
                 roles.wait()
             return {party: json.loads(path.read_text("utf-8")) for party, path in told.items()}
 
@@ -232,9 +237,11 @@ def _keys(folder: Path, keys: Path, name: str) -> list[str]:
     return ["--roster", str(folder / "roster.toml"), "--key", str(keys / f"{name}.key")]
 
 
-def _write_roster(folder: Path, keys: Path, parties: Sequence[str], dealer: str) -> None:
+def _write_roster(folder: Path, keys: Path, parties: Sequence[str], dealer: str | None) -> None:
     """Keys of all roles, fresh but for those that were kept, and a roster of loopback addresses that are free now."""
-    roles: dict[str, Role] = {**dict.fromkeys(parties, "party"), dealer: "dealer"}
+    roles: dict[str, Role] = dict.fromkeys(parties, "party")
+    if dealer is not None:
+        roles[dealer] = "dealer"
     ports = iter(_free_ports(2 * len(roles)))
     entries = []
     for name, role in roles.items():

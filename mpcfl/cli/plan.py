@@ -108,7 +108,9 @@ def _network(option: str) -> Network:
 def _show(job: Job, parties: Sequence[str], cost: Cost) -> None:
     lines = [("rounds", f"{cost.rounds:,}")]
     lines += [(f"sent by {party}", megabytes(size)) for party, size in zip(parties, cost.bytes_sent, strict=True)]
-    lines += [("sent by the dealer", megabytes(cost.offline_bytes)), ("largest round", megabytes(cost.largest_round))]
+    if job.engine.offline == "dealer":
+        lines += [("sent by the dealer", megabytes(cost.offline_bytes))]
+    lines += [("largest round", megabytes(cost.largest_round))]
     lines += [(f"correlations: {family}", f"{count:,}") for family, count in sorted(cost.draws.items())]
     show_table(f"Forecast of {job.job.name}", lines)
     for row in str(cost).splitlines():

@@ -77,7 +77,7 @@ def run(
     if json_file is not None:
         check_target(json_file)
     threads.take_cores()
-    task, known, names, dealer = who(job, roster, party)
+    task, known, names, dealer = roles(job, roster, party)
     identity = Identity.load(key)
     disclosures = agreed(task, names)
     contribution = Contribution.read(task, party, data)
@@ -160,15 +160,34 @@ def who(job: Path, roster: Path, party: str) -> tuple[Job, Roster, list[str], st
     Raises
     ------
     UsageError
-        The party is not in the roster, or no dealer is.
+        The party is not in the roster, or no dealer is; or the job has none.
+    """
+    task, known, names, dealer = roles(job, roster, party)
+    if dealer is None:
+        raise UsageError(
+            "this needs a dealer, and the job has none: its engine.offline is paillier", key="engine.offline"
+        )
+    return task, known, names, dealer
+
+
+def roles(job: Path, roster: Path, party: str) -> tuple[Job, Roster, list[str], str | None]:
+    """The same of a job that may have no dealer: then its parties make the correlations.
+
+    Raises
+    ------
+    UsageError
+        The party is not in the roster, or a dealer is where the job has none, or the other way.
     """
     task, known = Job.load(job), Roster.load(roster)
     names = [entry.name for entry in known.parties]
     if party not in names:
         raise UsageError(f"{party} is no party of the roster: there are {', '.join(names)}", party=party)
-    if known.dealer is None:
+    dealer = None if known.dealer is None else known.dealer.name
+    if dealer is None and task.engine.offline == "dealer":
         raise UsageError(f"{roster} has no dealer, and the job needs one: add its entry", file=str(roster))
-    return task, known, task.rank_order(names), known.dealer.name
+    if dealer is not None and task.engine.offline != "dealer":
+        raise UsageError(f"{roster} has a dealer, and the job has none: leave out its entry", file=str(roster))
+    return task, known, task.rank_order(names), dealer
 
 
 def _opened(tape: Path | None, identity: Identity) -> AbstractContextManager[Tape | None]:

@@ -9,10 +9,11 @@ has to trust another's h. How long a is:
              is that of Paillier: decisional composite residuosity (DCR; an instance squared is one among squares, and 2
              is invertible mod n).
     half     bits / 2. That h^a cannot be told from a full power follows where n cannot be factored, from Goldreich and
-             Rosen, as in the scheme of Damgard, Jurik and Nielsen. It says nothing against the holder of the key.
-    short    448 bits. A NAMED ASSUMPTION: powers of h to exponents of 448 bits cannot be told from others (short
-             exponents, Koshiba and Kurosawa), by whoever cannot factor n. Twice the security level is what generic
-             attacks ask for.
+             Rosen, as in the scheme of Damgard, Jurik and Nielsen: they show it mod n, and anyone can raise to the
+             n-th power mod n^2. It says nothing against the holder of the key.
+    short    448 bits. A NAMED ASSUMPTION: powers of h to exponents of 448 bits cannot be told from others by whoever
+             cannot factor n. Twice the security level is what generic attacks ask for. That it comes down to
+             discrete logarithms of short exponents is shown for groups of prime order (Koshiba and Kurosawa), not here.
     owner    The holder of p and q computes mod p^2 and mod q^2 with full exponents, by numbers of half the length.
 
 To encrypt for the holder of the key, who may read the plaintext, takes "half": the others cannot factor n. What is sent
