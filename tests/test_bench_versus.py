@@ -18,6 +18,8 @@ from bench.versus.processes import NETWORKS, Case, run
 from mpcfl.errors import InputError, UsageError
 
 FAST = {("linear scoring", "paillier"), ("linear scoring", "shares")}
+HEAVY = {"ckks, pixel by pixel", "ckks, flooded"}
+"""Gigabytes, whatever the size: test_ckks_parties has their program."""
 SMALL = {"linear scoring": (3, 4), "lr epoch": (40, 4)}
 
 
@@ -75,6 +77,7 @@ def a_cost(**other):
     [
         pytest.param(cell, marks=() if (cell.task.name, cell.method.name) in FAST else pytest.mark.slow)
         for cell in table.CELLS
+        if cell.method.name not in HEAVY
     ],
     ids=lambda cell: f"{cell.task.name}, {cell.method.name}",
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 from bench.versus import linear
 from bench.versus.methods import directly
-from bench.versus.tasks import Array, Cell, Done, Meter, Method, Size, Task, inputs
+from bench.versus.tasks import Array, Cell, Done, Meter, Method, Size, inputs
 from mpcfl import ckks
 from mpcfl.protocols.ckks import evaluated, exchange
 from mpcfl.session import Session
@@ -89,14 +89,10 @@ def rows_encrypted(session: Session, size: Size, _: int) -> Done:
     return task.meter.done(task.run(matrix), FLOODED)
 
 
-def _cell(task: Task) -> Cell:
-    """Quick runs have the two tasks of learning and scoring, at one size."""
-    quick = task.quick[-1:] if task in (linear.GRADIENT, linear.SCORING) else ()
-    return Cell(task, CKKS, vector_encrypted, quick=quick)
-
-
+QUICK = {linear.SCORING: linear.SCORING.quick[1:]}
+"""Of linear maps a quick run has one."""
 ALL = (
-    *(_cell(task) for task in linear.TASKS),
+    *(Cell(task, CKKS, vector_encrypted, quick=QUICK.get(task, ())) for task in linear.TASKS),
     Cell(linear.SCORING, ROWS, rows_encrypted, quick=()),
 )
 CELLS = ALL if ckks.INSTALLED else ()

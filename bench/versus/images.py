@@ -12,6 +12,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,8 @@ from mpcfl.learn.neural import SGD, AveragePool2D, Conv2D, Dense, Flatten, Funct
 from mpcfl.learn.schedule import split_rows
 from mpcfl.session import Session
 
-if HAS_IMAGES := find_spec("sklearn") is not None:  # the extra `examples`
-    from sklearn.datasets import load_digits
-
+SOURCE = find_spec("sklearn")
+"""The extra `examples`: whose file of digits is read, without the second that importing it takes in every process."""
 PIXELS, CLASSES, EPOCHS = 64, 10, 15
 SHAPES = ((PIXELS, 256), (256, 64), (64, CLASSES))
 NORMS = (8.0, 32.0, 16.0)
@@ -58,9 +58,11 @@ class Square(Function):
 @functools.cache
 def data() -> tuple[Array, Array, Array, Array]:
     """Images of 64 numbers from 0 to 1 and their digits, to train with, then to test."""
-    found = load_digits()
-    train, test = split_rows(len(found.target), 0.25, 0)
-    x, y = found.data / 16, found.target.astype(np.int64)
+    assert SOURCE is not None
+    assert SOURCE.origin is not None
+    found = np.loadtxt(Path(SOURCE.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=",")
+    train, test = split_rows(len(found), 0.25, 0)
+    x, y = found[:, :PIXELS] / 16, found[:, PIXELS].astype(np.int64)
     return x[train], y[train], x[test], y[test]
 
 
@@ -178,4 +180,4 @@ ENCRYPTED = (
     Cell(TASK, FLOODED, _encrypted("network, flooded", "whole", 2 * FITTING, HIDDEN), quick=(), sizes=()),
 )
 SHARED = Cell(TASK, replace(SHARES, play=_trained(SHARES.play)), on_shares)
-CELLS = (*(ENCRYPTED if ckks.INSTALLED else ()), SHARED) if HAS_IMAGES else ()
+CELLS = (*(ENCRYPTED if ckks.INSTALLED else ()), SHARED) if SOURCE is not None else ()
