@@ -98,6 +98,7 @@ def test_sums_and_products_are_numpys(key, shape, packing, by_secret):
     near(key, np.square(a) - 0.5, x * x - 0.5)
     near(key, a / 3, x / 3)
     near(key, np.subtract(1.0, a), 1 - x)
+    near(key, a * 0.0, 0 * x)
 
 
 @given(st.integers(1, 6), st.integers(1, 20), st.integers(1, 20), st.sampled_from(["whole", "columns"]))
@@ -195,6 +196,8 @@ def test_a_key_does_what_it_was_made_for_alone():
         x @ numbers((4, 4))
     with pytest.raises(UsageError, match="without products"):
         x * x
+    with pytest.raises(UsageError, match="no ciphertext"):
+        x - x
     with pytest.raises(UsageError, match="plain numbers alone"):
         np.square(ckks.sketch(ckks.parameters("linear"), (3,), 1.0))
 
@@ -301,7 +304,14 @@ def test_arrays_cross_a_link_in_as_many_words_as_their_shape_says(key, linear):
                 x, words, told = sent(secret, x)
                 assert words.size == ckks.array_length(told)
                 near(secret, ckks.of_words(secret.public, words, told), x)
-        result = secret.encrypt(x, 1.0) * 2.0
+        by_public, told = secret.public.encrypt(x, 1.0), ckks.sketch(told.parameters, shape, 1.0, symmetric=False)
+        words = ckks.to_words(secret.public, by_public)
+        assert words.size == ckks.array_length(told)
+        again = ckks.PublicKey.of_words(
+            secret.public.to_words(), told.parameters, secret.public.steps, secret.public.products
+        )
+        near(secret, ckks.of_words(again, words, told) + by_public, 2 * x)
+        result, told = secret.encrypt(x, 1.0) * 2.0, ckks.sketch(told.parameters, shape, 1.0)
         words = ckks.to_words(secret.public, result)
         told = ckks.plan(lambda a: a * 2.0, told).result
         assert words.size == ckks.array_length(told)

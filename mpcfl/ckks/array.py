@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 
-from mpcfl.ckks import functions, noise, products
+from mpcfl.ckks import noise, products
 from mpcfl.ckks.functions import Encrypted
 from mpcfl.ckks.machine import Cell, Machine, Sketch
 from mpcfl.ckks.noise import Error
@@ -42,10 +42,12 @@ class CkksArray(Encrypted):
     cells : list
         Ciphertexts; None in a sketch.
     fresh : bool
-        Encrypted here and not computed with: it may leave as it is.
+        Encrypted here and not computed with, or sanitised: it may leave as it is.
+    seeded : bool
+        Its ciphertexts carry a seed in place of their uniform half.
     """
 
-    __slots__ = ("bound", "cells", "error", "fresh", "layout", "level", "machine", "shape")
+    __slots__ = ("bound", "cells", "error", "fresh", "layout", "level", "machine", "seeded", "shape")
     __array_priority__ = 1000
 
     def __init__(
@@ -59,6 +61,7 @@ class CkksArray(Encrypted):
         error: Error,
         *,
         fresh: bool = False,
+        seeded: bool = False,
     ) -> None:
         of = machine.parameters
         if 2 * (bound + error.total) * of.scale(level) >= of.modulus(level):
@@ -67,7 +70,8 @@ class CkksArray(Encrypted):
                 "limits, or scale the numbers down"
             )
         self.machine, self.cells, self.shape, self.layout = machine, cells, shape, place
-        self.level, self.bound, self.error, self.fresh = level, float(bound), error, fresh
+        self.level, self.bound, self.error = level, float(bound), error
+        self.fresh, self.seeded = fresh, seeded
 
     # ------------------------------------------------------------------------------------------------------ description
 
@@ -270,38 +274,6 @@ class CkksArray(Encrypted):
         cells = [self.machine.lowered(c, self.level, level) for c in self.cells]
         return self._made(cells, level, self.bound, error)
 
-    # ----------------------------------------------------------------------------------------------- NumPy's interfaces
-
-    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        return functions.apply_ufunc(ufunc, method, inputs, options)
-
-    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        return functions.apply_function(function, args, kwargs)
-
-    def __array__(self, *_: Any, **__: Any) -> NoReturn:
-        raise TypeError("a CKKS array does not turn plain by itself: SecretKey.decrypt it")
-
-    def __bool__(self) -> NoReturn:
-        raise TypeError("an encrypted number cannot decide a branch: SecretKey.decrypt it")
-
-    __float__ = __int__ = __index__ = __array__
-
-    def __getitem__(self, index: Any) -> NoReturn:
-        raise TypeError("a CKKS array is not indexed: multiply it by a plain matrix that picks what is wanted")
-
-    def __setitem__(self, index: Any, value: Any) -> NoReturn:
-        raise TypeError("a CKKS array is not assigned to")
-
-    def __eq__(self, other: object) -> NoReturn:
-        raise TypeError("encrypted numbers cannot be compared")
-
-    __lt__ = __le__ = __gt__ = __ge__ = __ne__ = __eq__
-    __hash__ = None  # type: ignore[assignment]
-    __iter__ = None
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError("a CKKS array is not pickled: it is sent by mpcfl.ckks.to_words")
-
     # ---------------------------------------------------------------------------------------------------------- inwards
 
     def _made(self, cells: list[Cell], level: int, bound: float, error: Error) -> CkksArray:
@@ -446,7 +418,7 @@ def _aligned(left: CkksArray, right: CkksArray) -> tuple[CkksArray, CkksArray]:
     Mismatch
         They are encrypted under different keys.
     """
-    if left.machine is not right.machine and (left.machine.computes or right.machine.computes):
+    if left.machine.fingerprint != right.machine.fingerprint:
         raise Mismatch("arrays that are encrypted under different keys do not meet")
     if left.shape != right.shape or left.layout != right.layout:
         raise ValueError(f"encrypted arrays of shapes {left.shape} and {right.shape}, or of two packings, do not meet")

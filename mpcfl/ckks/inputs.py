@@ -43,7 +43,7 @@ def fresh(
     place = placed(of, shape, packing)
     error = noise.encrypted(of, of.depth, limit, symmetric=symmetric)
     own = [None] * place.cells if cells is None else cells
-    return CkksArray(machine, own, shape, place, of.depth, limit, error, fresh=True)
+    return CkksArray(machine, own, shape, place, of.depth, limit, error, fresh=True, seeded=symmetric)
 
 
 def placed(of: Parameters, shape: tuple[int, ...], packing: Name | None) -> Columns | Whole:

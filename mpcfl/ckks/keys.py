@@ -53,9 +53,9 @@ class PublicKey:
         galois = read(seal.GaloisKeys(), degree, bits, next(rest)) if steps else None
         if galois is not None and not all(galois.has_key(one) for one in _elements(parameters, steps)):
             raise IntegrityError("a CKKS key has come without the rotations that it was to have")
-        self.machine = Seal(parameters, encryption, relinearisation, galois)
         digest = hashlib.blake2b(b"".join(parts), digest_size=8, person=b"ckks").digest()
         self.fingerprint = int.from_bytes(digest, "little")
+        self.machine = Seal(parameters, encryption, relinearisation, galois, self.fingerprint)
 
     def encrypt(self, values: ArrayLike, limit: float, packing: Name | None = None) -> CkksArray:
         """Encrypt a vector or matrix.
@@ -158,7 +158,7 @@ class SecretKey:
         IntegrityError
             A number is beyond what the operations on it allow: it was altered, or encrypted under another key.
         """
-        if array.machine is not self.public.machine:
+        if array.machine.fingerprint != self.public.fingerprint:
             raise Mismatch("the array is encrypted under another key than the one to decrypt it with")
         seal, machine = library(), self.public.machine
         opened = []

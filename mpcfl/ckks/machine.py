@@ -10,7 +10,7 @@ they are first computed with. Plain operands are numbers (the same in all slots)
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -32,6 +32,7 @@ class Machine(Protocol):
 
     parameters: Parameters
     computes: bool
+    fingerprint: int
 
     def add(self, left: Cell, right: Cell) -> Cell: ...
     def subtract(self, left: Cell, right: Cell) -> Cell: ...
@@ -59,6 +60,7 @@ class Sketch:
     """
 
     computes = False
+    fingerprint = 0
 
     def __init__(self, parameters: Parameters) -> None:
         self.parameters = parameters
@@ -108,13 +110,17 @@ class Seal:
     parameters : Parameters
     encryption, relinearisation, galois
         SEAL's keys, the last two None if they were not made.
+    fingerprint : int
+        64 bits that stand for them: ciphertexts under equal keys meet.
     """
 
     computes = True
 
-    def __init__(self, parameters: Parameters, encryption: Any, relinearisation: Any, galois: Any) -> None:
+    def __init__(
+        self, parameters: Parameters, encryption: Any, relinearisation: Any, galois: Any, fingerprint: int
+    ) -> None:
         seal, ring = library(), context(parameters.degree, parameters.bits)
-        self.parameters = parameters
+        self.parameters, self.fingerprint = parameters, fingerprint
         self._seal = seal
         self._ids = parms_ids(parameters.degree, parameters.bits)
         self._encoder, self._evaluator = seal.CKKSEncoder(ring), seal.Evaluator(ring)
@@ -149,13 +155,19 @@ class Seal:
         return read(self._seal.Ciphertext(), self.parameters.degree, self.parameters.bits, data)
 
     def add(self, left: Cell, right: Cell) -> Cell:
-        made = self._seal.Ciphertext()
-        self._evaluator.add(self.opened(left), self.opened(right), made)
-        return made
+        return self._joined(self._evaluator.add, left, right)
 
     def subtract(self, left: Cell, right: Cell) -> Cell:
+        return self._joined(self._evaluator.sub, left, right)
+
+    def _joined(self, join: Callable[[Cell, Cell, Cell], None], left: Cell, right: Cell) -> Cell:
         made = self._seal.Ciphertext()
-        self._evaluator.sub(self.opened(left), self.opened(right), made)
+        try:
+            join(self.opened(left), self.opened(right), made)
+        except RuntimeError as error:
+            if "transparent" not in str(error):
+                raise
+            raise UsageError("x - x of one encrypted array is zero for all to see, and no ciphertext") from None
         return made
 
     def negated(self, cell: Cell) -> Cell:

@@ -60,6 +60,5 @@ def _sketched(array: CkksArray, machine: Sketch) -> CkksArray:
     if array.parameters != machine.parameters:
         raise UsageError("arrays of two sets of parameters do not meet")
     cells = [None] * len(array.cells)
-    return CkksArray(
-        machine, cells, array.shape, array.layout, array.level, array.bound, array.error, fresh=array.fresh
-    )
+    marks = {"fresh": array.fresh, "seeded": array.seeded}
+    return CkksArray(machine, cells, array.shape, array.layout, array.level, array.bound, array.error, **marks)

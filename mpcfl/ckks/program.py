@@ -34,7 +34,7 @@ def to_words(key: PublicKey, array: CkksArray) -> NDArray[np.uint64]:
     Mismatch
         The array is encrypted under another key.
     """
-    if array.machine is not key.machine:
+    if array.machine.fingerprint != key.fingerprint:
         raise Mismatch("the array is encrypted under another key than the one it is to be sent for")
     leaving = array if array.fresh else array.sanitised()
     words = joined([written(cell) for cell in leaving.cells], array_length(leaving) - 1)
@@ -43,9 +43,7 @@ def to_words(key: PublicKey, array: CkksArray) -> NDArray[np.uint64]:
 
 def array_length(array: CkksArray) -> int:
     """How many words `to_words` gives of an array or of its sketch."""
-    # the encryptions of a secret key alone carry a seed, and they alone leave from above level 0
-    seeded = array.level == array.parameters.depth
-    return array_words(array.parameters, array.level, len(array.cells), seeded)
+    return array_words(array.parameters, array.level, len(array.cells), array.seeded)
 
 
 def of_words(key: PublicKey, words: NDArray[np.uint64], told: CkksArray) -> CkksArray:
