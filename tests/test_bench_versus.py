@@ -159,7 +159,7 @@ def test_methods_cross_where_their_lines_do():
     left, right = ("a", {10: 1.0, 1000: 100.0}), ("b", {10: 10.0, 1000: 10.0})
     (met,) = crossing.crossings(left, right)
     assert (met.elements, met.seconds) == pytest.approx((100.0, 10.0))
-    assert crossing.winner(left, right) == crossing.winner(right, left) == "a below 1e+02, b from 1e+02"
+    assert crossing.winner(left, right) == crossing.winner(right, left) == "a below 100; b from 100"
     assert crossing.winner(("a", {10: 1.0}), right) == "a"
     assert crossing.winner(("a", {20: 1.0}), right) == ""
 

@@ -54,6 +54,11 @@ def crossings(left: tuple[str, Line], right: tuple[str, Line]) -> list[Crossing]
     return found
 
 
+def show(one: Crossing) -> str:
+    """The number of elements, to two digits."""
+    return f"{float(f'{one.elements:.2g}'):,.15g}"
+
+
 def winner(left: tuple[str, Line], right: tuple[str, Line]) -> str:
     """In words: who is faster, and from where on; "" where there is no size that both were run at."""
     common = sorted(left[1].keys() & right[1].keys())
@@ -67,6 +72,6 @@ def winner(left: tuple[str, Line], right: tuple[str, Line]) -> str:
     names = [first]
     for _ in met:
         names.append(right[0] if names[-1] == left[0] else left[0])
-    spans = [f"{names[0]} below {met[0].elements:.2g}"]
-    spans += [f"{name} from {one.elements:.2g}" for name, one in zip(names[1:], met, strict=True)]
-    return ", ".join(spans)
+    spans = [f"{names[0]} below {show(met[0])}"]
+    spans += [f"{name} from {show(one)}" for name, one in zip(names[1:], met, strict=True)]
+    return "; ".join(spans)

@@ -93,7 +93,7 @@ def _crossings(runs: Sequence[Cost]) -> Iterator[Row]:
         methods = list(dict.fromkeys(one.method for one in group))
         for left in (method for method in methods if method in ENCRYPTED):
             for right in (method for method in methods if method in ON_SHARES):
-                row = {"task": task, "between": f"{left}; {right}"}
+                row = {"task": task, "encrypted": left, "on shares": right}
                 pair = [(name, line(group, name, None, whole=True)) for name in (left, right)]
                 row["offline and online, loopback"] = winner(*pair)
                 for network in (None, *NETWORKS):
@@ -120,6 +120,7 @@ def _task(task: str, runs: Sequence[Cost]) -> list[str]:
                 "online": seconds(one.online_s),
                 "online, WAN": shown,
                 "CPU": seconds(max(side.whole_cpu_s for side in one.parties)),
+                "dealer's CPU": "" if one.dealer_cpu_s is None else seconds(one.dealer_cpu_s),
                 "rounds": str(one.rounds),
                 "offline bytes": volume(max(side.offline_bytes for side in one.parties)),
                 "online bytes": volume(max(side.online_bytes for side in one.parties)),

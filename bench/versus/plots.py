@@ -8,6 +8,7 @@ from typing import Any
 
 from bench.plots import INSTALLED, MARKS
 from bench.versus.crossing import crossings, line
+from bench.versus.crossing import show as show_crossing
 from bench.versus.figures import LABELS, Cost, Document
 from bench.versus.pages import by_task
 from bench.versus.processes import NETWORKS
@@ -86,7 +87,7 @@ def _against_size(
         for other in ON_SHARES & lines.keys():
             for met in crossings((method, lines[method]), (other, lines[other])):
                 axes.plot(met.elements, met.seconds, "kx", ms=7)
-                axes.annotate(f"{met.elements:.2g}", (met.elements, met.seconds), (4, -9), textcoords="offset points")
+                axes.annotate(show_crossing(met), (met.elements, met.seconds), (4, -9), textcoords="offset points")
     sizes = sorted({size for points in lines.values() for size in points})
     axes.set_xticks(sizes, [f"{size:,}" for size in sizes])
     axes.set(xlabel="elements", ylabel="seconds")
