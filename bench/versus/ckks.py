@@ -93,6 +93,6 @@ QUICK = {linear.SCORING: linear.SCORING.quick[1:]}
 """Of linear maps a quick run has one."""
 ALL = (
     *(Cell(task, CKKS, vector_encrypted, quick=QUICK.get(task, ())) for task in linear.TASKS),
-    Cell(linear.SCORING, ROWS, rows_encrypted, quick=()),
+    Cell(linear.SCORING, ROWS, rows_encrypted, quick=(), sizes=linear.SCORING.sizes[-1:]),
 )
 CELLS = ALL if ckks.INSTALLED else ()
