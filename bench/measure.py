@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.memory import peak_bytes
 from bench.operands import Array, Operand, Size
 from bench.workloads import Workload
 from mpcfl.array import SecretArray
@@ -57,7 +58,7 @@ class Sample:
 class Report:
     """What a party tells of a workload: seconds by repetition, one count for all, errors at the first party.
 
-    `cpu_seconds` are those of all its threads.
+    `cpu_seconds` are those of all its threads; `peak_bytes` is the most memory before the result was checked.
     """
 
     seconds: tuple[float, ...]
@@ -66,6 +67,7 @@ class Report:
     asked_bytes: int
     max_abs_err: float
     max_rel_err: float | None
+    peak_bytes: int
 
 
 class Clock:
@@ -177,10 +179,11 @@ def measure(
     if len(counts) != 1:
         raise RuntimeError(f"{workload.name}: repetitions of one program differ in rounds or bytes: {counts}")
     (count,) = counts
+    peak = peak_bytes()
     absolute, relative = _errors(workload, size, operands, samples)
     asked = max(sample.asked_bytes for sample in samples)
     times = tuple(sample.seconds for sample in samples), tuple(sample.cpu_seconds for sample in samples)
-    return Report(*times, count, asked, absolute, relative)
+    return Report(*times, count, asked, absolute, relative, peak)
 
 
 def whole(workload: Workload, size: Size, operands: Sequence[Operand]) -> Callable[[Session], Any]:

@@ -217,7 +217,7 @@ def _role(name: str, plan: Plan, answers: Connection) -> None:
     """The whole life of one process."""
     try:
         measured = _deal(plan) if name == DEALER else _compute(name, plan)
-        answers.send(Outcome(measured, peak_bytes()))
+        answers.send(Outcome(measured, measured.peak_bytes if isinstance(measured, Report) else peak_bytes()))
     except MpcflError as error:
         answers.send((error.code, error.reason))
 

@@ -317,9 +317,9 @@ def plus_sums(c: Words, places: onehot.Places, w: Words, flipped: bool) -> Words
 
 @shaped(lambda x: (x.shape[0], packed(x.shape[1])), bits=True)
 def odd_rows(x: Words) -> Words:
-    """The lowest bits of a matrix, those of each row packed 64 to a word."""
+    """The lowest bits of a matrix of either ring, those of each row packed 64 to a word."""
     out = empty((x.shape[0], packed(x.shape[1])))
-    bitmatrix.pack(np.ascontiguousarray(x), out)
+    bitmatrix.pack(limbs(x)[0], out)
     return out
 
 
@@ -503,7 +503,7 @@ def flipped(t: Words, beta: Words, first: int) -> Words:
 def odd_products(t: Words, beta: Words, other_t: Words, other_beta: Words, first: int) -> Words:
     """Packed lowest bits of t t' first + t beta' + t' beta, on vectors: public t, t', shares of beta, beta'."""
     out = empty((packed(t.shape[0]),))
-    bits.odd_products(_flat(t), _flat(beta), _flat(other_t), _flat(other_beta), first, out)
+    bits.odd_products(_flat(t), limbs(beta)[0], _flat(other_t), limbs(other_beta)[0], first, out)
     return out
 
 

@@ -69,7 +69,7 @@ class Rows:
 
 
 def odd(x: Rows) -> Words:
-    """The lowest bits of a matrix in Z_2^64, those of each row packed 64 to a word."""
+    """The lowest bits of a matrix, those of each row packed 64 to a word."""
     shape = (x.shape[0], ring.packed(x.shape[1]))
     out: Words = empty(shape)
     for start, stop, block in x.blocks():

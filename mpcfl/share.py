@@ -48,14 +48,13 @@ class Remade:
         return ring.subtract(self._base.words, self.a)
 
 
-@dataclass(frozen=True, eq=False)
 class Bit:
     """A bit b = t + (1 - 2t) beta, elementwise: t is public (b xor beta, opened), beta a dealt uniform bit.
 
     Parameters
     ----------
-    words : Words
-        This party's additive share of b.
+    words : Words or callable
+        This party's additive share of b, or what makes it when it is asked for.
     t : Words
         Public, zeros and ones.
     beta : Words
@@ -64,14 +63,24 @@ class Bit:
         The name of beta.
     """
 
-    words: Words
-    t: Words
-    beta: Words
-    mask: MaskView
+    __slots__ = ("_words", "beta", "mask", "t")
+
+    def __init__(self, words: Words | Callable[[], Words], t: Words, beta: Words, mask: MaskView) -> None:
+        self._words = words
+        self.t = t
+        self.beta = beta
+        self.mask = mask
+
+    @property
+    def words(self) -> Words:
+        """This party's additive share of b."""
+        if callable(self._words):
+            self._words = self._words()
+        return self._words
 
     def flipped(self, first: int) -> Bit:
         """The bit 1 - b under the same beta."""
-        return Bit(ring.subtract(first, self.words), ring.subtract(1, self.t), self.beta, self.mask)
+        return Bit(lambda: ring.subtract(first, self.words), ring.subtract(1, self.t), self.beta, self.mask)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,17 +134,16 @@ class Base:
 
     def __init__(
         self,
-        words: Words | Ones,
+        words: Words | Ones | Bit,
         owner: int | None = None,
-        bit: Bit | None = None,
         truncated: Truncated | None = None,
     ) -> None:
+        self.bit = words if isinstance(words, Bit) else None
         self.ones = words.places if isinstance(words, Ones) else None
-        self._words: Words | None = None if isinstance(words, Ones) else words
-        self.shape = words.shape
-        self.dtype = WORD if isinstance(words, Ones) else words.dtype
+        self._words: Words | None = None if isinstance(words, Ones | Bit) else words
+        self.shape: Shape = words.t.shape if isinstance(words, Bit) else words.shape
+        self.dtype = WORD if isinstance(words, Ones) else words.beta.dtype if isinstance(words, Bit) else words.dtype
         self.owner = owner
-        self.bit = bit
         self.truncated = truncated
         self.masked: Masked | Remade | None = None
         self.folded: Words | None = None
@@ -147,14 +155,15 @@ class Base:
     @property
     def words(self) -> Words:
         """What the mask covers."""
+        if self.bit is not None:
+            return self.bit.words
         return self.rows(0, self.shape[0]) if self._words is None else self._words
 
     def rows(self, start: int, stop: int) -> Words:
         """Some of its rows, where it has an axis."""
-        if self._words is not None:
-            return self._words[start:stop]
-        assert self.ones is not None
-        return ring.of_ones(self.ones[start:stop], self.shape[1])
+        if self.ones is not None:
+            return ring.of_ones(self.ones[start:stop], self.shape[1])
+        return self.words[start:stop]
 
 
 class Share:
@@ -221,7 +230,7 @@ class Share:
 
     @staticmethod
     def of_bit(bit: Bit) -> Share:
-        return Share(bit.words, View.leaf(Base(bit.words, bit=bit), bit.words.shape))
+        return Share.of_view(View.leaf(Base(bit), bit.t.shape))
 
     @staticmethod
     def of_truncation(words: Words, truncated: Truncated) -> Share:
@@ -248,7 +257,9 @@ class Share:
             assert base.bit is not None
             return base.bit.mask
 
-        return Bit(self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask))
+        return Bit(
+            lambda: self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask)
+        )
 
     @property
     def truncated(self) -> Truncated | None:
@@ -347,9 +358,9 @@ def on_shapes(shares: Sequence[Share]) -> list[Share]:
     def twin(base: Base) -> View[Base]:
         if base not in bases:
             bit, masked, truncated = base.bit, base.masked, base.truncated
-            bit = None if bit is None else Bit(spec(bit.words), spec(bit.t), spec(bit.beta), bit.mask)
+            blank = spec(base) if bit is None else Bit(spec(base), spec(bit.t), spec(bit.beta), bit.mask)
             truncated = None if truncated is None else replace(truncated, c=spec(truncated.c))
-            bases[base] = Base(spec(base), base.owner, bit, truncated)
+            bases[base] = Base(blank, base.owner, truncated)
             bases[base].masked = None if masked is None else Masked(spec(base), spec(base), masked.mask)
         return View.leaf(bases[base], base.shape)
 

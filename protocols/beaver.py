@@ -107,8 +107,8 @@ def opened(ctx: Context, *operands: Share) -> Generator[Effect, Any, None]:
         fresh = [one for one in fresh if one.base.masked is None]
 
 
-PIECE = 1 << 24
-"""Words of an operand that are opened in one round, at most, where a row does not have more (128 MiB)."""
+PIECE = 1 << 23
+"""Words of an operand that are opened in one round, at most, where a row does not have more (64 MiB)."""
 
 
 class _Opening:
@@ -145,16 +145,21 @@ class _Opening:
         if self._whole:
             self._end(d)
             return
-        if self._keeps and not ring.is_spec(d):
+        if ring.is_spec(d):
+            self._d = ring.like(d, self.base.shape)
+        elif self._keeps:
             self._d = empty(self.base.shape, d.dtype) if self._d is None else self._d
             self._d[self._start : self._stop] = d
         self._start = self._stop
         if self._start == self.base.shape[0]:
-            self._end(ring.like(d, self.base.shape) if self._d is None else self._d)
+            self._end(self._d)
 
-    def _end(self, d: Words) -> None:
+    def _end(self, d: Words | None) -> None:
         name = self._dealt.leaf("a")
-        self.base.masked = Masked(d, self._dealt["a"], name) if self._keeps else Remade(self.base, self._mask, name)
+        if d is None or not self._keeps:
+            self.base.masked = Remade(self.base, self._mask, name)
+        else:
+            self.base.masked = Masked(d, self._dealt["a"], name)
 
 
 def operand_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:

@@ -57,7 +57,7 @@ def b2a(ctx: Context, plane: Words, size: int) -> Protocol:
     dealt = yield Draw(DaBit(size, ctx.group))
     opened = yield Open(BIT, plane ^ dealt["bits"])
     t, beta = ring.unpack(opened, size), dealt["beta"]
-    return Bit(ring.flipped(t, beta, ctx.first), t, beta, dealt.leaf("bits", bits=size))
+    return Bit(lambda: ring.flipped(t, beta, ctx.first), t, beta, dealt.leaf("bits", bits=size))
 
 
 def parity_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:

@@ -59,10 +59,8 @@ class OneSidedBits(Correlation):
     def __post_init__(self) -> None:
         if not 0 <= self.owner < self.parties:
             raise ValueError("the owner of a private operand is one of the parties")
-        if not _of_rows(self.left) or any(
-            leaf.group != "words" for m in (self.left, self.right) for leaf in m.leaves()
-        ):
-            raise ValueError("the lowest bits of masks are those of rows of a matrix in Z_2^64")
+        if not _of_rows(self.left):
+            raise ValueError("the lowest bits of a mask are those of rows of a matrix")
 
     def fields(self) -> tuple[Field, ...]:
         size = math.prod(ring.matmul_shape(self.left.shape, self.right.shape))
@@ -124,7 +122,7 @@ def matmul_parity(ctx: Context, x: Share, y: Share) -> Protocol:
         plane = ring.top_bits(ring.multiply(ring.reshape(words, (size,)), 1 << ctx.width - 1))
     else:
         yield from opened(ctx, x, y)
-        plane = yield from _plane(ctx, known[1], y, size)
+        plane = yield from _plane(ctx, known[1], y)
     return (yield from b2a(ctx, plane, size))
 
 
@@ -149,9 +147,9 @@ def _of_rows(one: View[Any]) -> bool:
     return one.operation == "leaf" and len(one.shape) == 2
 
 
-def _plane(ctx: Context, parts: Sequence[View[Base]], y: Share, size: int) -> Protocol:
+def _plane(ctx: Context, parts: Sequence[View[Base]], y: Share) -> Protocol:
     """<z>, packed row after row."""
-    plane: Words = ring.like(y.words, (ring.packed(size),))
+    planes: list[Words] = []
     start = 0
     for part in parts:
         own = y if len(parts) == 1 else y.take(slice(start, start + part.shape[1]))
@@ -162,8 +160,8 @@ def _plane(ctx: Context, parts: Sequence[View[Base]], y: Share, size: int) -> Pr
         c = (yield Draw(OneSidedBits(Share.of_view(part).mask, right.mask, owner, ctx.parties)))["c"]
         w = ring.add(right.d, right.a) if ctx.rank == owner else right.a
         bits = part.apply(functools.partial(_odd, known=ctx.rank == owner), "odd")
-        plane = ring.exclusive_or(plane, ring.plus_odd(c, bits, w))
-    return plane
+        planes.append(ring.plus_odd(c, bits, w))
+    return functools.reduce(ring.exclusive_or, planes)
 
 
 def _odd(base: Base, known: bool) -> Words:

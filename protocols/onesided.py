@@ -12,6 +12,9 @@ Blocks      An operand of several owners, side by side or one below the other, i
 Work        One product at each party, one at the dealer. At the owner the matrix stands in the clear: where it is one
             of zeros and few ones, a sum of rows (kernels.onehot). How many ones the fullest row has may then show in
             the owner's time, and nothing else of them.
+Memory      d is held where it is multiplied by, at the other parties. The owner of few ones holds their places alone:
+            it makes a and d, which it tells in pieces, anew from its seed and from them (beaver). The dealer makes a
+            block by block as it multiplies (rows), and never holds it either.
 Realises    [x o y] against any n - 1 semi-honest parties; dealer apart. Simulator: d, e uniform, since a is uniform and
             known to o alone, and of b at least one share is unknown to the n - 1; c is shared with uniform shares, so
             those of any n - 1 parties are uniform whatever else was dealt from the same masks; output share from the
@@ -28,6 +31,7 @@ from typing import Any
 from mpcfl import ring, rows, view
 from mpcfl.correlation import Correlation, Field, MaskView, Signs, group_of
 from mpcfl.effects import Draw, Protocol
+from mpcfl.kernels import onehot
 from mpcfl.protocol import Context
 from mpcfl.protocols import beaver
 from mpcfl.ring import Words
@@ -131,12 +135,22 @@ def _block(ctx: Context, part: View[Base], y: Share) -> Protocol:
 
 def known(part: View[Base], w: Words, c: Words) -> Words:
     """c + x @ w, for x that this party knows."""
-    leaf, flipped = (part.sources[0], True) if part.operation == "transpose" else (part, False)
-    ones = leaf.argument.ones if leaf.operation == "leaf" else None
+    matrix, flipped = (part.sources[0], True) if part.operation == "transpose" else (part, False)
+    ones = _ones(matrix)
     if ones is not None and not ring.is_spec(w):
         summed = ring.plus_sums(ring.reshape(c, (c.shape[0], -1)), ones, ring.reshape(w, (w.shape[0], -1)), flipped)
         return ring.reshape(summed, c.shape)
     return ring.plus_matmul(c, part.apply(lambda base: base.words), w)
+
+
+def _ones(part: View[Base]) -> onehot.Places | None:
+    """Where the ones of each row are, of a matrix that stands so or of some of its rows."""
+    if part.operation == "leaf":
+        return part.argument.ones  # type: ignore[no-any-return]
+    if part.operation == "take" and ring.is_rows(part.argument):
+        places = _ones(part.sources[0])
+        return None if places is None else places[part.argument]
+    return None
 
 
 def owner_of(part: View[Base]) -> int | None:

@@ -41,7 +41,7 @@ from mpcfl.protocols.windows import (
 _CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, parity, permute)
 _ODD = (matmul_parity, conjunction)
 _PRECISE = (precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu)
-_IN_BOTH_RINGS = (*_CORE, sin, cos, *_PRECISE)
+_IN_BOTH_RINGS = (*_CORE, *_ODD, sin, cos, *_PRECISE)
 _WIDE = (
     *(fourier128.sigmoid, fourier128.softplus, powers128.exp, powers128.exp2),
     *(wide.divide, wide.reciprocal, wide.log, wide.log2, wide.log10, wide.sqrt, wide.rsqrt),

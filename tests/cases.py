@@ -442,7 +442,18 @@ WIDE_FUNCTIONS = {
 WIDE_CASES: dict[str, Sequence[Case]] = {
     **{
         primitive: [replace(case, inputs=widened(case.inputs)) for case in CASES[primitive]]
-        for primitive in ("mul", "matmul", "double_matmul", "square", "mux", "msb", "eqz", "parity")
+        for primitive in (
+            "mul",
+            "matmul",
+            "double_matmul",
+            "square",
+            "mux",
+            "msb",
+            "eqz",
+            "parity",
+            "matmul_parity",
+            "conjunction",
+        )
     },
     "trunc_pr": [
         _truncation(multiplier, shift, WIDE_IN_RANGE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from simulation import sum_of
 from wiring import at_once, people
 
 import mpcfl
-from mpcfl import disclosure, ring, training, view
+from mpcfl import disclosure, he, ring, training, view
 from mpcfl.assembly import Extent
 from mpcfl.cli import local
 from mpcfl.cli.run import roles, who
@@ -142,6 +143,14 @@ def test_programs_compute_in_lockstep_with_the_online_cost_of_a_dealers():
             np.testing.assert_allclose(got, want, atol=2.0**-14)
     assert (made.rounds, made.bytes_sent) == (with_dealer.rounds, with_dealer.bytes_sent)
     assert made.offline_bytes > 10 * with_dealer.offline_bytes
+
+
+def test_a_key_that_is_given_is_used_again(monkeypatch):
+    secret = he.generate(insecure_bits=SMALL.insecure_bits)
+    monkeypatch.setattr(he, "generate", None)
+    run = mpcfl.simulate(program, offline=replace(SMALL, secret=secret))
+    np.testing.assert_allclose(run.results[0][0], expected()[0], atol=1e-4)
+    assert "secret" not in repr(replace(SMALL, secret=secret))
 
 
 def test_what_is_not_foreseen_is_made_at_the_draw():

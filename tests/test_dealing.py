@@ -26,6 +26,7 @@ from mpcfl.protocols.leading import Factors
 from mpcfl.protocols.logarithms128 import WideLogarithm
 from mpcfl.protocols.nearness import CHOICES, DigitProducts
 from mpcfl.protocols.normalisation import LogHarmonics
+from mpcfl.protocols.oddness import BitProduct, OneSidedBits
 from mpcfl.protocols.onesided import OneSided
 from mpcfl.protocols.permutation import Permutation
 from mpcfl.protocols.powers import Powers
@@ -83,6 +84,15 @@ def one_sided(mask: list, parties: int):
     return OneSided(matrix, view.transpose(matrix, (1, 0)), 0, parties), (ring.add(shares[0], others), others.T)
 
 
+def one_sided_bits(mask: list, parties: int):
+    """The lowest bits of a matrix by itself, less the share of an owner."""
+    shares = [one["a"] for one in mask]
+    matrix = mask[0].leaf("a")
+    others = functools.reduce(ring.add, shares[1:])
+    whole = ring.odd_rows(ring.add(shares[0], others))
+    return OneSidedBits(matrix, view.take(matrix, slice(0, 1)), 0, parties), (whole, others[:1])
+
+
 def every_wide_correlation(trusted: Trusted):
     """One of each family of the default suite in ring 128, with the clear masks that it needs."""
     mask, clear = trusted.deal(Mask((N,), None, "wide"))
@@ -96,6 +106,8 @@ def every_wide_correlation(trusted: Trusted):
     yield Triple("matmul", named, view.scale(named, 1 << 100)), (a, ring.multiply(a, 1 << 100))
     yield folded(mask, len(mask))
     yield one_sided(mask, len(mask))
+    yield one_sided_bits(trusted.deal(Mask((N, 1), None, "wide"))[0], len(mask))
+    yield BitProduct(beta, beta), (beta_value["low"], beta_value["low"])
     yield TruncPair(N, 1, 40, "wide"), ()
     yield Digits(named, True), (a,)
     yield Digits(named, False), (a,)
@@ -133,6 +145,8 @@ def every_correlation(trusted: Trusted):
     yield Triple("mul", beta, named), (beta_value, a)
     yield folded(mask, len(mask))
     yield one_sided(mask, len(mask))
+    yield one_sided_bits(trusted.deal(Mask((N, 1)))[0], len(mask))
+    yield BitProduct(beta, beta), (beta_value, beta_value)
     yield TruncPair(N, 1, 18), ()
     for low in (1, 18, 40):
         upper, value = pair[0].leaf("r", low=low), ring.cleared(clear_pair["r"], low)
@@ -289,7 +303,7 @@ def test_draws_are_counted_alike_on_both_sides():
     trusted = Trusted(2)
     for _ in every_correlation(trusted):
         pass
-    assert trusted.dealer.draws == trusted.holders[0].draws == trusted.holders[1].draws == 3
+    assert trusted.dealer.draws == trusted.holders[0].draws == trusted.holders[1].draws == 4
 
 
 # What parties make in pairs, without the dealer

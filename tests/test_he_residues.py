@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mpcfl import threads
 from mpcfl.he import residues
-from mpcfl.he.powers import small_powers
+from mpcfl.he.powers import inverses, scaled, small_powers
 
 lanes = pytest.mark.skipif(not residues.LANES, reason="this processor has no such multipliers")
 WAYS = [pytest.param("lanes", marks=lanes), "plain"]
@@ -79,6 +79,29 @@ def test_small_powers_are_powers(way):
     for count in (2, 3, 16, 21):
         table = within.give(small_powers(within, within.take(bases), count))
         assert table == [pow(int(base), i, 10**40 + 121) for base in bases for i in range(count)]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@settings(max_examples=12, deadline=None)
+@given(data=st.data())
+def test_powers_of_their_own_and_inverses(way, data):
+    modulus = 2**127 - 1
+    within = made(way, modulus)
+    count = data.draw(st.integers(0, 9))
+    bases = data.draw(st.lists(st.integers(1, modulus - 1).map(mpz), min_size=count, max_size=count))
+    sizes = st.one_of(st.integers(-3, 3), st.integers(-(2**64), 2**64))
+    exponents = np.array(data.draw(st.lists(sizes, min_size=count, max_size=count)), object)
+    assert scaled(within, bases, exponents) == [
+        pow(int(b), int(e), modulus) for b, e in zip(bases, exponents, strict=True)
+    ]
+    assert within.give(inverses(within, within.take(bases))) == [pow(int(b), -1, modulus) for b in bases]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_has_no_inverse_is_refused(way):
+    within = made(way, 15 * 17)
+    with pytest.raises(ZeroDivisionError):
+        inverses(within, within.take([mpz(2), mpz(5), mpz(7)]))
 
 
 @pytest.mark.parametrize("way", WAYS)

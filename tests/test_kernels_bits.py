@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpcfl.kernels import bits
+from mpcfl.kernels import bitmatrix, bits
 
 MODULUS = 1 << 64
 ONES = np.uint64(MODULUS - 1)
@@ -44,6 +44,40 @@ def test_pack_and_unpack(seed, n):
     np.testing.assert_array_equal(packed, numpy_pack(words & np.uint64(1)))
     bits.unpack(frozen(packed), unpacked)
     np.testing.assert_array_equal(unpacked, words & np.uint64(1))
+
+
+@settings(deadline=None)
+@given(SEEDS, LENGTHS, st.integers(0, 1))
+def test_odd_products(seed, n, first):
+    t, u = (np.random.default_rng(seed + i).integers(0, 2, n, dtype=np.uint64) for i in range(2))
+    beta, gamma = (random_words(np.random.default_rng(seed + i), n) for i in (2, 3))
+    out = filled(-(-n // 64))
+    bits.odd_products(t, frozen(beta), u, frozen(gamma), first, out)
+    np.testing.assert_array_equal(out, numpy_pack((first * t * u + t * gamma + u * beta) & np.uint64(1)))
+
+
+@settings(deadline=None)
+@given(SEEDS, st.integers(0, 70), st.integers(0, 140), st.integers(1, 140), st.data())
+def test_products_of_matrices_of_bits(seed, n, m, k, data):
+    rng = np.random.default_rng(seed)
+    x, y = random_words(rng, n, m), random_words(rng, m, k)
+    left, right = filled(n, -(-m // 64)), filled(m, -(-k // 64))
+    bitmatrix.pack(frozen(x), left)
+    bitmatrix.pack(frozen(y), right)
+    np.testing.assert_array_equal(left, numpy_pack(x & np.uint64(1)))
+    before = random_words(rng, -(-n * k // 64))
+    out = before.copy()
+    cut = data.draw(st.sampled_from([i for i in range(n + 1) if i * k % 64 == 0]))
+    bitmatrix.multiply(left, right, k, 0, cut, out)
+    bitmatrix.multiply(left, right, k, cut, n, out)
+    np.testing.assert_array_equal(out, before ^ numpy_pack(((x @ y) & np.uint64(1)).reshape(-1)))
+
+
+@pytest.mark.parametrize("rows", [(0, 5), (-1, 2), (1, 3)])
+def test_runs_of_rows_that_share_a_word_are_refused(rows):
+    x, y, out = (np.zeros(shape, np.uint64) for shape in ((4, 1), (3, 1), (1,)))
+    with pytest.raises(ValueError, match="multiply"):
+        bitmatrix.multiply(x, y, 5, *rows, out)
 
 
 @settings(deadline=None)

@@ -4,15 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpcfl import product, ring
 from mpcfl.kernels import onehot, skinny
 
+if product.LANES:
+    from mpcfl.kernels import tall
+
 
 def words(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.integers(0, 1 << 64, shape, dtype=np.uint64)
+
+
+@pytest.mark.skipif(not product.LANES, reason="this processor has no long lanes")
+@settings(deadline=None)
+@given(st.integers(0, 40), st.integers(0, 140), st.integers(0, 20), st.integers(0, 100))
+def test_a_tall_matrix_by_a_tile_of_lanes(m: int, k: int, v: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, u, before = words(rng, m, k), words(rng, m, v), words(rng, v, k)
+    out = before.copy()
+    tall.transposed(a, u, out)
+    assert (out == before + u.T @ a).all()
+    with pytest.raises(ValueError, match="transposed"):
+        tall.transposed(a, u, np.zeros((v + 1, k), np.uint64))
 
 
 @given(st.integers(0, 19), st.integers(0, 9), st.integers(0, 5), st.integers(0, 100))
@@ -51,13 +67,21 @@ def test_few_ones(n: int, m: int, v: int, density: float, seed: int) -> None:
     c, d = words(rng, n, v), words(rng, m, v)
     assert (ring.plus_sums(c, places, w, False) == c + x @ w).all()
     assert (ring.plus_sums(d, places, u, True) == d + x.T @ u).all()
+    assert (ring.of_ones(places, m) == x).all()
 
 
 def test_only_matrices_of_few_ones_have_places() -> None:
-    x = np.eye(16, dtype=np.uint64)
+    x = np.eye(16, dtype=np.bool_)
     assert ring.few_ones(x) is not None
-    assert ring.few_ones(np.ones((4, 16), np.uint64)) is None
+    assert ring.few_ones(np.ones((4, 16), np.bool_)) is None
     assert ring.few_ones(x[0]) is None
+
+
+def test_places_are_found_some_rows_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = np.random.default_rng(0).random((100, 7)) < 0.3
+    whole = onehot.places_of(x)
+    monkeypatch.setattr(onehot, "ROWS", 9)
+    assert (onehot.places_of(x) == whole).all()
 
 
 @pytest.mark.parametrize(
@@ -69,8 +93,10 @@ def test_only_matrices_of_few_ones_have_places() -> None:
         lambda z: onehot.scattered(np.full((2, 1), 3, np.int32), z(2, 1), z(3, 1)),
         lambda z: onehot.gathered(np.zeros((2, 1), np.int32), z(3, 1), z(3, 1)),
         lambda z: onehot.scattered(np.zeros((2, 1), np.int32), z(3, 1), z(3, 1)),
+        lambda z: onehot.spread(np.zeros((2, 1), np.int32), z(3, 1)),
+        lambda z: onehot.spread(np.full((2, 1), 3, np.int32), z(2, 3)),
     ],
 )
 def test_shapes_that_do_not_fit_are_refused(call: object) -> None:
-    with pytest.raises(ValueError, match=r"upright|transposed|gathered|scattered"):
+    with pytest.raises(ValueError, match=r"upright|transposed|gathered|scattered|spread"):
         call(lambda *shape: np.zeros(shape, np.uint64))  # type: ignore[operator]

@@ -13,7 +13,7 @@ import mpcfl
 from mpcfl import he, secureboost
 from mpcfl.connection import connect
 from mpcfl.contribution import Contribution
-from mpcfl.errors import InputError, ProtocolViolation, UsageError
+from mpcfl.errors import InputError, Mismatch, ProtocolViolation, UsageError
 from mpcfl.examples import credit
 from mpcfl.he.histograms import Histograms
 from mpcfl.job import Job
@@ -298,6 +298,8 @@ def test_a_split_is_found_by_its_column_and_number():
         (GradientBoostingClassifier(), {"y": None}),
         (GradientBoostingRegressor(), {"y": np.where(Y, np.nan, 1.0)}),
         (GradientBoostingRegressor(), {"limit": 2.0**30}),
+        (GradientBoostingRegressor(), {"limit": 0.0}),
+        (GradientBoostingRegressor(), {"limit": np.nan}),
         (GradientBoostingClassifier(), {"x": X[:5]}),
         (GradientBoostingClassifier(), {"secret": he.generate(insecure_bits=256)}),
     ],
@@ -310,6 +312,15 @@ def test_what_does_not_fit_is_refused(learner, changes):
 def test_targets_beyond_their_limit_are_refused():
     with pytest.raises(InputError, match=r"public bound"):
         mpcfl.simulate(program(GradientBoostingRegressor(**SMALL), y=NUMBERS, limit=1.0), NAMES)
+
+
+def test_learners_that_differ_end_in_a_mismatch():
+    def play(session):
+        learner = GradientBoostingClassifier(**{**SMALL, "max_depth": 2 + session.rank})
+        return program(learner)(session)
+
+    with pytest.raises(Mismatch):
+        mpcfl.simulate(play, NAMES)
 
 
 def test_three_parties_are_refused():

@@ -96,7 +96,7 @@ def _cases(cell: Cell, quick: bool, choice: Choice) -> Iterator[Case]:
         yield Case(*names, choice.size, bits, choice.network)
         return
     for place, size in enumerate(cell.at(quick)):
-        over = (QUICKLY_OVER if quick else tuple(NETWORKS)) if place == 0 else ()
+        over = (QUICKLY_OVER if quick else tuple(NETWORKS)) if place == 0 and cell.far else ()
         if choice.network is None:
             yield Case(*names, size, bits)
         for network in over:

@@ -120,6 +120,7 @@ def _task(task: str, runs: Sequence[Cost]) -> list[str]:
                 "online": seconds(one.online_s),
                 "online, WAN": shown,
                 "CPU": seconds(max(side.whole_cpu_s for side in one.parties)),
+                "dealer's CPU": "" if one.dealer_cpu_s is None else seconds(one.dealer_cpu_s),
                 "rounds": str(one.rounds),
                 "offline bytes": volume(max(side.offline_bytes for side in one.parties)),
                 "online bytes": volume(max(side.online_bytes for side in one.parties)),

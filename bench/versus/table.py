@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bench.versus import boosting, comparing, linear, sums, training
+from bench.versus import boosting, ckks, comparing, images, linear, sums, training
 from bench.versus.tasks import Cell
 from mpcfl.errors import UsageError
 
-FILES = (sums, comparing, linear, training, boosting)
+FILES = (sums, comparing, linear, ckks, training, boosting, images)
 CELLS: tuple[Cell, ...] = tuple(cell for file in FILES for cell in file.CELLS)
 ON_SHARES = {cell.method.name for cell in CELLS if cell.method.name.startswith("shares")}
 ENCRYPTED = {cell.method.name for cell in CELLS} - ON_SHARES

@@ -100,6 +100,8 @@ class Cell:
         Instead of the method's.
     leaks : tuple of str, optional
         Instead of what the run says.
+    far : bool
+        Whether its smallest size is run over slow links as well.
     """
 
     task: Task
@@ -110,6 +112,7 @@ class Cell:
     sizes: tuple[Size, ...] | None = None
     security: Callable[[int], str] | None = None
     leaks: tuple[str, ...] | None = None
+    far: bool = True
 
     def at(self, quick: bool) -> tuple[Size, ...]:
         """The sizes that are run."""

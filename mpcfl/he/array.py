@@ -12,7 +12,6 @@ import secrets
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-import gmpy2
 import numpy as np
 from gmpy2 import mpz
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +22,7 @@ from mpcfl.he.encoding import FRACTION, Plain, plain
 from mpcfl.he.functions import Encrypted, aligned
 from mpcfl.he.limbs import from_words, stamp, to_words
 from mpcfl.he.packing import Packed
-from mpcfl.he.powers import products_of_powers, scaled
+from mpcfl.he.powers import inverses, products_of_powers, scaled
 from mpcfl.he.randomisers import Exponents
 
 if TYPE_CHECKING:
@@ -82,9 +81,7 @@ class PaillierArray(Encrypted):
         sendable: bool = False,
     ) -> PaillierArray:
         """An array of given ciphertexts, in C order."""
-        cells = np.empty(len(ciphertexts), object)
-        cells[:] = ciphertexts
-        return PaillierArray(key, cells.reshape(shape), fraction, bound, dtype, sendable=sendable)
+        return PaillierArray(key, _shaped(ciphertexts, shape), fraction, bound, dtype, sendable=sendable)
 
     # ------------------------------------------------------------------------------------------------------ description
 
@@ -157,17 +154,18 @@ class PaillierArray(Encrypted):
         return -self + other
 
     def __neg__(self) -> PaillierArray:
-        modulus = self.key.n_squared
-        return self._made(self._each(lambda c: gmpy2.invert(c, modulus)), self.fraction, self.bound, self.dtype)
+        within = self.key.residues
+        cells = _shaped(within.give(inverses(within, within.take(self.ciphertexts))), self.shape)
+        return self._made(cells, self.fraction, self.bound, self.dtype)
 
     def __pos__(self) -> PaillierArray:
         return self
 
     def __mul__(self, other: ArrayLike | Plain) -> PaillierArray:
         factor = _operand(other, "a product of two encrypted arrays")
-        modulus = self.key.n_squared
-        cells = np.frompyfunc(lambda c, e: scaled(c, e, modulus), 2, 1)(self._cells, factor.integers)
-        return self._times(cells, factor, 1)
+        bases, exponents = np.broadcast_arrays(self._cells, factor.integers)
+        made = scaled(self.key.residues, bases.reshape(-1).tolist(), exponents.reshape(-1))
+        return self._times(_shaped(made, bases.shape), factor, 1)
 
     __rmul__ = __mul__
 
@@ -308,9 +306,6 @@ class PaillierArray(Encrypted):
     def _made(self, cells: Any, fraction: int, bound: int, dtype: np.dtype[Any]) -> PaillierArray:
         return PaillierArray(self.key, _boxed(cells), fraction, bound, dtype)
 
-    def _each(self, function: Any) -> Any:
-        return np.frompyfunc(function, 1, 1)(self._cells)
-
     def _plus(self, other: Any, sign: int) -> PaillierArray:
         if isinstance(other, Plain):
             term = other
@@ -330,8 +325,8 @@ class PaillierArray(Encrypted):
         more = fraction - self.fraction
         if more <= 0:
             return self
-        modulus = self.key.n_squared
-        cells = self._each(lambda c: gmpy2.powmod(c, 1 << more, modulus))
+        within = self.key.residues
+        cells = _shaped(within.give(within.doubled(within.take(self.ciphertexts), more)), self.shape)
         return self._made(cells, fraction, self.bound << more, np.dtype(np.float64))
 
     def _times(self, cells: Any, factor: Plain, terms: int) -> PaillierArray:
@@ -368,6 +363,13 @@ def _boxed(cells: Any) -> NDArray[Any]:
     box = np.empty((), object)
     box[()] = cells
     return box
+
+
+def _shaped(numbers: Sequence[mpz], shape: tuple[int, ...]) -> NDArray[Any]:
+    """Numbers in C order as an array."""
+    cells = np.empty(len(numbers), object)
+    cells[:] = numbers
+    return cells.reshape(shape)
 
 
 def _all(axis: Any, dimensions: int) -> Any:

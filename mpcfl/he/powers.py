@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import gmpy2
 import numpy as np
@@ -83,11 +84,60 @@ def small_powers(within: Residues, bases: Held, count: int) -> Held:
     return np.swapaxes(table.reshape(-1, k, *table.shape[1:]), 0, 1).reshape(-1, *table.shape[1:])[: k * count]
 
 
-def scaled(base: mpz, exponent: int, modulus: mpz) -> mpz:
-    """One base to the power of any integer."""
-    if exponent < 0:
-        return gmpy2.powmod(gmpy2.invert(base, modulus), -exponent, modulus)
-    return gmpy2.powmod(base, exponent, modulus)
+def inverses(within: Residues, held: Held) -> Held:
+    """The inverses of invertible numbers: one inversion and three products each, by a tree of products.
+
+    Raises
+    ------
+    ZeroDivisionError
+        One of them has none.
+    """
+    levels = [held]
+    while len(levels[-1]) > 1:
+        below = levels[-1]
+        whole = len(below) // 2 * 2
+        above = within.products(below, np.arange(whole).reshape(-1, 2))
+        levels.append(np.concatenate([above, below[whole:]]))
+    made = within.take([gmpy2.invert(one, within.modulus) for one in within.give(levels.pop())])
+    for below in reversed(levels):
+        whole = len(below) // 2 * 2
+        place = np.arange(whole)
+        pairs = np.stack([len(below) + place // 2, place ^ 1], axis=1)
+        made = np.concatenate([within.products(np.concatenate([below, made]), pairs), made[whole // 2 :]])
+    return made
+
+
+def scaled(within: Residues, bases: Sequence[mpz], exponents: NDArray[Any]) -> list[mpz]:
+    """Every base to a power of its own, of any integer.
+
+    Parameters
+    ----------
+    within : Residues
+    bases : sequence of mpz, length k
+        Invertible.
+    exponents : ndarray of int, shape (k,)
+        Python's integers (dtype object).
+    """
+    held, below = within.take(bases), np.array(exponents < 0, bool)
+    if below.any():
+        held[below] = inverses(within, held[below])
+    sizes = np.abs(exponents)
+    length = int(sizes.max(initial=0)).bit_length()
+    window = min(range(1, LARGEST_WINDOW + 1), key=lambda w: (1 << w) + -(-length // w))
+    height = max(1, TABLE_BYTES // (within.size << window))
+    made: list[mpz] = []
+    for start in range(0, len(bases), height):
+        part, size = held[start : start + height], sizes[start : start + height]
+        table, first = small_powers(within, part, 1 << window), np.arange(len(part)) << window
+        places = [
+            first + (size >> window * place & (1 << window) - 1).astype(np.int64)
+            for place in reversed(range(max(1, -(-length // window))))
+        ]
+        total = table[places[0]]
+        for place in places[1:]:
+            total = _times(within, within.doubled(total, window), table[place])
+        made += within.give(total)
+    return made
 
 
 def products_of_powers(bases: Sequence[mpz], exponents: NDArray[np.int64], within: Residues) -> list[mpz]:

@@ -38,11 +38,22 @@ def broadcast(x: Value, shape: Shape) -> Value:
 def concatenate(parts: Sequence[Value], axis: int) -> Value:
     kind = parts[0].kind if len({part.kind for part in parts}) == 1 else _widest([part.kind for part in parts])
     parts = [as_kind(part, kind) for part in parts]
-    shape = np.concatenate([np.broadcast_to(np.uint8(0), part.shape) for part in parts], axis=axis).shape
+    shape = _joined_shape([part.shape for part in parts], axis)
     axis = axis % len(shape)
     return parts[0].engine.local(
         "concatenate", kind, shape, parts, lambda: Share.concatenate([p.share for p in parts], axis), axis
     )
+
+
+def _joined_shape(shapes: Sequence[Shape], axis: int) -> Shape:
+    """The shape of arrays one behind the other along an axis; NumPy's error where they do not fit."""
+    first = shapes[0]
+    if -len(first) <= axis < len(first):
+        others = {shape[:axis] + shape[axis % len(first) + 1 :] for shape in shapes if len(shape) == len(first)}
+        if len(others) == 1 and all(len(shape) == len(first) for shape in shapes):
+            axis %= len(first)
+            return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+    return np.concatenate([np.broadcast_to(np.uint8(0), shape) for shape in shapes], axis=axis).shape
 
 
 def _widest(kinds: Sequence[str]) -> str:

@@ -142,9 +142,10 @@ class Guest:
             column, number = located(splits, int(np.argmax(chosen[:, i])))
             choice.whose[i] = GUESTS if column < guests else HOSTS
             if column < guests:
-                mine[:, live[i]] = going_left(splits, column, number)[: len(mine)]
+                bins = going_left(splits, column, number)[: len(mine)]
+                mine[:, live[i]] = bins
                 inside = place == live[i]
-                left[inside] = (self._hot[inside] & mine[:, live[i]]).any(axis=1)
+                left[inside] = self._hot[np.ix_(inside, bins)].any(axis=1)
             else:
                 choice.columns[i], choice.places[i] = column - guests, number
         return choice

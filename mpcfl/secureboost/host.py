@@ -53,9 +53,12 @@ class Host:
             choice: Choice = perform(told_choice(len(live), rows, None))
             here = (1 << level) - 1 + live
             owners[here] = choice.whose
+            went = np.zeros(rows, np.bool_)
             for i in np.flatnonzero(choice.whose == HOSTS).tolist():
-                chosen[:, here[i]] = going_left(splits, int(choice.columns[i]), int(choice.places[i]))
-            went = np.asarray((hot & chosen[:, (1 << level) - 1 + place].T).any(axis=1))
+                going = going_left(splits, int(choice.columns[i]), int(choice.places[i]))
+                chosen[:, here[i]] = going
+                inside = place == live[i]
+                went[inside] = hot[np.ix_(inside, going)].any(axis=1)
             sides = rows if (choice.whose == HOSTS).any() else 0
             place = np.where(went | choice.left, place, place + (1 << level))
             split = live[choice.whose > 0]

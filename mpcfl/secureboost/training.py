@@ -68,9 +68,15 @@ def fit(
         Bad data or parameters; a difference beyond `limit`.
     """
     _check(session, learner)
-    own = number_rows(x)
+    own, logistic = number_rows(x), isinstance(learner, GradientBoostingClassifier)
     if own.shape[0] != rows:
         raise UsageError(f"{session.name} gives {own.shape[0]} rows, not {rows}")
+    labels = np.empty(0) if y is None or session.rank else np.asarray(y, np.float64)
+    if session.rank == 0 and (
+        labels.shape != (rows,) or not np.isfinite(labels).all() or (logistic and not np.isin(labels, (0, 1)).all())
+    ):
+        raise UsageError(f"{session.name} gives {rows} {'labels of 0 and 1' if logistic else 'finite numbers'}")
+    cells = _cells(rows, None if logistic else limit)
     size = bits if insecure_bits is None else insecure_bits
     if session.rank == 0 and secret is None:
         secret = he.generate(bits, insecure_bits=insecure_bits)
@@ -82,21 +88,23 @@ def fit(
     bins = Bins(learner.max_bins).fit(own)
     hot = bins.onehot(own)
     table = Table.told(session, bins.columns_, hot)
-    logistic = isinstance(learner, GradientBoostingClassifier)
-    if logistic:
-        cells = Cells(1 << FRACTION, 1 << FRACTION - 2, rows)
-    else:
-        cells = Cells(math.ceil(limit * (1 << FRACTION)), 1, rows)
-    if (cells.slope * rows).bit_length() > EXACT_BITS:
-        raise UsageError("sums of slopes over all rows are not exact in float64: use a lower limit or fewer rows")
     task = Task(session, learner, key, cells, table, logistic)
     if session.rank == 1:
         return Host(task, bins, hot).fit()
     assert secret is not None
-    labels = np.asarray(y, np.float64) if y is not None else np.empty(0)
-    if labels.shape != (rows,) or not np.isfinite(labels).all() or (logistic and not np.isin(labels, (0, 1)).all()):
-        raise UsageError(f"{session.name} gives {rows} {'labels of 0 and 1' if logistic else 'finite numbers'}")
     return Guest(task, bins, hot, labels, secret).fit()
+
+
+def _cells(rows: int, limit: float | None) -> Cells:
+    """How slopes and curvatures of so many rows are bounded: by the log loss, or with a limit by the squared error."""
+    if limit is not None and not 0 < limit < math.inf:
+        raise UsageError("limit is a number above 0")
+    cells = Cells(1 << FRACTION, 1 << FRACTION - 2, rows)
+    if limit is not None:
+        cells = Cells(math.ceil(limit * (1 << FRACTION)), 1, rows)
+    if (cells.slope * rows).bit_length() > EXACT_BITS:
+        raise UsageError("sums of slopes over all rows are not exact in float64: use a lower limit or fewer rows")
+    return cells
 
 
 def _check(session: Session, learner: Learner) -> None:
