@@ -23,6 +23,9 @@ from mpcfl.session import Session
 MOST_BINS = 1 << 16
 """Of a column."""
 
+MOST_COLUMNS = 1 << 16
+"""Of a party."""
+
 
 def tell_bins(session: Session, counts: Sequence[int], mine: Sequence[Column] | None) -> tuple[tuple[Column, ...], ...]:
     """Tell and hear of all columns what is public: one round for each party that has some.
@@ -43,8 +46,10 @@ def tell_bins(session: Session, counts: Sequence[int], mine: Sequence[Column] | 
     Raises
     ------
     ProtocolViolation
-        A party tells of a column without bins, or with too many.
+        A party tells of a column without bins or with too many, or of too many columns.
     """
+    if max(counts) > MOST_COLUMNS:
+        raise ProtocolViolation(f"a party told of more than {MOST_COLUMNS} columns")
     told = []
     for owner, count in zip(session.parties, counts, strict=True):
         numbers = None

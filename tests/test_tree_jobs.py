@@ -249,6 +249,19 @@ class TestTraining:
         with pytest.raises(ProtocolViolation, match="bank told of a column with no bins or too many"):
             simulate(lambda session: tell_bins(session, (1, 1), [Column(3 if session.rank == 0 else bins)]), PARTIES)
 
+    def test_more_columns_than_there_can_be_are_refused(self) -> None:
+        with pytest.raises(ProtocolViolation, match="more than 65536 columns"):
+            simulate(lambda session: tell_bins(session, (1, 1 << 30), []), PARTIES)
+
+    def test_a_column_without_any_cell_splits_nothing(self, tmp_path: Path) -> None:
+        job, place, paths = job_of(BOTH), Place(tmp_path), files(tmp_path)
+        rows = [line.split(",") for line in paths["bank"].read_text().splitlines()[1:]]
+        write(paths["bank"], {"id": [row[0] for row in rows], "c": [row[1] for row in rows], "kind": [""] * 150})
+        run = place.train(job, paths)
+        assert run.results[0].extent.bins[1] == (Column(6), Column(0, True, True))
+        assert (run.results[0].model["left"] == plaintext(job, paths)[0].left_).all()
+        assert run.results[0].model["importances"][-1] == 0
+
     @pytest.mark.parametrize("level", ["nothing", "own_splits"])
     def test_three_parties_of_whom_one_has_the_label_alone(self, tmp_path: Path, level: str) -> None:
         parties = ("shop", "bank", "post")
