@@ -215,19 +215,21 @@ def _scatter(room: Words, slot: int, out: Words) -> None:
             out[lane, j] = room[start + j * LANES + lane]
 
 
-@njit(
-    types.Tuple((writes(uint64, 1), writes(uint64, 1), writes(uint64, 1)))(reads(uint64, 1), writes(uint64, 1)),
-    cache=True,
-    nogil=True,
-)
-def _laid_out(n: Words, room: Words) -> tuple[Words, Words, Words]:
-    """The modulus in every lane; it, the temporary slot, and the whole room."""
-    size = (n.shape[0] + 2) * LANES
+@njit(void(reads(uint64, 1), writes(uint64, 1)), cache=True, nogil=True)
+def _lay_out(n: Words, room: Words) -> None:
+    """The modulus in every lane of the first slot, and zeros in all others."""
     room[:] = np.uint64(0)
     for j in range(n.shape[0]):
         for lane in range(LANES):
             room[j * LANES + lane] = n[j]
-    return room[:size], room[size : 2 * size], room
+
+
+@njit(void(writes(uint64, 1), int64, int64, int64, int64, uint64), cache=True, nogil=True)
+def _set_product(room: Words, out: int, a: int, b: int, limbs: int, factor: int | np.uint64) -> None:
+    """The products of slots a and b into slot `out`, which may be one of them."""
+    size = limbs + 2
+    modulus, temporary = room[: size * LANES], room[size * LANES : 2 * size * LANES]
+    _multiply(room, a * size, room, b * size, modulus, np.uint64(factor), temporary, room, out * size, limbs)
 
 
 @njit(
@@ -253,8 +255,8 @@ def products(pool: Words, places: Places, n: Words, factor: int, room: Words, ou
         Below 2 n.
     """
     limbs, k = n.shape[0], places.shape[0]
-    modulus, temporary, slots = _laid_out(n, room)
-    size = limbs + 2
+    word = np.uint64(factor)
+    _lay_out(n, room)
     for block in range(0, k, BLOCK * LANES):
         end = min(block + BLOCK * LANES, k)
         for i in range(places.shape[1]):
@@ -262,13 +264,12 @@ def products(pool: Words, places: Places, n: Words, factor: int, room: Words, ou
                 slot = TABLE + (start - block) // LANES
                 chosen = np.ascontiguousarray(places[start : min(start + LANES, end), i])
                 if i == 0:
-                    _gather(pool, chosen, slots, slot)
+                    _gather(pool, chosen, room, slot)
                 else:
-                    _gather(pool, chosen, slots, Y)
-                    here = slot * size
-                    _multiply(slots, here, slots, Y * size, modulus, np.uint64(factor), temporary, slots, here, limbs)
+                    _gather(pool, chosen, room, Y)
+                    _set_product(room, slot, slot, Y, limbs, word)
         for start in range(block, end, LANES):
-            _scatter(slots, TABLE + (start - block) // LANES, out[start : min(start + LANES, end)])
+            _scatter(room, TABLE + (start - block) // LANES, out[start : min(start + LANES, end)])
 
 
 @njit(
@@ -298,26 +299,23 @@ def power(bases: Words, one: Words, digits: Places, n: Words, factor: int, room:
         As of `products`.
     """
     limbs, k = n.shape[0], bases.shape[0]
-    modulus, temporary, slots = _laid_out(n, room)
-    size = limbs + 2
-    word = np.uint64(factor)
+    size, word = (limbs + 2) * LANES, np.uint64(factor)
+    _lay_out(n, room)
     for j in range(limbs):
         for lane in range(LANES):
-            slots[(TABLE * size + j) * LANES + lane] = one[j]
+            room[TABLE * size + j * LANES + lane] = one[j]
     for start in range(0, k, LANES):
         stop = min(start + LANES, k)
-        _gather(bases, np.arange(start, stop), slots, TABLE + 1)
+        _gather(bases, np.arange(start, stop), room, TABLE + 1)
         for i in range(2, 1 << WINDOW):
-            before, here = (TABLE + i - 1) * size, (TABLE + i) * size
-            _multiply(slots, before, slots, (TABLE + 1) * size, modulus, word, temporary, slots, here, limbs)
-        first = (TABLE + digits[0]) * size * LANES
-        slots[X * size * LANES : (X + 1) * size * LANES] = slots[first : first + size * LANES]
+            _set_product(room, TABLE + i, TABLE + i - 1, TABLE + 1, limbs, word)
+        first = (TABLE + digits[0]) * size
+        room[X * size : (X + 1) * size] = room[first : first + size]
         for digit in digits[1:]:
             for _ in range(WINDOW):
-                _multiply(slots, X * size, slots, X * size, modulus, word, temporary, slots, X * size, limbs)
-            place = (TABLE + digit) * size
-            _multiply(slots, X * size, slots, place, modulus, word, temporary, slots, X * size, limbs)
-        _scatter(slots, X, out[start:stop])
+                _set_product(room, X, X, X, limbs, word)
+            _set_product(room, X, X, TABLE + digit, limbs, word)
+        _scatter(room, X, out[start:stop])
 
 
 @njit(
@@ -328,11 +326,11 @@ def power(bases: Words, one: Words, digits: Places, n: Words, factor: int, room:
 def squared(bases: Words, times: int, n: Words, factor: int, room: Words, out: Words) -> None:
     """Every base squared so many times; bases and results are times R, arguments as of `products`."""
     limbs, k = n.shape[0], bases.shape[0]
-    modulus, temporary, slots = _laid_out(n, room)
-    place, word = X * (limbs + 2), np.uint64(factor)
+    word = np.uint64(factor)
+    _lay_out(n, room)
     for start in range(0, k, LANES):
         stop = min(start + LANES, k)
-        _gather(bases, np.arange(start, stop), slots, X)
+        _gather(bases, np.arange(start, stop), room, X)
         for _ in range(times):
-            _multiply(slots, place, slots, place, modulus, word, temporary, slots, place, limbs)
-        _scatter(slots, X, out[start:stop])
+            _set_product(room, X, X, X, limbs, word)
+        _scatter(room, X, out[start:stop])
