@@ -164,6 +164,18 @@ def test_methods_cross_where_their_lines_do():
     assert crossing.winner(("a", {20: 1.0}), right) == ""
 
 
+def test_a_narrow_link_turns_the_table_where_encryption_sends_less():
+    def of(seconds, sent, rounds=2):
+        return a_cost(parties=(side(online_s=seconds),), busiest_bytes=sent, rounds=rounds)
+
+    shared = of(1.0, 2_000_000)
+    assert crossing.even_bandwidth(of(9.0, 1_000_000), shared, 0.02) == "below 1 Mbit/s"
+    assert crossing.even_bandwidth(of(9.0, 3_000_000), shared, 0.02) == "none"
+    assert crossing.even_bandwidth(of(0.5, 1_000_000), shared, 0.02) == "any"
+    assert crossing.even_bandwidth(of(0.5, 3_000_000), shared, 0.02) == "above 16 Mbit/s"
+    assert crossing.even_bandwidth(of(1.01, 1_000_000, 1), shared, 0.02) == "any"
+
+
 def test_a_measured_time_goes_before_a_computed_one():
     far = a_cost(run=2, network="wan", computed_s={}, parties=(side(online_s=9.0),))
     assert crossing.line([a_cost(), far], "shares", "wan") == {200: 9.0}

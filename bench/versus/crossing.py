@@ -75,3 +75,14 @@ def winner(left: tuple[str, Line], right: tuple[str, Line]) -> str:
     spans = [f"{names[0]} below {show(met[0])}"]
     spans += [f"{name} from {show(one)}" for name, one in zip(names[1:], met, strict=True)]
     return "; ".join(spans)
+
+
+def even_bandwidth(encrypted: Cost, shared: Cost, one_way: float) -> str:
+    """In words: on links of which bandwidth, and of that latency in seconds, the encrypted run is the faster one."""
+    behind = encrypted.online_s - shared.online_s + (encrypted.rounds - shared.rounds) * one_way
+    less = shared.busiest_bytes - encrypted.busiest_bytes
+    if behind <= 0 <= less:
+        return "any"
+    if less <= 0 <= behind:
+        return "none"
+    return f"{'below' if less > 0 else 'above'} {8 * less / behind / 1e6:.2g} Mbit/s"

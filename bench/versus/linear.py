@@ -88,7 +88,7 @@ def expected(size: Size) -> list[Array]:
 
 
 AXES = ("rows", "columns")
-INNER = Task("inner product", AXES, ((1, 10), (1, 500)), ((1, 10), (1, 1_000), (1, 10_000)), expected)
+INNER = Task("inner product", AXES, ((1, 1), (1, 500)), ((1, 1), (1, 100), (1, 10_000)), expected)
 MATRIX = Task("matrix-vector", AXES, ((10, 10), (50, 50)), ((10, 10), (100, 100), (1_000, 100)), expected)
 GRADIENT = Task("logistic gradient", AXES, ((5, 50), (20, 200)), ((10, 100), (20, 500), (100, 1_000)), expected)
 SCORING = Task("linear scoring", AXES, ((10, 20), (500, 20)), ((10, 20), (100, 20), (10_000, 20)), expected)

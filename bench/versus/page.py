@@ -16,11 +16,12 @@ from pydantic import ValidationError
 
 from bench.tables import seconds, volume
 from bench.versus import pages, plots
-from bench.versus.crossing import line, winner
+from bench.versus.crossing import even_bandwidth, line, winner
 from bench.versus.figures import LABELS, Cost, Document
 from bench.versus.pages import Row, by_task, table
 from bench.versus.processes import NETWORKS
 from bench.versus.table import ENCRYPTED, ON_SHARES
+from bench.versus.tasks import elements, show
 from mpcfl.errors import InputError, UsageError
 
 PAGE = Path(__file__).parents[2] / "docs" / "he-vs-ss.md"
@@ -99,7 +100,19 @@ def _crossings(runs: Sequence[Cost]) -> Iterator[Row]:
                 for network in (None, *NETWORKS):
                     pair = [(name, line(group, name, network)) for name in (left, right)]
                     row[f"online, {LABELS.get(network or '', 'loopback')}"] = winner(*pair)
+                row["encrypted is faster at 40 ms, largest size"] = _narrow(group, left, right)
                 yield row
+
+
+def _narrow(runs: Sequence[Cost], encrypted: str, shared: str) -> str:
+    """The bandwidth at which two methods take as long, at the largest size of both."""
+    near = {(one.method, one.size): one for one in runs if one.network is None}
+    common = [one.size for one in runs if {(encrypted, one.size), (shared, one.size)} <= near.keys()]
+    if not common:
+        return ""
+    size = max(common, key=elements)
+    found = even_bandwidth(near[encrypted, size], near[shared, size], NETWORKS["wan"].one_way)
+    return f"{found} ({show(size)})"
 
 
 def _task(task: str, runs: Sequence[Cost]) -> list[str]:

@@ -60,7 +60,7 @@ def record(document: Document) -> str:
     )
     idle = [side.idle_bytes for one in document.runs for side in one.parties]
     facts = [document.machine, document.date, f"load average {document.load:.1f} before"]
-    facts += [f"{seconds(document.seconds)} in all", *([keys] if keys else [])]
+    facts += [f"{document.seconds / 60:.1f} minutes in all", *([keys] if keys else [])]
     return f"{'; '.join(facts)}. A process holds {volume(max(idle, default=0))} before it begins."
 
 
