@@ -329,8 +329,8 @@ def plus_odd(plane: Words, x: Words, y: Words) -> Words:
 
     The bits of the product follow one another in the order of its elements.
     """
-    right = odd_rows(y.reshape(y.shape[0], -1))
     columns = math.prod(y.shape[1:])
+    right = odd_rows(y.reshape(y.shape[0], columns))
     out = empty(plane.shape)
     np.copyto(out, plane)
     threads.across(x.shape[0], lambda i, j: bitmatrix.multiply(x, right, columns, i, j, out))

@@ -24,6 +24,7 @@ Reference   Beaver, CRYPTO 1991, with one operand at one party, as in Mohassel a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -138,8 +139,9 @@ def known(part: View[Base], w: Words, c: Words) -> Words:
     matrix, flipped = (part.sources[0], True) if part.operation == "transpose" else (part, False)
     ones = _ones(matrix)
     if ones is not None and not ring.is_spec(w):
-        summed = ring.plus_sums(ring.reshape(c, (c.shape[0], -1)), ones, ring.reshape(w, (w.shape[0], -1)), flipped)
-        return ring.reshape(summed, c.shape)
+        columns = math.prod(w.shape[1:])  # of a vector it is one
+        left, right = (ring.reshape(one, (one.shape[0], columns)) for one in (c, w))
+        return ring.reshape(ring.plus_sums(left, ones, right, flipped), c.shape)
     return ring.plus_matmul(c, part.apply(lambda base: base.words), w)
 
 

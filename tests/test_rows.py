@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulation import play, random_words
 
 import mpcfl
-from mpcfl import prg, ring, rows, view
+from mpcfl import ordering, prg, ring, rows, view
 from mpcfl.correlation import Leaf
 from mpcfl.dealing import Dealer, Holder, expanding
 from mpcfl.prg import Stream
@@ -153,6 +153,24 @@ def test_rows_of_a_matrix_of_few_ones(some) -> None:
     assert (sums == hot[some].T @ a).all()
     assert (back == hot[some] @ sums).all()
     assert (times == 3 * hot).all()
+
+
+@pytest.mark.parametrize(("rows_", "inner", "columns"), [(0, 16, 2), (3, 16, 0), (0, 8, None), (3, 8, None)])
+def test_empty_matrices_of_few_ones_and_vectors(rows_: int, inner: int, columns: int | None) -> None:
+    hot = np.zeros((rows_, inner), bool)
+    hot[:, 1:2] = True
+    shapes = [(n,) if columns is None else (n, columns) for n in (inner, rows_)]
+    a, b = (RNG.integers(-9, 9, shape) for shape in shapes)
+
+    def program(session):
+        own = session.private(hot, 1, hot.shape, np.bool_)
+        x, y = (session.share(one, 0, one.shape, np.int64) for one in (a, b))
+        return (own @ x).reveal(), (own.T @ y).reveal(), ordering.odd(own @ x).reveal()
+
+    found = mpcfl.simulate(program, seed=1).results[0]
+    for one, expected in zip(found, (hot @ a, hot.T @ b, hot @ a % 2 == 1), strict=True):
+        assert (one == expected).all()
+        assert one.shape == expected.shape
 
 
 CHILD = """
