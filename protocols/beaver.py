@@ -8,7 +8,8 @@ Parties hold [x] and [y] and want [x o y], where o is any bilinear map.
 
 An operand keeps its difference d and the name of its mask a: later products with it, its slices or its transpose open
 nothing of it again. An operand that one party knows has a mask that this party knows, and is opened by it alone, one
-way. Matrix products take half the work where one local product serves (folded).
+way. Matrix products take half the work where one local product serves (folded). An operand of more than 64 MiB is
+opened piece by piece, a round each.
 
 Realises    the bilinear-map functionality against any n - 1 semi-honest parties; dealer apart. Simulator: d, e uniform,
             since a, b are uniform, unknown to the n - 1 and used for this operand alone; output share from the ideal
