@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import cProfile
+import random
 import socket
 import tempfile
 import time
@@ -155,14 +156,13 @@ def settle(plan: Plan, names: list[str]) -> list[Way]:
 
 
 def _two_free_ports() -> int:
-    """A port of 127.0.0.1 that nobody listens on, nor on the next one."""
+    """A port of 127.0.0.1 that nobody listens on, nor on the next one; none that a connection may get meanwhile."""
     while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
+        port = random.randrange(15_000, 32_000, 2)  # below those of connections
+        with socket.socket() as first, socket.socket() as second, contextlib.suppress(OSError):
+            first.bind(("127.0.0.1", port))
+            second.bind(("127.0.0.1", port + 1))
+            return port
 
 
 @contextlib.contextmanager

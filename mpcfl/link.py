@@ -393,7 +393,7 @@ class Endpoint:
 
     def abort(self, error: MpcflError) -> None:
         """Tell all peers, as far as they can be reached, that the session has failed and with which code."""
-        if self._context is None or self._aborted:
+        if self._context is None or self._context.closed or self._aborted:
             return
         self._aborted = True
         with self._turns.briefly(_PATIENCE):
