@@ -152,9 +152,9 @@ def test_a_name_outside_the_roster_and_a_taken_port_are_usage_errors():
     port = int(roster["bank"].bind.split(":")[1])
     with socket.create_server(("127.0.0.1", port)), pytest.raises(UsageError, match="cannot listen on"):
         Endpoint(identities[0], roster).connect(TERMS)
-    with socket.create_server(("127.0.0.1", port)), pytest.raises(UsageError, match="cannot listen on"):
-        with Endpoint(identities[0], roster) as endpoint:  # which has nobody to tell
-            endpoint.connect(TERMS)
+    told = pytest.raises(UsageError, match="cannot listen on")  # though there is nobody whom to tell of it
+    with socket.create_server(("127.0.0.1", port)), told, Endpoint(identities[0], roster) as endpoint:
+        endpoint.connect(TERMS)
     nowhere = Roster(party=tuple(identity.entry() for identity in identities))
     with pytest.raises(InputError, match="no bind and no address"):
         Endpoint(identities[1], nowhere).connect(TERMS)
