@@ -9,10 +9,16 @@ import pytest
 from sklearn.datasets import load_breast_cancer, load_digits
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
+from tables import credit_data
 
 import mpcfl
 from mpcfl.data import split_rows
 from mpcfl.learn.trees import Bins, GradientBoostingClassifier
+
+
+def credit() -> tuple[Any, Any]:
+    X, y = credit_data()
+    return X, y.astype(np.int64)
 
 
 def breast_cancer() -> tuple[Any, Any]:
@@ -26,16 +32,18 @@ def threes() -> tuple[Any, Any]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("data", [breast_cancer, threes])
-def test_real_data(data: Any) -> None:
+@pytest.mark.parametrize(
+    ("data", "trees", "depth", "max_bins"), [(credit, 4, 4, 32), (breast_cancer, 5, 3, 16), (threes, 5, 3, 16)]
+)
+def test_real_data(data: Any, trees: int, depth: int, max_bins: int) -> None:
     X, y = data()
     train, test = split_rows(len(X), 0.25, 7)
-    half = X.shape[1] // 2
+    half = (X.shape[1] + 1) // 2
     parts = (slice(0, half), slice(half, None))
-    own = [Bins(16).fit(X[train][:, part]) for part in parts]
+    own = [Bins(max_bins).fit(X[train][:, part]) for part in parts]
     hot = [bins.onehot(X[:, part]) for bins, part in zip(own, parts, strict=True)]
     columns = own[0].columns_ + own[1].columns_
-    parameters = {"n_estimators": 5, "max_depth": 3, "learning_rate": 0.5, "min_child_weight": 1e-3}
+    parameters = {"n_estimators": trees, "max_depth": depth, "learning_rate": 0.5, "min_child_weight": 1e-3}
 
     def program(session: mpcfl.Session) -> Any:
         blocks = [
@@ -47,14 +55,14 @@ def test_real_data(data: Any) -> None:
         return model.left_.reveal(), model.decision_function(x[test]).reveal()
 
     left, scores = mpcfl.simulate(program, seed=1).results[0]
-    plain = GradientBoostingClassifier(**parameters, max_bins=16).fit(X[train], y[train])
+    plain = GradientBoostingClassifier(**parameters, max_bins=max_bins).fit(X[train], y[train])
     theirs = HistGradientBoostingClassifier(
-        max_iter=5,
-        max_depth=3,
+        max_iter=trees,
+        max_depth=depth,
         learning_rate=0.5,
         max_leaf_nodes=None,
         min_samples_leaf=1,
-        max_bins=16,
+        max_bins=max_bins,
         l2_regularization=1.0,
         early_stopping=False,
     ).fit(X[train], y[train])

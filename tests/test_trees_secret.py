@@ -6,12 +6,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import roc_auc_score
-from tables import credit_data
 
 import mpcfl
-from mpcfl.data import split_rows
 from mpcfl.errors import UsageError
 from mpcfl.learn import EarlyStopping
 from mpcfl.learn.trees import (
@@ -262,36 +258,3 @@ def test_headroom_at_a_million_rows() -> None:
     assert (left == plain.tree.left).all()
     np.testing.assert_allclose(values, plain.values, rtol=1e-4)
     np.testing.assert_allclose(gains, plain.gains, rtol=1e-4, atol=20)
-
-
-@pytest.mark.slow
-def test_real_data() -> None:
-    """The credit data with 32 bins: the plain trees, and the AUC of scikit-learn's learner with the same parameters."""
-    X, y = credit_data()
-    y = y.astype(np.int64)
-    train, test = split_rows(len(X), 0.25, 7)
-    own = [Bins().fit(X[train][:, part]) for part in (slice(0, 7), slice(7, None))]
-    hot = [bins.onehot(X[:, part]) for bins, part in zip(own, (slice(0, 7), slice(7, None)), strict=True)]
-    columns = own[0].columns_ + own[1].columns_
-    parameters = {"n_estimators": 4, "max_depth": 4, "learning_rate": 0.5, "min_child_weight": 1e-3}
-
-    def program(session: Any) -> Any:
-        x, labels = shared(session, *hot), session.share(y, 0, y.shape, np.int64)
-        model = GradientBoostingClassifier(**parameters).fit(x[train], labels[train], columns=columns)
-        return model.left_.reveal(), model.decision_function(x[test]).reveal()
-
-    left, scores = mpcfl.simulate(program, seed=1).results[0]
-    plain = GradientBoostingClassifier(**parameters).fit(X[train], y[train])
-    assert (left == plain.left_).all()
-    theirs = HistGradientBoostingClassifier(
-        max_iter=4,
-        max_depth=4,
-        learning_rate=0.5,
-        max_leaf_nodes=None,
-        min_samples_leaf=1,
-        max_bins=32,
-        l2_regularization=1.0,
-        early_stopping=False,
-    ).fit(X[train], y[train])
-    expected = roc_auc_score(y[test], theirs.decision_function(X[test]))
-    assert roc_auc_score(y[test], scores) == pytest.approx(expected, abs=0.005)
