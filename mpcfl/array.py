@@ -185,9 +185,13 @@ class SecretArray(NDArrayOperatorsMixin):
         ------
         UsageError
             Not all columns are somebody's own (`Session.private`, side by side).
+        TypeError
+            `other` is not secret, or both have fractions: then the product would have to be rounded.
         IntegrityError
             The disclosure was not agreed.
         """
+        if not isinstance(other, SecretArray):
+            raise TypeError("told discloses a secret array; multiply by a public one with @")
         return self._made(self._outputs._told(self._value, other._value, purpose))
 
     # --------------------------------------------------------------------------------------------------------- dispatch

@@ -89,6 +89,11 @@ def test_what_is_refused() -> None:
             session, np.concatenate([blocks(session, np.zeros((3, 2), np.bool_), (i,), (2,), np.bool_) for i in (0, 1)])
         )
 
+    def public(session: Any) -> Any:
+        return blocks(session, np.zeros((3, 2), np.bool_), (0, 1), (1, 1), np.bool_).told(np.zeros((2, 1)))
+
+    with pytest.raises(TypeError, match="multiply by a public one with @"):
+        mpcfl.simulate(public)
     with pytest.raises(TypeError, match="fractions with fractions"):
         mpcfl.simulate(two_fractions)
     for program in (nobodys, of_rows):
