@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from mpcfl.learn.trees import (
     RandomForestRegressor,
 )
 from mpcfl.learn.trees.growth import TIE, evaluate, grow
+from mpcfl.learn.trees.hot import product, transposed_product
 from mpcfl.learn.trees.splits import Splits
 from mpcfl.learn.trees.worths import LIFT, Rules
 
@@ -314,6 +316,20 @@ class TestWhatItTakes:
         whole = GradientBoostingClassifier(3).fit(self.X, self.y)
         assert (model.predict_proba(hot) == whole.predict_proba(self.X)).all()
         model.fit(hot, self.y, columns=[one.size for one in bins.columns_])
+        numbers = GradientBoostingClassifier(3).fit(hot * 1.0, self.y, columns=bins.columns_)
+        assert (numbers.predict_proba(hot * 1) == whole.predict_proba(self.X)).all()
+
+    def test_rows_become_numbers_a_few_at_a_time(self) -> None:
+        """Products are those of the whole matrix, in a fraction of the memory that it takes as numbers."""
+        x = RNG.random((20_000, 300)) < 0.1
+        values, table = RNG.normal(size=(20_000, 3)), RNG.integers(0, 2, (300, 5))
+        tracemalloc.start()
+        sums, rows = transposed_product(x, values), product(x, table)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert np.abs(sums - x.T @ values).max() < 1e-10
+        assert (rows == x @ table).all()
+        assert peak < 8 * x.size / 2
 
     @pytest.mark.parametrize(
         ("parameters", "match"),
@@ -334,7 +350,9 @@ class TestWhatItTakes:
         with pytest.raises(InputError, match="columns must list"):
             GradientBoostingClassifier().fit(self.X, self.y, columns=["a"])
         with pytest.raises(InputError, match=r"30 columns of bins, and columns tells of 3"):
-            GradientBoostingClassifier().fit(self.X, self.y, columns=[3])
+            GradientBoostingClassifier().fit(self.X > 0, self.y, columns=[3])
+        with pytest.raises(InputError, match="neither 0 nor 1"):
+            GradientBoostingClassifier().fit(self.X, self.y, columns=[30])
         with pytest.raises(InputError, match="two classes"):
             GradientBoostingClassifier(scale_pos_weight=2.0).fit(*load_wine(return_X_y=True))
         with pytest.raises(InputError, match="at least 0 for the loss poisson"):

@@ -15,6 +15,7 @@ from mpcfl.learn.schedule import public_draws
 from mpcfl.learn.stopping import EarlyStopping, Watch
 from mpcfl.learn.trees.ensemble import TreeModel, part_of, weighted
 from mpcfl.learn.trees.growth import Tree, evaluate, grow
+from mpcfl.learn.trees.hot import zeros_and_ones
 from mpcfl.learn.trees.objectives import Objective
 from mpcfl.learn.trees.splits import Splits
 from mpcfl.learn.trees.worths import Rules
@@ -148,7 +149,7 @@ class _HeldBack:
         start: Array,
         target: Callable[[Array], Array],
     ) -> None:
-        self._hot = stopping.X if model.bins_ is None else model.bins_.onehot(stopping.X).astype(np.float64)
+        self._hot = zeros_and_ones(stopping.X) if model.bins_ is None else model.bins_.onehot(stopping.X)
         self._y = target(stopping.y)
         self._scores = np.broadcast_to(start, self._y.shape)
         self._objective, self._metric = objective, stopping.metric

@@ -13,8 +13,9 @@ from mpcfl.learn.model import check_choice, check_numbers, check_whole
 from mpcfl.learn.schedule import Draws
 from mpcfl.learn.trees.bins import Bins, Column, columns_of, number_rows
 from mpcfl.learn.trees.growth import Tree, evaluate
+from mpcfl.learn.trees.hot import zeros_and_ones
 from mpcfl.learn.trees.splits import Splits
-from mpcfl.learn.validation import Array, feature_rows, is_secret, row_values
+from mpcfl.learn.validation import Array, is_secret, row_values
 
 DISCLOSURES = ("nothing", "own_splits")
 """What a training on secrets tells of its trees: see `TreeModel.own_splits`."""
@@ -70,12 +71,12 @@ class TreeModel(Estimator):
             counted = rows if weight is None or is_secret(weight) else rows[weight > 0]
             self.bins_ = Bins(self.max_bins, self.categorical_features).fit(counted)
             self.columns_: tuple[Column, ...] = self.bins_.columns_
-            hot: Array = self.bins_.onehot(rows).astype(np.float64)
+            hot: Array = self.bins_.onehot(rows)
             self.n_features_in_ = rows.shape[1]
         else:
-            hot = feature_rows(X)
-            weight = weights(weight, hot.shape[0])
             self.columns_ = columns_of(columns)
+            hot = zeros_and_ones(X)
+            weight = weights(weight, hot.shape[0])
             total = sum(column.size for column in self.columns_)
             if hot.shape[1] != total:
                 raise InputError(f"X has {hot.shape[1]} columns of bins, and columns tells of {total}.", key="columns")
@@ -87,13 +88,13 @@ class TreeModel(Estimator):
         if not hasattr(self, "leaves_"):
             raise scikit_twin(NotFittedError)(f"This {type(self).__name__} is not fitted yet: call fit first.")
         binned = self.bins_ is None or is_secret(X)
-        rows = feature_rows(X) if binned else number_rows(X)
+        rows = zeros_and_ones(X) if binned else number_rows(X)
         wanted = self.left_.shape[1] if binned else self.n_features_in_
         if rows.shape[1] != wanted:
             raise InputError(
                 f"X has {rows.shape[1]} features, but {type(self).__name__} is expecting {wanted} features as input."
             )
-        return rows if self.bins_ is None or binned else self.bins_.onehot(rows).astype(np.float64)
+        return rows if self.bins_ is None or binned else self.bins_.onehot(rows)
 
     def _keep(self, trees: Sequence[Tree], gains: Array) -> None:
         """Keep trees, and what they say of each column."""

@@ -28,6 +28,7 @@ import numpy as np
 
 from mpcfl import ordering
 from mpcfl.learn.trees.choice import first_largest
+from mpcfl.learn.trees.hot import product, transposed_product
 from mpcfl.learn.trees.splits import Splits
 from mpcfl.learn.trees.worths import LIFT, TINY, UNBOUND, Between, Rules, quotients, unit_of, worth
 from mpcfl.learn.validation import Array, is_secret
@@ -115,7 +116,7 @@ def grow(hot: Array, slopes: Array, curvature: Array, splits: Splits, rules: Rul
     n, outputs = slopes.shape
     unit = unit_of(n)
     both = np.concatenate([slopes, curvature[:, None]], axis=1)
-    sums = (hot.T @ both)[:, None, :]
+    sums = transposed_product(hot, both)[:, None, :]
     inside = both[:, None, :]  # of the rows of each node, (n, nodes, outputs + 1); zeros for all others
     alive: Array | None = None  # which nodes have no unsplit one above them, (nodes,); None: nothing is kept of that
     between = UNBOUND if any(rules.monotone) else None
@@ -141,7 +142,7 @@ def grow(hot: Array, slopes: Array, curvature: Array, splits: Splits, rules: Rul
         if level == rules.depth - 1:
             break
         first, second = ordering.parted(went[-1][:, :, None], inside)
-        of_left = (hot.T @ first.reshape(n, -1)).reshape(sums.shape[0], -1, outputs + 1)
+        of_left = transposed_product(hot, first.reshape(n, -1)).reshape(sums.shape[0], -1, outputs + 1)
         sums = np.concatenate([of_left, sums - of_left], axis=1)
         inside = np.concatenate([first, second], axis=1)
     found = quotients(kept * unit, rules, unit)
@@ -152,7 +153,7 @@ def grow(hot: Array, slopes: Array, curvature: Array, splits: Splits, rules: Rul
 def rows_left(hot: Array, left: Array, own_splits: bool) -> Array:
     """Which rows go left at each node, (n, nodes): of those bins that `left` has, (bins, nodes)."""
     told = own_splits and is_secret(hot) and is_secret(left)
-    return ordering.odd(hot.told(left, PURPOSE) if told else hot @ left)
+    return ordering.odd(hot.told(left, PURPOSE) if told else product(hot, left))
 
 
 def _twice(nodes: Array) -> Array:
