@@ -31,8 +31,10 @@ class Operation:
         How many of its operands are not known.
     begin : callable or None
         Makes the protocol from the operands' shares; None where the operation needs no message.
+    target : object
+        What the result is for; None while the operation is idle, which then keeps nothing alive that nobody asks for.
     settle : callable
-        Takes the protocol's result, or None, and answers the operations that waited for it.
+        Takes the target and the protocol's result, or None, and answers the operations that waited for it.
 
     Attributes
     ----------
@@ -42,7 +44,7 @@ class Operation:
         It could have begun, and was idle.
     """
 
-    __slots__ = ("begin", "idle", "line", "number", "passed", "settle", "unmet")
+    __slots__ = ("begin", "idle", "line", "number", "passed", "settle", "target", "unmet")
 
     def __init__(
         self,
@@ -50,12 +52,14 @@ class Operation:
         line: str,
         unmet: int,
         begin: Callable[[], Protocol] | None,
-        settle: Callable[[Any], Sequence[Operation]],
+        target: Any,
+        settle: Callable[[Any, Any], Sequence[Operation]],
     ) -> None:
         self.number = number
         self.line = line
         self.unmet = unmet
         self.begin = begin
+        self.target = target
         self.settle = settle
         self.idle = self.passed = False
 
@@ -120,7 +124,7 @@ def _settle(operation: Operation, result: Any, turn: list[Operation]) -> None:
     done = [(operation, result)]
     while done:
         one, result = done.pop()
-        for waiting in one.settle(result):
+        for waiting in one.settle(one.target, result):
             waiting.unmet -= 1
             if waiting.unmet:
                 continue

@@ -256,7 +256,7 @@ class Engine:
         if self.observer is not None:
             self.observer.applied(name, value, inputs, public)
         if unmet:
-            operation = Operation(value.number, "", len(unmet), None, lambda _: value.settle(compute()))
+            operation = Operation(value.number, "", len(unmet), None, value, lambda made, _: made.settle(compute()))
             self._wait(unmet, operation)
             self._local += 1
             if self._local >= MAX_WAITING_LOCAL * self.patience:
@@ -300,7 +300,8 @@ class Engine:
             self._line,
             len(unmet),
             lambda: start(*(operand.share for operand in inputs)),
-            lambda result: value.settle(finish(result)),
+            value,
+            lambda made, result: made.settle(finish(result)),
         )
         value._operation = operation
         if unmet:
@@ -319,13 +320,13 @@ class Engine:
     def spare(self, value: Value) -> None:
         """Do without a value that waits, as long as nothing asks for it."""
         if value._operation is not None and not value._waiting:
-            value._operation.idle = True
+            value._operation.idle, value._operation.target = True, None
 
     def wanted(self, value: Value) -> None:
         """Something asks for a value after all."""
         operation = value._operation
         if operation is not None and operation.idle:
-            operation.idle = False
+            operation.idle, operation.target = False, value
             if operation.passed:
                 operation.passed = False
                 self._ready.append(operation)

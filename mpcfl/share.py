@@ -30,22 +30,22 @@ class Masked:
 
 
 class Remade:
-    """The same of an operand that its owner holds otherwise: d and a are made anew whenever they are asked for."""
+    """The same of an operand x that its owner holds otherwise: d and a are made anew whenever they are asked for."""
 
-    __slots__ = ("_base", "_rows", "mask")
+    __slots__ = ("_a", "_x", "mask")
 
-    def __init__(self, base: Base, rows: Rows, mask: MaskView) -> None:
-        self._base = base
-        self._rows = rows
+    def __init__(self, x: Rows, a: Rows, mask: MaskView) -> None:
+        self._x = x
+        self._a = a
         self.mask = mask
 
     @property
     def a(self) -> Words:
-        return self._rows.whole()
+        return self._a.whole()
 
     @property
     def d(self) -> Words:
-        return ring.subtract(self._base.words, self.a)
+        return ring.subtract(self._x.whole(), self.a)
 
 
 class Bit:
@@ -157,13 +157,15 @@ class Base:
         """What the mask covers."""
         if self.bit is not None:
             return self.bit.words
-        return self.rows(0, self.shape[0]) if self._words is None else self._words
+        return self.rows.whole() if self._words is None else self._words
 
-    def rows(self, start: int, stop: int) -> Words:
-        """Some of its rows, where it has an axis."""
-        if self.ones is not None:
-            return ring.of_ones(self.ones[start:stop], self.shape[1])
-        return self.words[start:stop]
+    @property
+    def rows(self) -> Rows:
+        """The same, of which some rows can be had alone."""
+        if self.ones is None:
+            return Rows.held(self.words)
+        ones, columns = self.ones, self.shape[1]
+        return Rows(self.shape, lambda start, stop: ring.of_ones(ones[start:stop], columns))
 
 
 class Share:

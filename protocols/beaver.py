@@ -138,7 +138,7 @@ class _Opening:
         if self._whole:
             x = self.base.words
             return ring.subtract(x, self._dealt["a"]) if self._sends else x
-        x = self.base.rows(self._start, self._stop)
+        x = self.base.rows.some(self._start, self._stop)
         return ring.subtract(x, self._mask.some(self._start, self._stop)) if self._sends else x
 
     def take(self, d: Words) -> None:
@@ -158,7 +158,7 @@ class _Opening:
     def _end(self, d: Words | None) -> None:
         name = self._dealt.leaf("a")
         if d is None or not self._keeps:
-            self.base.masked = Remade(self.base, self._mask, name)
+            self.base.masked = Remade(self.base.rows, self._mask, name)
         else:
             self.base.masked = Masked(d, self._dealt["a"], name)
 

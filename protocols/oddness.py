@@ -168,5 +168,5 @@ def _odd(base: Base, known: bool) -> Words:
     """The lowest bits of what this party multiplies by, packed by rows: the words at their owner, elsewhere d."""
     if base.odd is None:
         assert base.masked is not None
-        base.odd = rows.odd(Rows(base.shape, base.rows) if known else Rows.held(base.masked.d))
+        base.odd = rows.odd(base.rows if known else Rows.held(base.masked.d))
     return base.odd

@@ -12,6 +12,7 @@ from simulation import perform
 import mpcfl
 from mpcfl import engine
 from mpcfl.errors import Mismatch
+from mpcfl.share import Base
 
 X, Y = np.array([1.0, -2.0, 3.0]), np.array([0.5, 4.0, -1.0])
 
@@ -287,3 +288,24 @@ def test_a_purpose_or_readers_that_differ_are_a_mismatch():
     for program in (purposes, readers):
         with pytest.raises(Mismatch):
             mpcfl.simulate(program)
+
+
+def test_what_a_program_lets_go_is_gone_at_once():
+    """Also an operand of a product that was never made, and what stands beside its mask; no collector is needed."""
+    marks = (17, 5)
+    hot = np.eye(5, dtype=np.bool_)[np.arange(17) % 5]
+
+    def program(session):
+        x = session.private(hot if session.rank == 0 else None, 0, marks, np.bool_)
+        y = session.share(np.arange(10).reshape(5, 2) if session.rank == 1 else None, 1, (5, 2), np.int64)
+        return mpcfl.ordering.odd(x @ y).reveal()
+
+    gc.collect()
+    gc.disable()
+    try:
+        odd = mpcfl.simulate(program).results[0]
+        kept = [one for one in gc.get_objects() if isinstance(one, Base) and one.shape == marks]
+    finally:
+        gc.enable()
+    assert (odd == (hot @ np.arange(10).reshape(5, 2) % 2 == 1)).all()
+    assert kept == []

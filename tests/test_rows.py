@@ -95,10 +95,10 @@ def test_a_matrix_of_few_ones_is_held_by_its_places() -> None:
     assert ones is not None
     base = Base(ones, 0)
     assert (base.words == hot).all()
-    assert (base.rows(3, 9) == hot[3:9]).all()
+    assert (base.rows.some(3, 9) == hot[3:9]).all()
     name = View.leaf(Leaf(0, 0, hot.shape, owner=0), hot.shape)
     mask = Rows.held(random_words(RNG, hot.shape))
-    base.masked = Remade(base, mask, name)
+    base.masked = Remade(base.rows, mask, name)
     assert (base.masked.d + base.masked.a == hot).all()
 
 
