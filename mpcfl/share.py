@@ -8,6 +8,7 @@ never used for two values.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -321,12 +322,22 @@ class Share:
         offset = constant if self.offset is None else ring.add(self.offset, constant)
         return Share._view((self,), lambda x: ring.add(x, constant) if first else x, self.origin, offset)
 
+    def plus(self, part: Share) -> Share:
+        """The sum with a share of the same shape, whose mask is that of both masks: opened with them."""
+        offset = self.offset if part.offset is None else part.offset
+        if self.offset is not None and part.offset is not None:
+            offset = ring.add(self.offset, part.offset)
+        return Share._view((self, part), ring.add, view.add(self.origin, part.origin), offset)
+
     def less(self, part: Share) -> Share:
-        """What is left without a share of the same shape, whose mask is made of both masks: opened with them."""
-        offset = None if part.offset is None else ring.negative(part.offset)
-        if self.offset is not None:
-            offset = self.offset if offset is None else ring.add(self.offset, offset)
-        return Share._view((self, part), ring.subtract, view.add(self.origin, view.scale(part.origin, -1)), offset)
+        """What is left without a share of the same shape, opened like a sum."""
+        return self.plus(part.scale(-1))
+
+    def widens(self, other: Share, size: int) -> bool:
+        """Whether a sum of so many elements has more than all that both views show, neither of them a sum."""
+        if any("sum" in one.origin.operations() for one in (self, other)):
+            return False
+        return size > sum(math.prod(base.shape) for base in {*self.origin.leaves(), *other.origin.leaves()})
 
     @staticmethod
     def concatenate(parts: list[Share], axis: int) -> Share:

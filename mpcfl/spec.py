@@ -83,8 +83,43 @@ def broadcast_shape(one: Shape, other: Shape) -> Shape:
 
 def indexed_shape(shape: Shape, index: Any) -> Shape:
     """The shape of `x[index]` for an x of `shape`."""
-    result: Shape = _thin(shape)[index].shape
-    return result
+    found = _plainly_indexed(shape, index if isinstance(index, tuple) else (index,))
+    if found is None:
+        found = _thin(shape)[index].shape
+    return found
+
+
+def _plainly_indexed(shape: Shape, parts: tuple[Any, ...]) -> Shape | None:
+    """The same where it can be told without gathering: of slices and the like, with one array of places or integers.
+
+    None of everything else, and of what is out of range.
+    """
+    arrays = sum(isinstance(part, np.ndarray) for part in parts)
+    places = sum(part is not None and part is not Ellipsis for part in parts)
+    if arrays > 1 or places > len(shape) or sum(part is Ellipsis for part in parts) > 1:
+        return None
+    result: list[int] = []
+    axis = 0
+    for part in parts:
+        if part is None:
+            result.append(1)
+            continue
+        if part is Ellipsis:
+            rest = len(shape) - places
+            result += shape[axis : axis + rest]
+            axis += rest
+            continue
+        n = shape[axis]
+        if isinstance(part, slice):
+            result.append(len(range(*part.indices(n))))
+        elif isinstance(part, np.ndarray):
+            if part.dtype.kind not in "iu" or (part.size and not (-n <= part.min() and part.max() < n)):
+                return None
+            result += part.shape
+        elif arrays or type(part) is not int or not -n <= part < n:
+            return None
+        axis += 1
+    return (*result, *shape[axis:])
 
 
 def dtype_of(arguments: Iterable[Any]) -> np.dtype[Any]:

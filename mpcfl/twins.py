@@ -211,6 +211,7 @@ TWINS: dict[str, Twin] = {
     "negative part": of(lambda x: np.minimum(x, 0)),
     "msb": of(lambda x: x < 0),
     "eqz": of(lambda x: x == 0),
+    "narrow_eqz": of(lambda x: x == 0),
     "invert": of(np.logical_not),
     "sigmoid": of(lambda x: 0.5 + 0.5 * np.tanh(0.5 * x)),
     "softplus": of(lambda x: np.logaddexp(0.0, x)),

@@ -61,6 +61,14 @@ class View(Generic[L]):
         for source in self.sources:
             yield from source.leaves()
 
+    def operations(self) -> Iterator[str]:
+        """Those of all its parts."""
+        parts: list[View[L]] = [self]
+        while parts:
+            part = parts.pop()
+            yield part.operation
+            parts += part.sources
+
     def map(self, function: Callable[[L], View[M]], name: str | None = None) -> View[M]:
         """The same view over other leaves; with a name it is made once, for one meaning of the name."""
         if self.operation == "leaf":

@@ -69,6 +69,10 @@ def _eqz(ctx: Context, x: Share) -> Any:
     return _bit(ctx, [v == 0 for v in ring.integers(x.words)])
 
 
+def _narrow_eqz(ctx: Context, x: Share) -> Any:
+    return _bit(ctx, [v % 64 == 0 for v in ring.integers(x.words)])
+
+
 def _parity(ctx: Context, x: Share) -> Any:
     return _bit(ctx, [v % 2 == 1 for v in ring.integers(x.words)])
 
@@ -158,6 +162,7 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "double_matmul": _double_matmul,
     "square": _square,
     "mux": _mux,
+    "narrow_eqz": _narrow_eqz,
     "parity": _parity,
     "matmul_parity": _matmul_parity,
     "conjunction": _conjunction,

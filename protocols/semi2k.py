@@ -19,6 +19,7 @@ from mpcfl.protocols.exponential import exp, exp2
 from mpcfl.protocols.folded import double_matmul, matmul
 from mpcfl.protocols.inverse import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
 from mpcfl.protocols.logarithm import log, log2, log10
+from mpcfl.protocols.narrow import narrow_eqz
 from mpcfl.protocols.oddness import conjunction, matmul_parity
 from mpcfl.protocols.permutation import permute
 from mpcfl.protocols.powering import cbrt, hypot, power, public_power
@@ -38,7 +39,7 @@ from mpcfl.protocols.windows import (
     softplus,
 )
 
-_CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, parity, permute)
+_CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, narrow_eqz, parity, permute)
 _ODD = (matmul_parity, conjunction)
 _PRECISE = (precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu)
 _IN_BOTH_RINGS = (*_CORE, *_ODD, sin, cos, *_PRECISE)

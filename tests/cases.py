@@ -83,6 +83,7 @@ def _below(limit: int) -> Callable[[np.random.Generator, Shape], Words]:
     return lambda rng, shape: rng.integers(-limit, limit, shape).view(np.uint64)
 
 
+COUNTS = edged(words(0, 1, 63, 64, -64, TOP), lambda rng, shape: rng.integers(0, 64, shape).view(np.uint64))
 IN_RANGE = edged(words(0, 1, -1, HALF - 1, -HALF, 1 << 18, -(1 << 18), (1 << 18) - 1), _below(HALF))
 
 
@@ -294,6 +295,7 @@ CASES: dict[str, Sequence[Case]] = {
     ],
     "permute": [_by_owner(0), _by_owner(1)],
     "eqz": [_case("eqz", ONE_VECTOR, ANY, exact)],
+    "narrow_eqz": [_case("narrow_eqz", ONE_VECTOR, COUNTS, exact)],
     "sigmoid": [_case("sigmoid", ONE_VECTOR, REAL, within(2.5e-4))],
     "softplus": [_case("softplus", ONE_VECTOR, REAL, within(2.5e-4))],
     "divide": [_case("divide", TWO_VECTORS, quotients, near(2.0**-20.3))],
@@ -450,6 +452,7 @@ WIDE_CASES: dict[str, Sequence[Case]] = {
             "mux",
             "msb",
             "eqz",
+            "narrow_eqz",
             "parity",
             "matmul_parity",
             "conjunction",

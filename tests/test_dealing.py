@@ -24,6 +24,7 @@ from mpcfl.protocols.folded import Folded, signs
 from mpcfl.protocols.fourier128 import Harmonics
 from mpcfl.protocols.leading import Factors
 from mpcfl.protocols.logarithms128 import WideLogarithm
+from mpcfl.protocols.narrow import LowTable
 from mpcfl.protocols.nearness import CHOICES, DigitProducts
 from mpcfl.protocols.normalisation import LogHarmonics
 from mpcfl.protocols.oddness import BitProduct, OneSidedBits
@@ -111,6 +112,7 @@ def every_wide_correlation(trusted: Trusted):
     yield TruncPair(N, 1, 40, "wide"), ()
     yield Digits(named, True), (a,)
     yield Digits(named, False), (a,)
+    yield LowTable(named), (a,)
     yield BitProducts(3, (3, 5, 7), 2), ()
     yield DaBit(N, "wide"), ()
     yield Permutation(named, 1), (a,)
@@ -154,6 +156,7 @@ def every_correlation(trusted: Trusted):
         yield Digits(view.scale(upper, -1), low != 18), (ring.negative(value),)
     yield Digits(named, True), (a,)
     yield Digits(named, False), (a,)
+    yield LowTable(named), (a,)
     yield BitProducts(3, (3, 5, 7), 2), ()
     yield DaBit(N), ()
     yield Permutation(named, 1), (a,)

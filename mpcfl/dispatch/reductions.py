@@ -10,7 +10,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from mpcfl import operations as op
-from mpcfl.dispatch.ufuncs import truth, unequal
+from mpcfl.dispatch.ufuncs import truth
 from mpcfl.engine import BOOLEAN, INTEGER, Value
 from mpcfl.ring import Shape
 
@@ -103,13 +103,17 @@ def _column_totals(x: Value) -> Value:
 
 def any_of(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
     """np.any: whether the count is not zero, one equality for any number of elements."""
-    return unequal(fold(_column_totals, counted(truth(x)), axis, keepdims), np.array(0))
+    return op.invert(_none(truth(x), axis, keepdims))
 
 
 def all_of(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
     """np.all: whether none fails."""
-    fails = counted(op.invert(truth(x)))
-    return op.equal(fold(_column_totals, fails, axis, keepdims), np.array(0))
+    return _none(op.invert(truth(x)), axis, keepdims)
+
+
+def _none(x: Value, axis: Any, keepdims: bool) -> Value:
+    count = fold(_column_totals, counted(x), axis, keepdims)
+    return op.none(count, math.prod(x.shape) // max(1, math.prod(count.shape)))
 
 
 def _count_nonzero(x: Value, axis: Any = None, *, keepdims: bool = False) -> Value:

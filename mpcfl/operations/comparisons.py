@@ -17,6 +17,9 @@ from mpcfl.protocol import together
 from mpcfl.ring import Shape, Words
 from mpcfl.share import Share
 
+NARROW = 64
+"""What numbers are below of which the primitive `narrow_eqz` tells whether they are zero."""
+
 
 def less(x: Value, y: Operand) -> Value:
     """x < y, exact on all representable values."""
@@ -38,6 +41,11 @@ def sign(difference: Value) -> Value:
 
 def equal(x: Value, y: Operand) -> Value:
     return _bit_operation("eqz", subtract(x, y))
+
+
+def none(count: Value, most: int) -> Value:
+    """Whether a count, which is `most` at most, is zero."""
+    return _bit_operation("narrow_eqz" if most < NARROW else "eqz", count)
 
 
 def _bit_operation(primitive: str, x: Value) -> Value:

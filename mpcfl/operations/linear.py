@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -79,10 +80,7 @@ def _sum(x: Value, y: Operand, sign: int) -> Value:
         kind = joined(x.kind, y.kind)
         left, right = as_kind(x, kind), as_kind(y, kind)
         shape = ring.broadcast_shape(x.shape, y.shape)
-        step = ring.add if sign == 1 else ring.subtract
-        return engine.local(
-            "sum", kind, shape, [left, right], lambda: Share(step(left.share.words, right.share.words)), sign
-        )
+        return engine.local("sum", kind, shape, [left, right], lambda: _share_of_sum(left, right, shape, sign), sign)
     kind = joined(x.kind, public_kind(y))
     words = encoded(engine, y, kind)
     engine.note("add", kind, sign, digest(words))
@@ -90,6 +88,18 @@ def _sum(x: Value, y: Operand, sign: int) -> Value:
     moved = ring.broadcast(words if sign == 1 else ring.negative(words), shape)
     left = broadcast(as_kind(x, kind), shape)
     return engine.local("sum", kind, shape, [left], lambda: left.share.shift(moved, engine.ctx.first))
+
+
+def _share_of_sum(x: Value, y: Value, shape: Shape, sign: int) -> Share:
+    """x + sign y: where that has more elements than both, as the differences of all pairs have, a view of them.
+
+    What needs it opened then opens x and y.
+    """
+    left, right = x.share, y.share
+    if left.widens(right, math.prod(shape)):
+        left, right = left.broadcast(shape), right.broadcast(shape)
+        return left.plus(right) if sign == 1 else left.less(right)
+    return Share((ring.add if sign == 1 else ring.subtract)(left.words, right.words))
 
 
 def total(x: Value, axis: int) -> Value:

@@ -1,7 +1,7 @@
-"""The largest of many, in few rounds: groups of up to nine, in which each is compared with each.
+"""The largest of many, in few rounds: groups in which each is compared with each.
 
-A tournament of pairs takes a comparison for each doubling. Here a level divides their number by nine, at four
-comparisons a candidate: one in each pair, and one that tells who lost none. Three levels serve 729 candidates.
+A tournament of pairs takes a comparison for each doubling. Here a level divides their number by the width of a group,
+at (width - 1) / 2 comparisons a candidate, and who lost none is told by counting. Two levels serve 4,096 candidates.
 """
 
 import math
@@ -10,15 +10,18 @@ import numpy as np
 
 from mpcfl.learn.validation import Array
 
-WIDEST = 9
-"""Candidates of a group."""
+WIDEST = 64
+"""Candidates of a group: as many as losses can be told from none by one table."""
+
+LEVEL = 40_000
+"""Comparisons that take as long as a level's rounds between processes of one machine (docs/performance.md)."""
 
 LOWEST = -2.0
 """Below all worths."""
 
 
 def first_largest(x: Array, lowest: float = LOWEST) -> Array:
-    """1 at the first largest of each column, else 0.
+    """Where the first largest of each column is.
 
     Parameters
     ----------
@@ -29,28 +32,48 @@ def first_largest(x: Array, lowest: float = LOWEST) -> Array:
 
     Returns
     -------
-    array of integers, shape (m, k)
+    array of bool, shape (m, k)
 
     Notes
     -----
-    10 rounds for each of the ceil(log9(m)) levels, less 2.
+    6 rounds for each level, of which there are as many as `levels` says, and one for each beyond two.
     """
+    return _first_largest(x, levels(*x.shape), lowest)
+
+
+def levels(m: int, k: int) -> int:
+    """How many levels find the largest of m candidates in k columns: what is least with rounds and comparisons."""
+    least = max(1, math.ceil(math.log(m, WIDEST) - 1e-9)) if m > 1 else 1
+
+    def cost(count: int) -> int:
+        return count * LEVEL + m * k * (_width(m, count) - 1) // 2
+
+    return min(range(least, least + 4), key=cost)
+
+
+def _width(m: int, count: int) -> int:
+    """Candidates of a group, of m in so many levels."""
+    return math.ceil(math.pow(m, 1 / count) - 1e-9)
+
+
+def _first_largest(x: Array, left: int, lowest: float) -> Array:
     m, k = x.shape
     if m == 1:
-        return 1 * (x > lowest)
-    levels = math.ceil(math.log(m, WIDEST) - 1e-9)
-    width = math.ceil(m ** (1 / levels) - 1e-9)
+        return x > lowest
+    width = _width(m, left)
     groups = -(-m // width)
     if groups * width > m:
         x = np.concatenate([x, np.full((groups * width - m, k), lowest)])
     x = x.reshape(groups, width, k)
     early, late = np.triu_indices(width, 1)
-    place = np.arange(width)[:, None]
-    overtaken = 1 * (x[:, early] < x[:, late])
+    overtaken = x[:, early] < x[:, late]
     # an earlier one loses where it is overtaken, a later one where it does not overtake
-    losses = (1 * (place == early) - (place == late)) @ overtaken + place
-    best = losses < 1
+    pair = np.zeros((width, width), np.int64)
+    pair[early, late] = pair[late, early] = np.arange(len(early))
+    one, other = np.nonzero(~np.eye(width, dtype=np.bool_))
+    lost = overtaken[:, pair[one, other]] ^ (one > other)[:, None]
+    best = ~lost.reshape(groups, width, width - 1, k).any(axis=2)
     if groups == 1:
-        return 1 * best[0]
-    won = first_largest((best * x).sum(axis=1), lowest)
-    return (best * won[:, None]).reshape(groups * width, k)[:m]
+        return best[0]
+    won = _first_largest((best * x).sum(axis=1), left - 1, lowest)
+    return (best & won[:, None]).reshape(groups * width, k)[:m]
