@@ -61,28 +61,6 @@ def unpack(words: Words, out: Words) -> None:
         out[i] = (words[i // 64] >> np.uint64(i % 64)) & ONE
 
 
-@njit(
-    void(reads(uint64, 1), reads(uint64, 1), reads(uint64, 1), reads(uint64, 1), uint64, writes(uint64, 1)),
-    cache=True,
-    nogil=True,
-)
-def odd_products(t: Words, beta: Words, u: Words, gamma: Words, first: int, out: Words) -> None:
-    """Pack the lowest bits of first t u + t gamma + u beta, on vectors of n, into out[ceil(n / 64)]."""
-    n = t.size
-    if beta.size != n or u.size != n or gamma.size != n or out.size != (n + 63) // 64:
-        raise ValueError("odd_products: all vectors must have one length, and out ceil(n / 64) words")
-    for w in range(n // 64):
-        word = ZERO
-        for i in range(64 * w, 64 * w + 64):
-            word |= (((first * t[i] + beta[i]) * u[i] + t[i] * gamma[i]) & ONE) << np.uint64(i - 64 * w)
-        out[w] = word
-    if n % 64:
-        word = ZERO
-        for i in range(n - n % 64, n):
-            word |= (((first * t[i] + beta[i]) * u[i] + t[i] * gamma[i]) & ONE) << np.uint64(i % 64)
-        out[n // 64] = word
-
-
 @njit(void(writes(uint64, 2)), cache=True, nogil=True)
 def _transpose(rows: Words) -> None:
     """Transpose, in each lane, the two 32 x 32 bit matrices in the low and in the high halves of 32 words.

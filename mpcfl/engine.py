@@ -117,7 +117,7 @@ class Value:
     scaled : tuple or None
         For words v c / 2^s of a value v that are not known yet: (v, s, c). A further public factor is a part of c.
     factors : tuple or None
-        For a product of whole numbers that is not known yet: what operation makes it of which two values.
+        For a product of matrices of whole numbers that is not known yet: these.
     """
 
     __slots__ = (
@@ -143,7 +143,7 @@ class Value:
         self._waiting: list[Operation] = []  # for this value
         self.compared: tuple[Value, Any, Value] | None = None
         self.scaled: tuple[Value, int, Fraction] | None = None
-        self.factors: tuple[str, Value, Value] | None = None
+        self.factors: tuple[Value, Value] | None = None
         self.number = engine.numbered()
         if engine.observer is not None:
             engine.observer.made(self)

@@ -136,9 +136,9 @@ def odd(x: Any) -> Any:
     Notes
     -----
     On secrets one round and one bit an element, and 8 bytes from the dealer. Products of what this gives, with one
-    another and with numbers, then open nothing of it. Of a product of whole numbers or booleans, `odd(x @ y)` or
-    `odd(a & b)`, that nothing else asks for, only the parity is made: no word for it comes from the dealer, and where
-    one party knows x, no number is multiplied.
+    another and with numbers, then open nothing of it. Of a product of whole numbers, `odd(x @ y)`, that nothing
+    else asks for, only the parity is made: no word for it comes from the dealer, and where one party knows x, no number
+    is multiplied.
     """
     if not isinstance(x, SecretArray):
         return np.asarray(x) % 2 == 1

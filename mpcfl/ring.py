@@ -499,14 +499,6 @@ def flipped(t: Words, beta: Words, first: int) -> Words:
     return _by_elements(ring64.flip, (t, beta), first)
 
 
-@shaped(lambda t, *rest: (packed(t.shape[0]),), bits=True)
-def odd_products(t: Words, beta: Words, other_t: Words, other_beta: Words, first: int) -> Words:
-    """Packed lowest bits of t t' first + t beta' + t' beta, on vectors: public t, t', shares of beta, beta'."""
-    out = empty((packed(t.shape[0]),))
-    bits.odd_products(_flat(t), limbs(beta)[0], _flat(other_t), limbs(other_beta)[0], first, out)
-    return out
-
-
 @shaped(lambda plane, n: (n,))
 def unpack(plane: Words, n: int) -> Words:
     """The vector of n zeros and ones of a packed plane."""

@@ -205,7 +205,6 @@ TWINS: dict[str, Twin] = {
     "told": of(np.matmul),
     "rest": of(np.subtract),
     "odd matmul": lambda inputs, public: np.matmul(*(np.mod(x, 2) for x in inputs)) % 2 == 1,
-    "odd mux": of(np.logical_and),
     "mux": of(lambda bit, x: np.multiply(bit, x, dtype=np.float64)),
     "total": lambda inputs, public: inputs[0].astype(np.float64).sum(axis=public[0]),
     "negative part": of(lambda x: np.minimum(x, 0)),

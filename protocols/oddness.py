@@ -1,4 +1,4 @@
-"""Which elements of a product are odd: of a matrix that one party knows by whole numbers, and of two bits.
+"""Which elements of a product are odd: of a matrix that one party knows by whole numbers.
 
 Rank o holds x in the clear, all parties hold [y], and they want the lowest bits of [x o y] as bits that are converted.
 Modulo 2 sums are exclusive ors: with x', y', a', b' the lowest bits of x, y and of their masks (onesided),
@@ -10,16 +10,11 @@ Modulo 2 sums are exclusive ors: with x', y', a', b' the lowest bits of x, y and
     local      [z] = t + (1 - 2t) [beta]
 
 Where a product in the ring takes a word and a multiplication, this takes a bit and an eighth of a look-up, at the
-parties and at the dealer. Of two bits b = t xor beta, b' = t' xor beta' in the form of a conversion (conversion) the
-product is, with the lowest bits of [beta] as <beta>,
+parties and at the dealer.
 
-    <b b'> = t t' xor t <beta'> xor t' <beta> xor <beta beta'>,     <beta beta'> dealt
-
-and it gets a form of its own for one opened bit.
-
-Realises    the lowest bits of [x o y], or [b b'], against any n - 1 semi-honest parties; dealer apart. Simulator: d, e
-            as in onesided, t uniform. <c'> and <beta beta'> are functions of masks alone and are shared with uniform
-            shares, whatever else was dealt from the same masks.
+Realises    the lowest bits of [x o y] against any n - 1 semi-honest parties; dealer apart. Simulator: d, e as in
+            onesided, t uniform. <c'> is a function of masks alone and is shared with uniform shares, whatever else was
+            dealt from the same masks.
 Reference   onesided, conversion; Beaver, CRYPTO 1991, over GF(2).
 """
 
@@ -42,7 +37,7 @@ from mpcfl.protocols.folded import Folded, matmul
 from mpcfl.protocols.onesided import Blocks, OneSided, owner_of
 from mpcfl.ring import Shape, Words
 from mpcfl.rows import Rows
-from mpcfl.share import Base, Bit, Share
+from mpcfl.share import Base, Share
 from mpcfl.view import View
 
 
@@ -78,28 +73,6 @@ class OneSidedBits(Correlation):
         return {"c": ring.plus_odd(ring.zeros(self.tensors[0].shape), a, b)}
 
 
-@dataclass(frozen=True)
-class BitProduct(Correlation):
-    """beta beta' of two vectors of dealt bits, shared by exclusive or and packed."""
-
-    family = "bit_product"
-    left: MaskView
-    right: MaskView
-
-    def fields(self) -> tuple[Field, ...]:
-        return (Field("c", (ring.packed(self.left.shape[0]),), group="bits", determined=True),)
-
-    def masks(self) -> tuple[MaskView, ...]:
-        return (self.left, self.right)
-
-    def elementwise(self) -> tuple[str, ...]:
-        return ("left", "right")
-
-    def sample(self, uniform: Mapping[str, Words], *masks: Words) -> Mapping[str, Words]:
-        left, right = masks
-        return {"c": ring.pack(ring.multiply(left, right))}
-
-
 def matmul_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
     """Payload bits that a party sends for the lowest bits of a product of fresh shared operands."""
     size = math.prod(ring.matmul_shape(*shapes))
@@ -124,14 +97,6 @@ def matmul_parity(ctx: Context, x: Share, y: Share) -> Protocol:
         yield from opened(ctx, x, y)
         plane = yield from _plane(ctx, known[1], y)
     return (yield from b2a(ctx, plane, size))
-
-
-@rule("conjunction", rounds=1, bits=parity_bits, messages=[BIT], correlations=[BitProduct, DaBit])
-def conjunction(ctx: Context, x: Bit, y: Bit) -> Protocol:
-    """b b' of two vectors of bits, as a `Bit` of its own."""
-    c = (yield Draw(BitProduct(x.mask, y.mask)))["c"]
-    plane = ring.odd_products(x.t, x.beta, y.t, y.beta, ctx.first)
-    return (yield from b2a(ctx, ring.exclusive_or(plane, c), x.t.shape[0]))
 
 
 def _serves(known: Blocks) -> bool:

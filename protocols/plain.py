@@ -81,10 +81,6 @@ def _matmul_parity(ctx: Context, x: Share, y: Share) -> Any:
     return _parity(ctx, Share(ring.matmul(x.words, y.words).reshape(-1)))
 
 
-def _conjunction(ctx: Context, x: Bit, y: Bit) -> Any:
-    return _bit(ctx, [a * b == 1 for a, b in zip(ring.integers(x.words), ring.integers(y.words), strict=True)])
-
-
 def _sigmoid(ctx: Context, x: Share) -> Any:
     values = ring.decode(x.words, ctx.fraction)
     return ring.encode(0.5 + 0.5 * np.tanh(0.5 * values), ctx.fraction, ctx.width)
@@ -165,7 +161,6 @@ _FUNCTIONS: dict[str, Callable[..., Any]] = {
     "narrow_eqz": _narrow_eqz,
     "parity": _parity,
     "matmul_parity": _matmul_parity,
-    "conjunction": _conjunction,
     "trunc_pr": _trunc_pr,
     "trunc_exact": _trunc_exact,
     "msb": _msb,

@@ -20,7 +20,7 @@ from mpcfl.protocols.folded import double_matmul, matmul
 from mpcfl.protocols.inverse import arccos, arccosh, arcsin, arcsinh, arctan, arctan2, arctanh
 from mpcfl.protocols.logarithm import log, log2, log10
 from mpcfl.protocols.narrow import narrow_eqz
-from mpcfl.protocols.oddness import conjunction, matmul_parity
+from mpcfl.protocols.oddness import matmul_parity
 from mpcfl.protocols.permutation import permute
 from mpcfl.protocols.powering import cbrt, hypot, power, public_power
 from mpcfl.protocols.roots import rsqrt, sqrt
@@ -40,9 +40,8 @@ from mpcfl.protocols.windows import (
 )
 
 _CORE = (mul, matmul, double_matmul, square, mux, trunc_pr, trunc_exact, msb, eqz, narrow_eqz, parity, permute)
-_ODD = (matmul_parity, conjunction)
 _PRECISE = (precise_sigmoid, precise_softplus, precise_tanh, erf, gelu, gelu_tanh, silu)
-_IN_BOTH_RINGS = (*_CORE, *_ODD, sin, cos, *_PRECISE)
+_IN_BOTH_RINGS = (*_CORE, matmul_parity, sin, cos, *_PRECISE)
 _WIDE = (
     *(fourier128.sigmoid, fourier128.softplus, powers128.exp, powers128.exp2),
     *(wide.divide, wide.reciprocal, wide.log, wide.log2, wide.log10, wide.sqrt, wide.rsqrt),
@@ -56,7 +55,7 @@ suite = Suite(
     "semi2k",
     [
         *_CORE,
-        *_ODD,
+        matmul_parity,
         *(sigmoid, softplus, divide, reciprocal, exp, exp2, log, log2, log10, sqrt, rsqrt, sin, cos),
         *_PRECISE,
         *(tan, arctan, arctan2, arcsin, arccos, arcsinh, arccosh, arctanh),

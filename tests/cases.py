@@ -221,12 +221,6 @@ def _compare_and_choose(suite: Suite, ctx: Context, x: Share, value: Share) -> P
     return (yield from suite["mux"](ctx, bit, value))
 
 
-def _compare_both(suite: Suite, ctx: Context, x: Share, y: Share) -> Protocol:
-    left = yield from suite["msb"](ctx, x)
-    right = yield from suite["msb"](ctx, y)
-    return (yield from suite["conjunction"](ctx, left, right))
-
-
 def _case(primitive: str, shapes: Any, inputs: Inputs, agrees: Agrees) -> Case:
     return Case(primitive, shapes, inputs, agrees, _on_shares(primitive), [(primitive, (0, 1)[: len(shapes[0])])])
 
@@ -283,16 +277,6 @@ CASES: dict[str, Sequence[Case]] = {
     "msb": [_case("msb", ONE_VECTOR, ANY, exact)],
     "parity": [_case("parity", ONE_VECTOR, ANY, exact)],
     "matmul_parity": [_case("matmul_parity", FULL_MATRICES, ANY, exact)],
-    "conjunction": [
-        Case(
-            "conjunction",
-            TWO_VECTORS,
-            ANY,
-            exact,
-            _compare_both,
-            [("msb", (0,)), ("msb", (1,)), ("conjunction", (0, 1))],
-        )
-    ],
     "permute": [_by_owner(0), _by_owner(1)],
     "eqz": [_case("eqz", ONE_VECTOR, ANY, exact)],
     "narrow_eqz": [_case("narrow_eqz", ONE_VECTOR, COUNTS, exact)],
@@ -455,7 +439,6 @@ WIDE_CASES: dict[str, Sequence[Case]] = {
             "narrow_eqz",
             "parity",
             "matmul_parity",
-            "conjunction",
         )
     },
     "trunc_pr": [

@@ -27,7 +27,7 @@ from mpcfl.protocols.logarithms128 import WideLogarithm
 from mpcfl.protocols.narrow import LowTable
 from mpcfl.protocols.nearness import CHOICES, DigitProducts
 from mpcfl.protocols.normalisation import LogHarmonics
-from mpcfl.protocols.oddness import BitProduct, OneSidedBits
+from mpcfl.protocols.oddness import OneSidedBits
 from mpcfl.protocols.onesided import OneSided
 from mpcfl.protocols.permutation import Permutation
 from mpcfl.protocols.powers import Powers
@@ -108,7 +108,6 @@ def every_wide_correlation(trusted: Trusted):
     yield folded(mask, len(mask))
     yield one_sided(mask, len(mask))
     yield one_sided_bits(trusted.deal(Mask((N, 1), None, "wide"))[0], len(mask))
-    yield BitProduct(beta, beta), (beta_value["low"], beta_value["low"])
     yield TruncPair(N, 1, 40, "wide"), ()
     yield Digits(named, True), (a,)
     yield Digits(named, False), (a,)
@@ -148,7 +147,6 @@ def every_correlation(trusted: Trusted):
     yield folded(mask, len(mask))
     yield one_sided(mask, len(mask))
     yield one_sided_bits(trusted.deal(Mask((N, 1)))[0], len(mask))
-    yield BitProduct(beta, beta), (beta_value, beta_value)
     yield TruncPair(N, 1, 18), ()
     for low in (1, 18, 40):
         upper, value = pair[0].leaf("r", low=low), ring.cleared(clear_pair["r"], low)

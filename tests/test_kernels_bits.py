@@ -47,16 +47,6 @@ def test_pack_and_unpack(seed, n):
 
 
 @settings(deadline=None)
-@given(SEEDS, LENGTHS, st.integers(0, 1))
-def test_odd_products(seed, n, first):
-    t, u = (np.random.default_rng(seed + i).integers(0, 2, n, dtype=np.uint64) for i in range(2))
-    beta, gamma = (random_words(np.random.default_rng(seed + i), n) for i in (2, 3))
-    out = filled(-(-n // 64))
-    bits.odd_products(t, frozen(beta), u, frozen(gamma), first, out)
-    np.testing.assert_array_equal(out, numpy_pack((first * t * u + t * gamma + u * beta) & np.uint64(1)))
-
-
-@settings(deadline=None)
 @given(SEEDS, st.integers(0, 70), st.integers(0, 140), st.integers(1, 140), st.data())
 def test_products_of_matrices_of_bits(seed, n, m, k, data):
     rng = np.random.default_rng(seed)

@@ -98,32 +98,6 @@ def test_a_product_that_is_needed_besides_is_made(first):
     assert draws["one_sided"] == 1
 
 
-@pytest.mark.parametrize("ring_", [64, 128])
-def test_booleans_together_draw_a_bit_and_open_one(ring_):
-    signs, others = RNG.normal(size=200), RNG.normal(size=(200, 1))
-
-    def program(session):
-        a, b = session.share(signs, 0, signs.shape) > 0, session.share(others, 1, others.shape) > 0
-        return ordering.odd(a[:, None] & b).reveal(), ordering.odd(a[:, None] & ~b).reveal()
-
-    run = mpcfl.simulate(program, seed=3, ring=ring_)
-    both, one = run.results[1]
-    assert (both[:, 0] == ((signs > 0) & (others[:, 0] > 0))).all()
-    assert (one[:, 0] == ((signs > 0) & (others[:, 0] <= 0))).all()
-    draws = Counter(mpcfl.cost(program, ring=ring_).draws)
-    assert draws["bit_product"] == 2
-    assert draws["triple"] == 0
-
-
-def test_booleans_without_a_form_of_their_own_are_multiplied():
-    a, b = RNG.random(50) < 0.5, RNG.random(50) < 0.5
-
-    def program(session):
-        return ordering.odd(session.share(a, 0) & session.share(b, 1)).reveal()
-
-    assert (mpcfl.simulate(program, seed=3).results[0] == (a & b)).all()
-
-
 def test_what_is_no_matrix_of_rows_is_refused():
     mask = View.leaf(Leaf(0, 0, (2, 2)), (2, 2))
     for left, owner in ((view.transpose(mask, (1, 0)), 0), (view.reshape(mask, (4,)), 0), (mask, 2)):

@@ -102,7 +102,7 @@ def _column_totals(x: Value) -> Value:
 
 
 def any_of(x: Value, axis: Any = None, keepdims: bool = False) -> Value:
-    """np.any: whether the count is not zero, one equality for any number of elements."""
+    """np.any: whether the count is not zero: one equality for any number of elements, one table below 64."""
     return op.invert(_none(truth(x), axis, keepdims))
 
 

@@ -8,13 +8,13 @@ import numpy as np
 
 from mpcfl import ring
 from mpcfl.effects import Protocol
-from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Engine, Value
+from mpcfl.engine import BOOLEAN, FIXED, INTEGER, Value
 from mpcfl.errors import InputError
 from mpcfl.operations.linear import add, negative, subtract
 from mpcfl.operations.operands import Operand, as_kind, bits_as, constant, joined, public_kind, vector, words_as
-from mpcfl.operations.products import both, chosen, multiply
+from mpcfl.operations.products import chosen, multiply
 from mpcfl.protocol import together
-from mpcfl.ring import Shape, Words
+from mpcfl.ring import Words
 from mpcfl.share import Share
 
 NARROW = 64
@@ -60,32 +60,17 @@ def _bit_operation(primitive: str, x: Value) -> Value:
 def odd(x: Value) -> Value:
     """Whether whole numbers are odd, for one bit each: zeros and ones as booleans that later choices open no more.
 
-    A product that nothing else asks for is made modulo 2 alone.
+    A product of matrices that nothing else asks for is made modulo 2 alone.
     """
     engine, shape = x.engine, x.shape
-    steps = {"matmul": _odd_product, "mux": _both_odd}
     if x.factors is None:
         return _bit_operation("parity", x)
-    name, left, right = x.factors
     engine.spare(x)
 
     def protocol(a: Share, b: Share) -> Protocol:
-        return steps[name](engine, a, b, shape)
+        return engine.suite["matmul_parity"](engine.ctx, a, b)
 
-    return engine.submit(f"odd {name}", BOOLEAN, shape, [left, right], protocol, bits_as(shape))
-
-
-def _odd_product(engine: Engine, x: Share, y: Share, shape: Shape) -> Protocol:
-    return engine.suite["matmul_parity"](engine.ctx, x, y)
-
-
-def _both_odd(engine: Engine, x: Share, y: Share, shape: Shape) -> Protocol:
-    """Of two booleans: the conjunction of bits in a form of their own, else the product's parity."""
-    left, right = vector(x, shape).bit, vector(y, shape).bit
-    if left is not None and right is not None:
-        return (yield from engine.suite["conjunction"](engine.ctx, left, right))
-    words = yield from both(engine, x, y, shape)
-    return (yield from engine.suite["parity"](engine.ctx, Share(words)))
+    return engine.submit("odd matmul", BOOLEAN, shape, list(x.factors), protocol, bits_as(shape))
 
 
 def invert(x: Value) -> Value:

@@ -44,11 +44,9 @@ def multiply(x: Value, y: Operand) -> Value:
     if BOOLEAN in (x.kind, y.kind):
         bit, other = (x, y) if x.kind == BOOLEAN else (y, x)
         product = both if x.kind == y.kind else chosen
-        value = engine.submit(
+        return engine.submit(
             "mux", kind, shape, [bit, other], lambda b, v: product(engine, b, v, shape), words_as(shape)
         )
-        value.factors = ("mux", x, y) if x.kind == y.kind else None
-        return value
 
     def protocol(left: Share, right: Share) -> Protocol:
         if x is y:
@@ -235,7 +233,7 @@ def matmul(x: Operand, y: Operand) -> Value:
         lambda left, right: engine.suite["matmul"](ctx, left, right),
         words_as(shape),
     )
-    value.factors = ("matmul", x, y) if FIXED not in (x.kind, y.kind) else None
+    value.factors = (x, y) if FIXED not in (x.kind, y.kind) else None
     return value
 
 
