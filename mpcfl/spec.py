@@ -94,9 +94,14 @@ def _plainly_indexed(shape: Shape, parts: tuple[Any, ...]) -> Shape | None:
 
     None of everything else, and of what is out of range.
     """
-    arrays = sum(isinstance(part, np.ndarray) for part in parts)
-    places = sum(part is not None and part is not Ellipsis for part in parts)
-    if arrays > 1 or places > len(shape) or sum(part is Ellipsis for part in parts) > 1:
+    arrays = places = ellipses = 0
+    for part in parts:
+        if part is Ellipsis:
+            ellipses += 1
+        elif part is not None:
+            places += 1
+            arrays += isinstance(part, np.ndarray)
+    if arrays > 1 or ellipses > 1 or places > len(shape):
         return None
     result: list[int] = []
     axis = 0
