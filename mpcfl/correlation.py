@@ -12,7 +12,7 @@ oracle.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal, TypeAlias
 
@@ -122,6 +122,18 @@ class Correlation:
     def sample(self, uniform: Mapping[str, Words], *masks: Any) -> Mapping[str, Words]:
         """The clear values of the determined fields, in arrays made here: the dealer overwrites them."""
         return {}
+
+    def joint(self) -> MaskView | None:
+        """The mask a, where all there is to sample is a product a o b of two masks: several b then share a pass over a.
+
+        They are the two of `forms`, a as it is and in `by_rows`.
+        """
+        return None
+
+    @staticmethod
+    def sample_jointly(a: Any, factors: Sequence[Words]) -> list[Mapping[str, Words]]:
+        """`sample` of each of several with one a of `joint`."""
+        raise NotImplementedError
 
     def elementwise(self) -> tuple[str, ...]:
         """The parameters that say of which elements this is, if each element is dealt by itself: it may go in pieces.

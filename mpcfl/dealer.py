@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from mpcfl import requests, suites
+from mpcfl.correlation import Correlation
 from mpcfl.dealing import Dealer
 from mpcfl.errors import Interrupted, Mismatch, MpcflError, PeerLost, ProtocolViolation, UsageError
 from mpcfl.keys import Identity
@@ -119,6 +120,7 @@ class _Service:
             raise Mismatch("the parties of the job are not those of the roster", parties=", ".join(order))
         self._links = [links[name] for name in order]
         self._waiting: list[deque[bytes | None]] = [deque() for _ in order]
+        self._agreed: deque[tuple[bytes, Correlation]] = deque()
         self._streams = [Stream(link.exporter(self.seed)) for link in self._links]
         self._dealer = Dealer(self._streams)
         self._recent = requests.Recent()
@@ -153,12 +155,12 @@ class _Service:
         """Deal what all have asked for; a frame of corrections leaves as soon as it is full."""
         corrections: list[Words] = []
         size = count = 0
-        while all(self._waiting) and self._waiting[0][0] is not None:
-            asked = [queue.popleft() for queue in self._waiting]
-            request = asked[0]
-            if request is None or any(other != request for other in asked):
-                raise Mismatch("the parties ask the dealer for different correlations: their programs differ")
-            for piece in self._dealer.pieces(requests.decode(request, self._families, self._recent)):
+        self._agree()
+        while self._agreed:
+            if self._agreed[0][1].joint() is not None:  # the more is known of what follows the better
+                self._agree()
+            request, correlation = self._agreed.popleft()
+            for piece in self._dealer.pieces(correlation):
                 more = sum(words.nbytes for words in piece)
                 if corrections and size + more > FRAME_BYTES:
                     self._send(corrections)
@@ -171,6 +173,20 @@ class _Service:
             raise Mismatch("a party needs no more correlations while another does: their programs differ")
         if corrections:
             self._send(corrections)
+
+    def _agree(self) -> None:
+        """Take what the parties have sent so far, and see that they ask alike."""
+        for rank in range(len(self._links)):
+            self._heard(rank)
+        coming: list[tuple[bytes, Correlation]] = []
+        while all(self._waiting) and self._waiting[0][0] is not None:
+            asked = [queue.popleft() for queue in self._waiting]
+            request = asked[0]
+            if request is None or any(other != request for other in asked):
+                raise Mismatch("the parties ask the dealer for different correlations: their programs differ")
+            coming.append((request, requests.decode(request, self._families, self._recent)))
+        self._agreed += coming
+        self._dealer.foresee([correlation for _, correlation in coming])
 
     def _dealt(self, request: bytes) -> None:
         """Is told of each request that was served."""
@@ -191,9 +207,9 @@ class _Service:
             link.post(link.prepare(body, round=0, count=count, history=b"", at="", kind=kind))
 
     def _heard(self, rank: int) -> bool:
-        """Take what a party has sent meanwhile; whether it sent anything."""
-        link, heard = self._links[rank], False
-        while link.waiting:
+        """Take what a party has sent meanwhile, its end at the latest; whether it sent anything."""
+        link, queue, heard = self._links[rank], self._waiting[rank], False
+        while link.waiting and not (queue and queue[-1] is None):
             self._take(rank, link.receive(self._patience))
             heard = True
         return heard

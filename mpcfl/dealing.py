@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import functools
 import math
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -28,6 +28,8 @@ from mpcfl.rows import Rows
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
+JOINT_WORDS = 1 << 26
+"""Of the factors and the results of products that are made together: 512 MiB."""
 RECENT = 256
 """Masks of which the dealer remembers that they were asked for: what is asked for twice is kept."""
 
@@ -106,6 +108,9 @@ class Dealer:
     def __init__(self, streams: Sequence[Stream], cache_bytes: int = CACHE_BYTES) -> None:
         self._streams = streams
         self._draws = 0
+        self._claimed = 0
+        self._coming: deque[Correlation] = deque()
+        self._sampled: dict[int, Mapping[str, Words]] = {}
         self._masks: OrderedDict[tuple[Leaf, Signs], Words] = OrderedDict()
         self._used: OrderedDict[Leaf, None] = OrderedDict()
         self._cached = 0
@@ -114,6 +119,18 @@ class Dealer:
     @property
     def draws(self) -> int:
         return self._draws
+
+    def foresee(self, coming: Sequence[Correlation]) -> None:
+        """Know what is dealt after all that was foreseen before: products of one matrix are then made together."""
+        self._coming += coming
+        self._claim(self._draws + len(self._coming))
+
+    def _claim(self, draws: int) -> None:
+        """Count the tensors of so many draws as drawn."""
+        if draws > self._claimed:
+            for stream in self._streams:
+                stream.claim(tensor(self._claimed, 0), tensor(draws, 0))
+            self._claimed = draws
 
     def deal(self, correlation: Correlation) -> list[Words]:
         """The corrections of the next draw for the last party, one a determined field."""
@@ -135,13 +152,18 @@ class Dealer:
             The piece's part of each determined field.
         """
         number, self._draws = self._draws, self._draws + 1
-        for stream in self._streams:
-            stream.claim(tensor(number, 0), tensor(number + 1, 0))
+        self._claim(self._draws)
+        if self._coming and self._coming.popleft() is not correlation:
+            raise ValueError("what is dealt is not what was foreseen")
         cut = Cut(correlation, piece_bytes)
         if len(cut.fields) > FIELDS_PER_DRAW:
             raise ValueError(f"{correlation.family}: a correlation has at most {FIELDS_PER_DRAW} fields")
         if not any(field.determined for field in cut.fields):
             return iter(())
+        self._require(correlation, number)
+        clear = self._jointly(correlation, number)
+        if clear is not None:
+            return iter([self._corrections(number, cut, 0, clear, list(clear.values()))])
         streamed = correlation.by_rows()
         masks = [
             self._rows(mask, cut)
@@ -153,21 +175,30 @@ class Dealer:
 
     def _piece(self, number: int, cut: Cut, piece: int, readers: Sequence[Callable[[int], Any]]) -> list[Words]:
         part = cut.part(piece)
-        fields = part.tensors
-        places = [(tensor(number, place), *both) for place, both in enumerate(zip(fields, cut.stripes, strict=True))]
-        uniform = {f.name: self._uniform(index, f, s, piece) for index, f, s in places if not f.determined}
+        uniform = {
+            field.name: self._uniform(tensor(number, place), field, stripes, piece)
+            for place, (field, stripes) in enumerate(zip(part.tensors, cut.stripes, strict=True))
+            if not field.determined
+        }
         masks = [read(piece) for read in readers]
         clear = part.sample(uniform, *masks)
         known = [x for x in (*uniform.values(), *masks, *clear.values()) if not isinstance(x, Rows)]
+        return self._corrections(number, cut, piece, clear, known)
+
+    def _corrections(
+        self, number: int, cut: Cut, piece: int, clear: Mapping[str, Words], known: Sequence[Words]
+    ) -> list[Words]:
+        """The clear values less the others' shares: in their place, where nothing else that is known lies there."""
+        part = cut.part(piece)
         corrections = []
-        for index, field, stripes in places:
+        for place, (field, stripes) in enumerate(zip(part.tensors, cut.stripes, strict=True)):
             if field.determined:
                 value = clear[field.name]
                 if (value.shape, value.dtype) != (field.shape, field.dtype):
                     raise ValueError(f"{part.family}.{field.name}: shape {value.shape}, declared {field.shape}")
                 correction = value if _alone(value, known) else np.array(value, order="C")
                 for row, start in _rows(correction, stripes, piece):
-                    prg.less(row, self._streams[:-1], index, field.group, start)
+                    prg.less(row, self._streams[:-1], tensor(number, place), field.group, start)
                 corrections.append(correction)
         return corrections
 
@@ -178,6 +209,33 @@ class Dealer:
             prg.combine(row, streams, index, field.group, start)
         return out
 
+    def _jointly(self, correlation: Correlation, number: int) -> Mapping[str, Words] | None:
+        """What the correlation samples, where it was or can be made with later ones of the same matrix."""
+        made = self._sampled.pop(number, None)
+        a = correlation.joint()
+        if made is not None or a is None or not self._coming:
+            return made
+        together = {number: correlation}
+        words = 0
+        for later, other in enumerate(self._coming, number + 1):
+            if type(other) is type(correlation) and _same(other.joint(), a) and later not in self._sampled:
+                words += sum(math.prod(mask.shape) for mask in other.masks()[1:])
+                words += sum(math.prod(field.shape) for field in other.tensors)
+                if words > JOINT_WORDS:
+                    break
+                self._require(other, later)
+                together[later] = other
+        if len(together) == 1:
+            return None
+        cuts = {place: Cut(one) for place, one in together.items()}
+        factors = []
+        for place, one in together.items():
+            mask, signs = one.forms()[1]
+            factors.append(self._reader(mask, signs, cuts[place])(0))
+        matrix = self._rows(a, cuts[number])(0)
+        self._sampled.update(zip(together, correlation.sample_jointly(matrix, factors), strict=True))
+        return self._sampled.pop(number)
+
     def _reader(self, mask: MaskView, signs: Signs, cut: Cut) -> Callable[[int], Words]:
         """What gives each piece of a mask, or of a sum of its shares: all at once only where need be."""
         found = view.run(mask, 0) if cut.pieces > 1 and signs is None else None
@@ -185,7 +243,6 @@ class Dealer:
             whole = mask.apply(lambda leaf: self._mask(leaf, signs), f"mask {signs}")
             return lambda piece: whole[slice(*cut.run(piece))] if cut.pieces > 1 else whole
         leaf, offset, factor = found
-        self._require(leaf)
 
         def read(piece: int) -> Words:
             start, stop = (offset + element for element in cut.run(piece))
@@ -200,7 +257,6 @@ class Dealer:
         leaf = source.argument
         if source.operation != "leaf" or len(leaf.shape) != 2 or leaf.bits is not None or leaf.low:
             return self._reader(mask, None, cut)
-        self._require(leaf)
         found = self._by_rows(leaf)
         return lambda piece: found.transposed() if flipped else found
 
@@ -227,13 +283,13 @@ class Dealer:
         prg.combine(out, streams, tensor(leaf.draw, leaf.place), leaf.group, start * dtype.itemsize // 8)
         return ring.cleared(out, leaf.low) if leaf.low else out
 
-    def _require(self, leaf: Leaf) -> None:
-        if leaf.draw >= self._draws:
+    def _require(self, correlation: Correlation, number: int) -> None:
+        """Check that what the draw `number` takes was drawn before."""
+        if any(leaf.draw >= number for mask in correlation.masks() for leaf in mask.leaves()):
             raise ProtocolViolation("a request refers to a mask that was not drawn yet")
 
     def _mask(self, leaf: Leaf, signs: Signs) -> Words:
         """The clear value of a mask drawn earlier, or a sum of its shares."""
-        self._require(leaf)
         value = self._masks.pop((leaf, signs), None)
         if value is None:
             value = self._expand_again(leaf, signs)
@@ -268,6 +324,15 @@ class Dealer:
         plus, minus = ([stream for sign, stream in known if sign == which] for which in (1, -1))
         out: Words = empty(leaf.shape, GROUPS[leaf.group])
         return prg.combine(out, plus, tensor(leaf.draw, leaf.place), leaf.group, minus=minus)
+
+
+def _same(one: MaskView | None, other: MaskView) -> bool:
+    """Whether both are one mask as it was drawn, or both its transpose."""
+    if one is None or one.operation != other.operation or one.operation not in ("leaf", "transpose"):
+        return False
+    if one.operation == "leaf":
+        return bool(one.argument == other.argument)
+    return bool(one.argument == other.argument) and _same(one.sources[0], other.sources[0])
 
 
 def _rows(words: Words, stripes: Stripes, piece: int) -> Iterator[tuple[Words, int]]:

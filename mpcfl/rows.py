@@ -5,7 +5,7 @@ A mask of a private operand is the key stream of a seed, which is made anew in l
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -90,15 +90,22 @@ def step_of(shape: Shape, words: int) -> int:
 
 def matmul(x: Rows | Words, y: Words) -> Words:
     """`x @ y` for a matrix x and a matrix or vector y."""
+    (product,) = products(x, [y])
+    return product
+
+
+def products(x: Rows | Words, factors: Sequence[Words]) -> list[Words]:
+    """`x @ y` for each of some matrices and vectors y: all in one pass over the rows of x."""
     if not isinstance(x, Rows):
-        return ring.matmul(x, y)
-    shape = ring.matmul_shape(x.shape, y.shape)
+        return [ring.matmul(x, y) for y in factors]
+    shapes = [ring.matmul_shape(x.shape, y.shape) for y in factors]
     if x.flipped:
-        total: Words = np.zeros(shape, y.dtype)
+        totals: list[Words] = [np.zeros(shape, y.dtype) for shape, y in zip(shapes, factors, strict=True)]
         for start, stop, block in x.blocks():
-            total = ring.add(total, ring.matmul(block.T, y[start:stop]))
-        return total
-    out: Words = empty(shape, y.dtype)
+            totals = [ring.plus_matmul(total, block.T, y[start:stop]) for total, y in zip(totals, factors, strict=True)]
+        return totals
+    out: list[Words] = [empty(shape, y.dtype) for shape, y in zip(shapes, factors, strict=True)]
     for start, stop, block in x.blocks():
-        out[start:stop] = ring.matmul(block, y)
+        for part, y in zip(out, factors, strict=True):
+            part[start:stop] = ring.matmul(block, y)
     return out

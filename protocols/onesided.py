@@ -25,7 +25,7 @@ Reference   Beaver, CRYPTO 1991, with one operand at one party, as in Mohassel a
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,9 +68,15 @@ class OneSided(Correlation):
     def by_rows(self) -> tuple[MaskView, ...]:
         return (self.left,)
 
+    def joint(self) -> MaskView | None:
+        return self.left
+
+    @staticmethod
+    def sample_jointly(a: Any, factors: Sequence[Words]) -> list[Mapping[str, Words]]:
+        return [{"c": product} for product in rows.products(a, factors)]
+
     def sample(self, uniform: Mapping[str, Words], *masks: Any) -> Mapping[str, Words]:
-        a, b = masks
-        return {"c": rows.matmul(a, b)}
+        return self.sample_jointly(masks[0], masks[1:])[0]
 
 
 Blocks = tuple[int, list[View[Base]]]

@@ -237,3 +237,56 @@ def test_neither_dealer_nor_owner_holds_a_mask(role: str) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 96 << 20
+
+
+@pytest.mark.parametrize("flipped", [False, True])
+def test_products_that_are_foreseen_share_a_pass_over_their_matrix(
+    flipped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same corrections, in their order, and each row of the mask is expanded once for all."""
+    length = 11 if flipped else 6
+    names = [View.leaf(Leaf(i, 0, shape, owner=o), shape) for i, (shape, o) in enumerate([((11, 6), 0), ((11, 6), 1)])]
+    own, others = (view.transpose(one, (1, 0)) if flipped else one for one in names)
+
+    def factor(draw: int, columns: int) -> View[Leaf]:
+        return View.leaf(Leaf(draw, 0, (length, columns)), (length, columns))
+
+    coming: list[Correlation] = [
+        *(Mask((11, 6), owner) for owner in (0, 1)),
+        *(Mask((length, columns)) for columns in (2, 1)),
+        *(OneSided(own, factor(2, 2), 0, 2), Mask((length, 3)), OneSided(others, factor(3, 1), 1, 2)),
+        *(OneSided(own, view.scale(factor(5, 3), 7), 0, 2), OneSided(own, factor(3, 1), 0, 2)),
+    ]
+
+    def dealt(known: bool) -> tuple[list[list[list[int]]], int]:
+        dealer = Dealer([Stream(prg.derive(KEY, str(rank))) for rank in range(2)])
+        if known:
+            dealer.foresee(coming[:3])
+            dealer.foresee(coming[3:])
+        made = []
+        monkeypatch.setattr(rows, "BLOCK", 24)
+        monkeypatch.setattr(Rows, "blocks", lambda x: made.append(x.shape) or blocks(x))
+        return [[words.tolist() for words in dealer.deal(one)] for one in coming], len(made)
+
+    blocks = Rows.blocks
+    (alone, passes), (together, fewer) = dealt(False), dealt(True)
+    assert together == alone
+    assert any(map(any, alone))
+    assert (passes, fewer) == (4, 2)
+
+
+def test_what_was_foreseen_is_dealt_and_nothing_else() -> None:
+    dealer = Dealer([Stream(KEY)])
+    dealer.foresee([Mask((2, 2), 0), Mask((2, 1))])
+    with pytest.raises(ValueError, match="not what was foreseen"):
+        dealer.deal(Mask((2, 2), 0))
+
+
+def test_a_mask_that_was_not_drawn_yet_is_refused_though_it_is_foreseen() -> None:
+    names = [View.leaf(Leaf(i, 0, shape), shape) for i, shape in enumerate([(2, 2), (2, 1), (2, 1), (2, 1)])]
+    coming = [Mask((2, 2), 0), Mask((2, 1)), OneSided(names[0], names[1], 0, 1), OneSided(names[0], names[3], 0, 1)]
+    dealer = Dealer([Stream(KEY)])
+    dealer.foresee(coming)
+    with pytest.raises(ProtocolViolation, match="not drawn yet"):
+        for one in coming:
+            dealer.deal(one)
