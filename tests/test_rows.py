@@ -13,8 +13,9 @@ from simulation import play, random_words
 
 import mpcfl
 from mpcfl import ordering, prg, ring, rows, view
-from mpcfl.correlation import Leaf
+from mpcfl.correlation import Correlation, Leaf
 from mpcfl.dealing import Dealer, Holder, expanding
+from mpcfl.errors import ProtocolViolation
 from mpcfl.prg import Stream
 from mpcfl.protocols import beaver
 from mpcfl.protocols.beaver import Mask
@@ -287,6 +288,7 @@ def test_a_mask_that_was_not_drawn_yet_is_refused_though_it_is_foreseen() -> Non
     coming = [Mask((2, 2), 0), Mask((2, 1)), OneSided(names[0], names[1], 0, 1), OneSided(names[0], names[3], 0, 1)]
     dealer = Dealer([Stream(KEY)])
     dealer.foresee(coming)
+    for one in coming[:2]:
+        dealer.deal(one)
     with pytest.raises(ProtocolViolation, match="not drawn yet"):
-        for one in coming:
-            dealer.deal(one)
+        dealer.deal(coming[2])  # with which the last one is made
