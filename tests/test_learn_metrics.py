@@ -151,8 +151,8 @@ class TestOnSecrets:
             found = mpcfl.forecast(self.program(n))
             return found.rounds - apart, f"{found.bytes_sent[0]:.1e}", f"{found.offline_bytes:.1e}"
 
-        assert cost(256) == (41, "1.4e+06", "3.5e+06")
-        assert cost(1000) == (49, "2.0e+07", "5.3e+07")
+        assert cost(256) == (41, "8.3e+05", "3.5e+06")
+        assert cost(1000) == (49, "1.2e+07", "5.3e+07")
         assert cost(5000) == (429, "4.5e+06", "1.4e+07")
         monkeypatch.setattr(metrics, "PAIRED_ROWS", 0)
         assert cost(256) == (189, "1.2e+05", "3.5e+05")

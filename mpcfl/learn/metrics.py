@@ -77,9 +77,9 @@ def ranking(y: Array, z: Array) -> tuple[Array, Array]:
     secret, by `mpcfl.forecast`; besides the rounds, those of `numerics.divide`:
 
         rows        form     rounds    bytes a party    bytes from the dealer
-        256         pairs        41       1.4e6              3.5e6
+        256         pairs        41       8.3e5              3.5e6
         256         sort        189       1.2e5              3.5e5
-        1,000       pairs        49       2.0e7              5.3e7
+        1,000       pairs        49       1.2e7              5.3e7
         1,000       sort        273       6.4e5              1.9e6
         5,000       sort        429       4.5e6              1.4e7
         100,000     sort        693       1.5e8              4.9e8
