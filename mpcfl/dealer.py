@@ -22,7 +22,7 @@ import numpy as np
 
 from mpcfl import requests, suites
 from mpcfl.correlation import Correlation
-from mpcfl.dealing import Dealer
+from mpcfl.dealing import FORESEEN, Dealer
 from mpcfl.errors import Interrupted, Mismatch, MpcflError, PeerLost, ProtocolViolation, UsageError
 from mpcfl.keys import Identity
 from mpcfl.link import Endpoint, Frame, Link
@@ -37,6 +37,8 @@ from mpcfl.wire import Buffer
 
 AHEAD_BYTES = 64 << 20
 """Corrections that may wait at the dealer for the last party."""
+FORESEEN_BYTES = 16 << 20
+"""Requests that are taken before their turn: the others wait at the parties."""
 FRAME_BYTES = 1 << 20
 """Corrections in a frame, at most, unless one piece has more."""
 ALIVE_SECONDS = 10.0
@@ -175,9 +177,10 @@ class _Service:
             self._send(corrections)
 
     def _agree(self) -> None:
-        """Take what the parties have sent so far, and see that they ask alike."""
+        """Take what the parties have sent so far, unless enough is known, and see that they ask alike."""
         for rank in range(len(self._links)):
-            self._heard(rank)
+            while self._links[rank].waiting and self._room(rank) and self._took(rank):
+                pass
         coming: list[tuple[bytes, Correlation]] = []
         while all(self._waiting) and self._waiting[0][0] is not None:
             asked = [queue.popleft() for queue in self._waiting]
@@ -208,11 +211,23 @@ class _Service:
 
     def _heard(self, rank: int) -> bool:
         """Take what a party has sent meanwhile, its end at the latest; whether it sent anything."""
-        link, queue, heard = self._links[rank], self._waiting[rank], False
-        while link.waiting and not (queue and queue[-1] is None):
-            self._take(rank, link.receive(self._patience))
+        heard = False
+        while self._took(rank):
             heard = True
         return heard
+
+    def _took(self, rank: int) -> bool:
+        """Take a party's next frame, if there is one before its end."""
+        link, queue = self._links[rank], self._waiting[rank]
+        if (queue and queue[-1] is None) or not link.waiting:
+            return False
+        self._take(rank, link.receive(self._patience))
+        return True
+
+    def _room(self, rank: int) -> bool:
+        """Whether more of a party's requests may be taken before their turn."""
+        known = [request for request, _ in self._agreed] + [request for request in self._waiting[rank] if request]
+        return len(known) < FORESEEN and sum(map(len, known)) < FORESEEN_BYTES
 
 
 class _Recording(_Service):

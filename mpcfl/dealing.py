@@ -10,6 +10,7 @@ Reference   Beaver, STOC 1997 (commodity-based cryptography: a dealer that never
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -30,6 +31,8 @@ FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
 JOINT_WORDS = 1 << 26
 """Of the factors and the results of products that are made together: 512 MiB."""
+FORESEEN = 2048
+"""Draws ahead that are looked through for products of one matrix."""
 RECENT = 256
 """Masks of which the dealer remembers that they were asked for: what is asked for twice is kept."""
 
@@ -213,11 +216,11 @@ class Dealer:
         """What the correlation samples, where it was or can be made with later ones of the same matrix."""
         made = self._sampled.pop(number, None)
         a = correlation.joint()
-        if made is not None or a is None or not self._coming:
+        if made is not None or a is None or not _same(a, a):
             return made
         together = {number: correlation}
         words = 0
-        for later, other in enumerate(self._coming, number + 1):
+        for later, other in enumerate(itertools.islice(self._coming, FORESEEN), number + 1):
             if type(other) is type(correlation) and _same(other.joint(), a) and later not in self._sampled:
                 words += sum(math.prod(mask.shape) for mask in other.masks()[1:])
                 words += sum(math.prod(field.shape) for field in other.tensors)

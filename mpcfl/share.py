@@ -249,8 +249,10 @@ class Share:
 
     @property
     def bit(self) -> Bit | None:
-        """The bit form of a secret boolean, where all its bases have one."""
+        """The bit form of a secret boolean, where all its bases have one and none is added to another."""
         if self.offset is not None or any(base.bit is None for base in self.origin.leaves()):
+            return None
+        if "sum" in self.origin.operations():  # of two bits, which is none
             return None
 
         def part(name: str) -> Callable[[Base], Words]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from simulation import play, random_words
 
 import mpcfl
-from mpcfl import ordering, prg, ring, rows, view
+from mpcfl import dealing, ordering, prg, ring, rows, view
 from mpcfl.correlation import Correlation, Leaf
 from mpcfl.dealing import Dealer, Holder, expanding
 from mpcfl.errors import ProtocolViolation
@@ -292,3 +292,18 @@ def test_a_mask_that_was_not_drawn_yet_is_refused_though_it_is_foreseen() -> Non
         dealer.deal(one)
     with pytest.raises(ProtocolViolation, match="not drawn yet"):
         dealer.deal(coming[2])  # with which the last one is made
+
+
+def test_the_dealer_looks_so_far_ahead_and_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is beyond is not made before its turn, however much is known."""
+    monkeypatch.setattr(dealing, "FORESEEN", 2)
+    names = [View.leaf(Leaf(i, 0, shape, owner=o), shape) for i, (shape, o) in enumerate([((2, 2), 0), ((2, 1), None)])]
+    dealer = Dealer([Stream(prg.derive(KEY, str(rank))) for rank in range(2)])
+    coming: list[Correlation] = [Mask((2, 2), 0), Mask((2, 1)), *(OneSided(names[0], names[1], 0, 2) for _ in range(5))]
+    dealer.foresee(coming)
+    passes = []
+    blocks = Rows.blocks
+    monkeypatch.setattr(Rows, "blocks", lambda x: passes.append(x.shape) or blocks(x))
+    for one in coming:
+        dealer.deal(one)
+    assert len(passes) == 2  # of three and of two

@@ -15,7 +15,7 @@ import mpcfl
 from mpcfl import requests, ring, view
 from mpcfl.correlation import Leaf
 from mpcfl.protocols.beaver import Triple
-from mpcfl.share import Base, Share
+from mpcfl.share import Base, Bit, Share
 from mpcfl.view import View
 
 INDICES = [0, -1, slice(None, None, -1), slice(0, 1), ..., None, [0, 0], np.array([[0], [0]])]
@@ -166,3 +166,10 @@ def test_sums_upon_sums_do_not_grow() -> None:
         return (total > 3000).reveal()
 
     assert (mpcfl.simulate(program, seed=1).results[0] == (x[:, None] * 2001 + x > 3000)).all()
+
+
+def test_the_sum_of_two_bits_is_no_bit() -> None:
+    t, beta = np.array([1, 1], np.uint64), np.array([0, 0], np.uint64)
+    bit = Share.of_bit(Bit(t, t, beta, View.leaf(Leaf(0, 0, (2,), bits=2), (2,))))
+    assert bit.bit is not None
+    assert bit.plus(bit).bit is None
