@@ -436,6 +436,12 @@ def pack(x: Words) -> Words:
     return out
 
 
+@shaped(lambda x: (packed(x.shape[0]),), bits=True)
+def odd_bits(x: Words) -> Words:
+    """The lowest bits of a vector of either ring, packed."""
+    return pack(limbs(x)[0])
+
+
 def limbs(x: Words, size: int = 64) -> list[NDArray[np.uint64]]:
     """The uint64 words of which the elements are made, low ones first: one contiguous array, or two.
 

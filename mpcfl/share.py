@@ -13,21 +13,34 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from mpcfl import ring, view
+from mpcfl import ring, runs, view
 from mpcfl.correlation import Leaf, MaskView
 from mpcfl.ring import Ones, Shape, Spec, Words
 from mpcfl.rows import Rows
+from mpcfl.runs import Made
 from mpcfl.spec import WORD
 from mpcfl.view import View
 
 
-@dataclass(frozen=True, eq=False)
 class Masked:
-    """An operand x = d + a: public difference d, this party's share of the mask a, and the mask's name."""
+    """An operand x = d + a: public difference d, this party's share of the mask a, and the mask's name.
 
-    d: Words
-    a: Words
-    mask: MaskView
+    `given` holds d and a as they came, where they may be made run by run.
+    """
+
+    __slots__ = ("given", "mask")
+
+    def __init__(self, d: Words | Made[Base], a: Words | Made[Base], mask: MaskView) -> None:
+        self.given = (d, a)
+        self.mask = mask
+
+    @property
+    def d(self) -> Words:
+        return runs.whole(self.given[0])
+
+    @property
+    def a(self) -> Words:
+        return runs.whole(self.given[1])
 
 
 class Remade:
@@ -56,21 +69,39 @@ class Bit:
     ----------
     words : Words or callable
         This party's additive share of b, or what makes it when it is asked for.
-    t : Words
+    t : Words or Made
         Public, zeros and ones.
-    beta : Words
+    beta : Words or Made
         This party's additive share of beta.
     mask : View of Leaf
         The name of beta.
+
+    Attributes
+    ----------
+    given : tuple
+        t and beta as they came, where they may be made run by run.
     """
 
-    __slots__ = ("_words", "beta", "mask", "t")
+    __slots__ = ("_words", "given", "mask")
 
-    def __init__(self, words: Words | Callable[[], Words], t: Words, beta: Words, mask: MaskView) -> None:
+    def __init__(
+        self,
+        words: Words | Callable[[], Words],
+        t: Words | Made[Base],
+        beta: Words | Made[Base],
+        mask: MaskView,
+    ) -> None:
         self._words = words
-        self.t = t
-        self.beta = beta
+        self.given = (t, beta)
         self.mask = mask
+
+    @property
+    def t(self) -> Words:
+        return runs.whole(self.given[0])
+
+    @property
+    def beta(self) -> Words:
+        return runs.whole(self.given[1])
 
     @property
     def words(self) -> Words:
@@ -255,16 +286,14 @@ class Share:
         if "sum" in self.origin.operations():  # of two bits, which is none
             return None
 
-        def part(name: str) -> Callable[[Base], Words]:
-            return lambda base: getattr(base.bit, name)
+        def part(name: str) -> Made[Base]:
+            return Made(self.origin, lambda base: getattr(base.bit, name))
 
         def mask(base: Base) -> MaskView:
             assert base.bit is not None
             return base.bit.mask
 
-        return Bit(
-            lambda: self.words, self.origin.apply(part("t")), self.origin.apply(part("beta")), self.origin.map(mask)
-        )
+        return Bit(lambda: self.words, part("t"), part("beta"), self.origin.map(mask))
 
     @property
     def truncated(self) -> Truncated | None:
@@ -284,8 +313,9 @@ class Share:
     @property
     def masked(self) -> Masked:
         """The masked form, once every base was opened."""
-        a = self.origin.apply(lambda base: _opened(base).a, "a")
-        return Masked(self.difference, a, self.mask)
+        a = Made(self.origin, lambda base: _opened(base).a, "a")
+        d = Made(self.origin, lambda base: _opened(base).d, "d")
+        return Masked(d if self.offset is None else self.difference, a, self.mask)
 
     @property
     def difference(self) -> Words:

@@ -26,7 +26,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mpcfl import ring, view
+from mpcfl import ring, runs, view
 from mpcfl.buffers import empty
 from mpcfl.correlation import Correlation, Dealt, Field, MaskView, group_of
 from mpcfl.effects import Draw, Effect, Open, Protocol, Round
@@ -218,9 +218,8 @@ def mux(ctx: Context, bit: Bit, value: Share | Bit) -> Protocol:
     if truncated is not None:
         return (yield from upper.chosen(ctx, bit, value, truncated))
     (operand,) = yield from masked(ctx, value)
-    d, a = operand.d, operand.a
     product = (yield Draw(Triple("mul", bit.mask, operand.mask)))["c"]
-    return ring.select(bit.t, bit.beta, d, a, product, ctx.first)
+    return runs.select(*bit.given, *operand.given, product, ctx.first)
 
 
 def flat(mask: MaskView) -> MaskView:

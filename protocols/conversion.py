@@ -68,5 +68,5 @@ def parity_bits(shapes: Sequence[Shape], parties: int, width: int = 64) -> int:
 @rule("parity", rounds=1, bits=parity_bits, messages=[BIT], correlations=[DaBit])
 def parity(ctx: Context, x: Share) -> Protocol:
     """The lowest bit of each element of a vector, as a `Bit`."""
-    plane = ring.top_bits(ring.multiply(x.words, 1 << ctx.width - 1))
+    plane = ring.odd_bits(x.words)
     return (yield from b2a(ctx, plane, x.shape[0]))

@@ -92,7 +92,7 @@ def matmul_parity(ctx: Context, x: Share, y: Share) -> Protocol:
     known = onesided.blocks(x)
     if known is None or len(y.shape) > 2 or not _serves(known):
         words = yield from matmul.function(ctx, x, y)
-        plane = ring.top_bits(ring.multiply(ring.reshape(words, (size,)), 1 << ctx.width - 1))
+        plane = ring.odd_bits(ring.reshape(words, (size,)))
     else:
         yield from opened(ctx, x, y)
         plane = yield from _plane(ctx, known[1], y)
