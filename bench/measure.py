@@ -16,6 +16,7 @@ from bench.operands import Array, Operand, Size
 from bench.workloads import Workload
 from mpcfl.array import SecretArray
 from mpcfl.connection import RecordingSession
+from mpcfl.ledger import Entry
 from mpcfl.requests import REQUEST
 from mpcfl.session import Session
 
@@ -96,13 +97,12 @@ class Clock:
             self._started.set()
 
     def __call__(self, session: Session, *arrays: SecretArray) -> Sample | None:
-        asked = _asked_bytes(session)
         _together(session)
         if session.ledger is None:  # on shapes alone
             self._started.wait()
             self._compute(*arrays)
             return None
-        before = Count.of(session)
+        before, entries = Count.of(session), len(session.ledger.entries)
         start, worked = time.perf_counter(), time.process_time()
         self._started.set()
         if self._profile is not None:
@@ -113,12 +113,12 @@ class Clock:
             self._profile.disable()
         seconds, worked = time.perf_counter() - start, time.process_time() - worked
         count = Count.of(session).since(before)
-        return Sample(seconds, worked, count, _asked_bytes(session) - asked, secret.reveal(to=session.parties[:1]))
+        asked = _asked_bytes(session.ledger.entries[entries:])
+        return Sample(seconds, worked, count, asked, secret.reveal(to=session.parties[:1]))
 
 
-def _asked_bytes(session: Session) -> int:
-    """What this party has sent to the dealer so far."""
-    entries = () if session.ledger is None else session.ledger.entries
+def _asked_bytes(entries: Sequence[Entry]) -> int:
+    """What this party sent to the dealer."""
     return sum(entry.payload_bytes for entry in entries if entry.message == REQUEST.name)
 
 
