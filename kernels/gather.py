@@ -1,4 +1,4 @@
-"""Rows of a matrix by their numbers, straight into their place in another."""
+"""Rows of matrices, straight into their place in another."""
 
 import numpy as np
 from numba import int64, njit, uint64, void
@@ -19,3 +19,16 @@ def rows(x: Words, numbers: NDArray[np.int64], column: int, out: Words) -> None:
         number = numbers[i]
         for j in range(k):
             out[i, column + j] = x[number, j]
+
+
+@njit(void(reads(uint64, 2), reads(uint64, 2), writes(uint64, 2)), cache=True, nogil=True)
+def parted(x: Words, whole: Words, out: Words) -> None:
+    """Rows of x, each followed by what the row of `whole` has beyond it: out = [x, whole - x], x of shape (n, k)."""
+    n, k = x.shape
+    if whole.shape != (n, k) or out.shape != (n, 2 * k):
+        raise ValueError("parted: two matrices of one shape, and room for both side by side")
+    for i in range(n):
+        for j in range(k):
+            out[i, j] = x[i, j]
+        for j in range(k):
+            out[i, k + j] = whole[i, j] - x[i, j]

@@ -173,13 +173,20 @@ def select(t: Words, beta: Words, f: Words, rho: Words, product: Words, first: i
 
         out = t (first f + rho) + s (f beta + product)
 
-    Elementwise on vectors of one length; `out` may be one of the inputs.
+    Elementwise on vectors of one length, or with as many elements to each bit; `out` may be one of the inputs.
     """
-    n = out.size
-    if t.size != n or beta.size != n or f.size != n or rho.size != n or product.size != n:
-        raise ValueError("select: all vectors must have one length")
-    for i in range(n):
-        out[i] = t[i] * (first * f[i] + rho[i]) + (ONE - TWO * t[i]) * (f[i] * beta[i] + product[i])
+    n, m = out.size, t.size
+    if beta.size != m or f.size != n or rho.size != n or product.size != n or (m == 0) != (n == 0) or (m and n % m):
+        raise ValueError("select: all vectors must have one length, or bits one that divides it")
+    if n == m:
+        for i in range(n):
+            out[i] = t[i] * (first * f[i] + rho[i]) + (ONE - TWO * t[i]) * (f[i] * beta[i] + product[i])
+        return
+    times = n // m
+    for i in range(m):
+        public, hidden, sign = t[i], beta[i], ONE - TWO * t[i]
+        for j in range(i * times, (i + 1) * times):
+            out[j] = public * (first * f[j] + rho[j]) + sign * (f[j] * hidden + product[j])
 
 
 @njit(void(reads(uint64, 1), reads(uint64, 1), uint64, writes(uint64, 1)), cache=True, nogil=True)

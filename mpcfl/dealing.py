@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from mpcfl import prg, ring, rows, view
+from mpcfl import prg, ring, rows
 from mpcfl.buffers import empty
 from mpcfl.correlation import ODD, Correlation, Dealt, Field, Leaf, MaskView, Signs
 from mpcfl.errors import ProtocolViolation
@@ -26,6 +26,7 @@ from mpcfl.pieces import Cut, Stripes
 from mpcfl.prg import Stream
 from mpcfl.ring import GROUPS, Shape, Words
 from mpcfl.rows import Rows
+from mpcfl.runs import Made, Run
 
 FIELDS_PER_DRAW = 32
 CACHE_BYTES = 1 << 29
@@ -241,18 +242,18 @@ class Dealer:
 
     def _reader(self, mask: MaskView, signs: Signs, cut: Cut) -> Callable[[int], Words]:
         """What gives each piece of a mask, or of a sum of its shares: all at once only where need be."""
-        found = view.run(mask, 0) if cut.pieces > 1 and signs is None else None
-        if found is None:
-            whole = mask.apply(lambda leaf: self._mask(leaf, signs), f"mask {signs}")
+        name = f"mask {signs}"
+        if cut.pieces == 1 or signs is not None:
+            whole = mask.apply(lambda leaf: self._mask(leaf, signs), name)
             return lambda piece: whole[slice(*cut.run(piece))] if cut.pieces > 1 else whole
-        leaf, offset, factor = found
+        read = Made(mask, lambda leaf: self._mask(leaf, None), name, self._run).run()
+        return lambda piece: read(*cut.run(piece))
 
-        def read(piece: int) -> Words:
-            start, stop = (offset + element for element in cut.run(piece))
-            value = self._elements(leaf, start, stop)
-            return value if factor == 1 else ring.multiply(value, factor)
-
-        return read
+    def _run(self, leaf: Leaf) -> Run:
+        """Gives rows of a mask drawn earlier."""
+        shape = leaf.shape if leaf.bits is None else (leaf.bits,)
+        size = math.prod(shape[1:])
+        return lambda start, stop: self._elements(leaf, start * size, stop * size).reshape(stop - start, *shape[1:])
 
     def _rows(self, mask: MaskView, cut: Cut) -> Callable[[int], Rows | Words]:
         """What gives a matrix's mask, by rows if it is one that was drawn so, or its transpose."""

@@ -161,10 +161,28 @@ def concatenate(parts: Sequence[Words], axis: int) -> Words:
     return np.concatenate(parts, axis=axis, out=empty(tuple(shape), parts[0].dtype))
 
 
+def parted(x: Words, whole: Words, axis: int) -> Words:
+    """x and whole - x side by side along an axis."""
+    if wide.is_wide(x):
+        return concatenate([x, subtract(whole, x)], axis)
+    before, after = x.shape[:axis], x.shape[axis:]
+    rows, columns = math.prod(before), math.prod(after)
+    out: Words = empty((*before, 2 * after[0], *after[1:]))
+    left, both = (np.ascontiguousarray(one).reshape(rows, columns) for one in (x, whole))
+    gather.parted(left, both, out.reshape(rows, 2 * columns))
+    return out
+
+
 @shaped(lambda x, axis: tuple(n for i, n in enumerate(x.shape) if i != axis), wider=wide.total)
 def total(x: Words, axis: int) -> Words:
     """Sum over one axis."""
     return np.asarray(np.add.reduce(x, axis=axis, dtype=np.uint64))
+
+
+@shaped(lambda x, rows: (1, *x.shape[1:]))
+def exclusive_total(x: Words, rows: slice) -> Words:
+    """Exclusive or of some rows, as one row."""
+    return np.bitwise_xor.reduce(x[rows], axis=0, keepdims=True)
 
 
 @shaped(lambda x, axis: x.shape, wider=wide.running_total)

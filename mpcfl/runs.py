@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import EllipsisType, NoneType
 from typing import Any, Generic, TypeAlias
 
 import numpy as np
 
-from mpcfl import ring, threads, wide
+from mpcfl import ring, threads, view, wide
 from mpcfl.buffers import empty
 from mpcfl.kernels import ring64
 from mpcfl.ring import Words
@@ -87,17 +87,42 @@ def select(t: Vector, beta: Vector, d: Vector, a: Vector, product: Words, first:
     """`ring.select`, for which the first four are made some elements at a time."""
     if ring.is_spec(product) or wide.is_wide(product) or product.size <= STEP:
         return ring.select(whole(t), whole(beta), whole(d), whole(a), product, first)
+    t, beta, times = _once(t, beta)
     reads = [x.run() if isinstance(x, Made) else held(x) for x in (t, beta, d, a)]
+    step = max(1, STEP // times)
     out: Words = empty(product.shape)
 
     def work(start: int, stop: int) -> None:
-        for i in range(start, stop, STEP):
-            j = min(i + STEP, stop)
-            bit, hidden, public, mask = (np.ascontiguousarray(read(i, j)) for read in reads)
-            ring64.select(bit, hidden, public, mask, product[i:j], first, out[i:j])
+        for i in range(start, stop, step):
+            j = min(i + step, stop)
+            own = slice(i * times, j * times)
+            bit, hidden = (np.ascontiguousarray(read(i, j)) for read in reads[:2])
+            public, mask = (np.ascontiguousarray(read(own.start, own.stop)) for read in reads[2:])
+            ring64.select(bit, hidden, public, mask, product[own], first, out[own])
 
-    threads.across(product.size, work)
+    threads.across(product.size // times, work)
     return out
+
+
+def _once(t: Vector, beta: Vector) -> tuple[Vector, Vector, int]:
+    """Two vectors without the repetition of each element that both have, and how often that is."""
+    if isinstance(t, Made) and isinstance(beta, Made):
+        one, other = _repeated(t), _repeated(beta)
+        if one is not None and other is not None and one[1] == other[1]:
+            return one[0], other[0], one[1]
+    return t, beta, 1
+
+
+def _repeated(x: Made[L]) -> tuple[Made[L], int] | None:
+    """What a vector repeats each element of as a last axis, as a vector, and how often."""
+    source = x._source
+    if source.operation != "reshape" or source.sources[0].operation != "broadcast":
+        return None
+    (spread,) = source.sources
+    (inner,) = spread.sources
+    if inner.shape != (*spread.shape[:-1], 1):
+        return None
+    return x._of(view.reshape(inner, (math.prod(inner.shape),))), spread.shape[-1]
 
 
 def _take(source: View[L], of: Callable[[View[L]], Made[L]]) -> Run | None:
@@ -151,6 +176,9 @@ def _broadcast(source: View[L], of: Callable[[View[L]], Made[L]]) -> Run:
 
 def _concatenate(source: View[L], of: Callable[[View[L]], Made[L]]) -> Run:
     axis = source.argument
+    if axis % len(source.shape) and (found := _parted(source.sources)) is not None:
+        left, whole = (of(inner).run() for inner in found)
+        return lambda start, stop: ring.parted(left(start, stop), whole(start, stop), axis)
     reads = [of(inner).run() for inner in source.sources]
     if axis % len(source.shape):
         return lambda start, stop: ring.concatenate([read(start, stop) for read in reads], axis)
@@ -166,6 +194,15 @@ def _concatenate(source: View[L], of: Callable[[View[L]], Made[L]]) -> Run:
         return parts[0] if len(parts) == 1 else ring.concatenate(parts, 0)
 
     return run
+
+
+def _parted(sources: Sequence[View[L]]) -> tuple[View[L], View[L]] | None:
+    """x and w, if these are x and w - x."""
+    if len(sources) != 2 or sources[1].operation != "sum":
+        return None
+    first, (whole, minus) = sources[0], sources[1].sources
+    same = minus.operation == "scale" and minus.argument == -1 and minus.sources[0] is first
+    return (first, whole) if same else None
 
 
 def _scale(source: View[L], of: Callable[[View[L]], Made[L]]) -> Run:

@@ -7,7 +7,6 @@ nothing new is opened.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar, cast
@@ -157,30 +156,6 @@ def unscaled(view: View[L]) -> tuple[View[L], int] | None:
     if view.operation == "scale":
         return plain, factor * view.argument
     return View(view.operation, view.argument, tuple(part for part, _ in parts), view.shape), factor
-
-
-def run(view: View[L], start: int) -> tuple[L, int, int] | None:
-    """Where the elements of a view from `start` on lie side by side in one leaf: the leaf, their place, a factor.
-
-    None where they do not.
-    """
-    if view.operation == "leaf":
-        return view.argument, start, 1
-    if view.operation in ("transpose", "concatenate", "sum"):
-        return None
-    (source,) = view.sources
-    factor = 1
-    if view.operation == "take":
-        index = view.argument
-        if not isinstance(index, slice) or index.step not in (None, 1):
-            return None
-        start += index.indices(source.shape[0])[0] * math.prod(source.shape[1:])
-    elif view.operation == "broadcast" and math.prod(source.shape) != math.prod(view.shape):
-        return None
-    elif view.operation == "scale":
-        factor = view.argument
-    found = run(source, start)
-    return None if found is None else (*found[:2], found[2] * factor)
 
 
 def _rows(index: Any) -> NDArray[np.int64] | None:

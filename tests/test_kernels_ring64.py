@@ -84,6 +84,19 @@ def test_elementwise_formulas(data, n, first):
     np.testing.assert_array_equal(out, np.where(t == 0, b, share - b))
 
 
+@given(st.integers(2, 9), st.integers(2, 5), st.sampled_from([0, 1]))
+def test_select_takes_a_bit_for_several_elements(bits, times, first):
+    a, b = (random_words(seed, bits) for seed in (1, 2))
+    c, d, e = (random_words(seed, bits * times) for seed in (3, 4, 5))
+    out, each = filled(bits * times), filled(bits * times)
+    t = a & np.uint64(1)
+    ring64.select(t, b, c, d, e, first, out)
+    ring64.select(np.repeat(t, times), np.repeat(b, times), c, d, e, first, each)
+    np.testing.assert_array_equal(out, each)
+    with pytest.raises(ValueError, match="select"):
+        ring64.select(t, b, c[1:], d[1:], e[1:], first, out[1:])
+
+
 def additive(seed, value, parties):
     """Additive shares of a vector."""
     shares = [random_words(seed + rank, value.size) for rank in range(1, parties)]
