@@ -31,6 +31,7 @@ Reference   One-time truth tables: Ishai et al., TCC 2013; Damgard et al., CRYPT
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
 from collections.abc import Generator, Mapping, Sequence
@@ -225,12 +226,15 @@ def multiply_bits(ctx: Context, polynomial: Polynomial, factors: Words) -> Proto
     return polynomial.evaluate(opened, shares, ctx.first)
 
 
-def _side_by_side(planes: Words, rows: Sequence[Any], width: int) -> Words:
+def _side_by_side(planes: Words, rows: Sequence[int], width: int) -> Words:
     """Rows i, i + 4, i + 8, ... of a half of `planes`, one after the other in one plane, for each start row i."""
     groups = planes.shape[0] // 8
-    return ring.concatenate(
-        [ring.take(planes, slice(row, row + 4 * groups - 3, 4)).reshape((1, groups * width)) for row in rows], axis=0
-    )
+    return ring.take(planes, _places(tuple(rows), groups)).reshape((len(rows), groups * width))
+
+
+@functools.cache
+def _places(rows: tuple[int, ...], groups: int) -> NDArray[np.int64]:
+    return (np.array(rows)[:, None] + 4 * np.arange(groups)).reshape(-1)
 
 
 def merge_groups(ctx: Context, planes: Words) -> Protocol:

@@ -153,13 +153,8 @@ def leading(ctx: Context, x: Share, signed: bool = False, zero: bool = False) ->
         *([sign_plane(ctx, d, digits["tables"], digits["top"])] if signed else []),
     )
     # q is m or more exactly if Z_(2 t + 1) holds for t = 30 - m: bit b counts those of m = 2^b, 2 2^b, ...
-    planes = []
-    for bit in range(Q_BITS):
-        counted = range(LARGEST - (1 << bit), -1, -(1 << bit))
-        total = ring.take(tests, slice(counted[0], counted[0] + 1))
-        for t in counted[1:]:
-            total = total ^ ring.take(tests, slice(t, t + 1))
-        planes.append(total)
+    steps = [1 << bit for bit in range(Q_BITS)]
+    planes = [ring.exclusive_total(tests, slice(LARGEST - step, None, -step)) for step in steps]
     planes += [sign.reshape((1, sign.shape[0])) for sign in signs]
     dealt = yield Draw(Factors(operand.mask, signed))
     opened, *at_zero = yield from together(

@@ -52,8 +52,11 @@ def _or(x: Any, y: Any) -> Value:
 
 
 def _xor(x: Any, y: Any) -> Value:
-    """x + y - 2 x y."""
+    """x + y - 2 x y; of a public y x, or 1 - x where it is set."""
     left, right = _booleans(x, y)
+    if not isinstance(right, Value):
+        turned = op.multiply(op.as_kind(left, INTEGER), np.where(right, -1, 1))
+        return op.as_boolean(op.add(turned, right.astype(np.int64)))
     twice = op.multiply(op.as_kind(op.multiply(left, right), INTEGER), np.array(2))
     return op.as_boolean(op.subtract(op.add(left, right), twice))
 
