@@ -33,6 +33,7 @@ from mpcfl.errors import MpcflError, ResourceError
 from mpcfl.examples.__main__ import JOB, write
 from mpcfl.job import Job
 from mpcfl.learn.predicting import predictions
+from mpcfl.machine import cores
 from mpcfl.outcome import listed
 from mpcfl.prediction import rounded
 from mpcfl.session import Session
@@ -113,7 +114,7 @@ class Place:
         return predictions(self.model, self.images[:size], self.job.label_kind)
 
     def _together(self, commands: dict[str, list[str]], asked: Path | None) -> None:
-        share = str(max(1, threads.cores() // 3))
+        share = str(max(1, cores() // 3))
         environment = (
             {threads.VARIABLE: share} | dict(os.environ) | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
         )

@@ -16,8 +16,10 @@ from numpy.typing import DTypeLike, NDArray
 
 SMALLEST = 1 << 18
 """Bytes from which on an array has memory of its own."""
-KEPT = 3 << 29
-"""Bytes that are kept for later arrays, at most."""
+KEPT = 1 << 32
+"""Bytes that are kept for later arrays, at most (4 GiB): a tree of a million rows takes and leaves three of them."""
+
+_kept = KEPT
 
 
 class _Block(np.ndarray[Any, Any]):
@@ -55,6 +57,12 @@ def empty(shape: tuple[int, ...], dtype: DTypeLike = np.uint64) -> NDArray[Any]:
     return np.ndarray(shape, kind, block)
 
 
+def keep(size: int) -> None:
+    """Keep at most so many bytes from here on, and never more than `KEPT`."""
+    global _kept
+    _kept = min(KEPT, size)
+
+
 def _mapped(room: int) -> mmap.mmap:
     return mmap.mmap(-1, room, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)  # a forked child writes to its own
 
@@ -70,5 +78,5 @@ def _back(lent: weakref.ref[_Block]) -> None:
     assert isinstance(lent, _Lent)
     _lent.discard(lent)
     room = len(lent.memory)
-    if room + sum(size * len(those) for size, those in list(_free.items())) <= KEPT:
+    if room + sum(size * len(those) for size, those in list(_free.items())) <= _kept:
         _free.setdefault(room, []).append(lent.memory)

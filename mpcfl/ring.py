@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from mpcfl import product, threads, wide
+from mpcfl import buffers, machine, product, threads, wide
 from mpcfl.buffers import empty
 from mpcfl.errors import InputError
 from mpcfl.kernels import bitmatrix, bits, fixed, gather, onehot, ring64
@@ -39,6 +39,11 @@ TOP = np.array(63, np.uint64)
 LOW_63 = np.array((1 << 63) - 1, np.uint64)
 GROUPS = {"words": WORD, "wide": wide.DTYPE, "bits": WORD}
 """How a tensor is shared (by sums in Z_2^64 or Z_2^128, or by exclusive or, 64 bits to a word): what it is made of."""
+KEEPS = 6
+"""A process keeps a part of the machine's memory for later arrays, one of so many: three roles of one machine, half."""
+
+if (MEMORY := machine.memory()) is not None:
+    buffers.keep(MEMORY // KEEPS)
 
 
 def words(value: Any, width: int = 64) -> Words:

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 
+from mpcfl import machine
 from mpcfl.errors import UsageError
 
 VARIABLE = "MPCFL_THREADS"
@@ -25,11 +26,6 @@ UNIT = 128
 _count = 1
 _pool: ThreadPoolExecutor | None = None
 _making = threading.Lock()
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def asked() -> int | None:
@@ -71,7 +67,7 @@ def take_cores() -> None:
     UsageError
         What it asks for is no positive integer.
     """
-    use(asked() or cores())
+    use(asked() or machine.cores())
 
 
 def across(elements: int, work: Callable[[int, int], object]) -> None:

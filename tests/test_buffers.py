@@ -67,10 +67,20 @@ def test_memory_of_about_the_size_serves_again_and_of_another_does_not():
 
 
 def test_what_is_kept_is_bounded(monkeypatch):
-    monkeypatch.setattr(buffers, "KEPT", 3 * SMALLEST)
+    monkeypatch.setattr(buffers, "_kept", 3 * SMALLEST)
     held = [empty((WORDS,)) for _ in range(10)]
     del held
     assert sum(len(memory) for those in buffers._free.values() for memory in those) <= 3 * SMALLEST
+
+
+def test_what_is_kept_is_a_part_of_the_machines_memory(monkeypatch):
+    monkeypatch.setattr(buffers, "_kept", buffers.KEPT)
+    buffers.keep(SMALLEST)
+    held = [empty((WORDS,)) for _ in range(2)]
+    del held
+    assert [len(memory) for those in buffers._free.values() for memory in those] == [SMALLEST]
+    buffers.keep(1 << 60)
+    assert buffers._kept == buffers.KEPT
 
 
 def test_small_arrays_are_numpys_own():

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Any, Self
 
-from mpcfl import threads
+from mpcfl import machine, threads
 from mpcfl.errors import BY_CODE, MpcflError, PeerLost, from_code
 
 GRACE = 5.0
@@ -46,7 +46,7 @@ class Roles:
         """Start `mpcfl ARGUMENTS` as this role, one of `roles` that share the cores of this machine."""
         # The same modules as here, wherever this process has them from, and none from the current folder.
         environment = os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-        environment.setdefault(threads.VARIABLE, str(max(1, threads.cores() // roles)))
+        environment.setdefault(threads.VARIABLE, str(max(1, machine.cores() // roles)))
         errors = tempfile.TemporaryFile("w+", errors="replace")  # noqa: SIM115 - it lives as long as its process
         self._errors[role] = self._files.enter_context(errors)
         process = self._processes[role] = subprocess.Popen(
