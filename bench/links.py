@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import socket
 import statistics
 import time
 from multiprocessing.process import BaseProcess
@@ -17,23 +16,11 @@ import zmq
 
 from mpcfl.keys import Identity, generate
 from mpcfl.link import Endpoint, Link
+from mpcfl.machine import free_ports
 from mpcfl.roster import Roster
 
 SMALL, LARGE = 64, 8_000_000
 ROUNDS, REPEATS = 4000, 30
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 whose successor is free too."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = first.getsockname()[1]
-            try:
-                second.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-            return int(port)
 
 
 def post(link: Link, body: np.ndarray) -> None:
@@ -81,7 +68,7 @@ def raw_other(port: int) -> None:
 
 
 def raw() -> list[float]:
-    port = free_port()
+    (port,) = free_ports(1)
     process = start(raw_other, port)
     times = []
     with zmq.Context() as context, context.socket(zmq.DEALER) as dealer:
@@ -110,7 +97,7 @@ def report(name: str, size: int, times: list[float], frames: int) -> None:
 def main() -> None:
     report("raw round trip", SMALL, raw(), 2)
     identities = [generate("bank", "party"), generate("bureau", "party")]
-    entries = [identity.entry().model_copy(update={"bind": f"127.0.0.1:{free_port()}"}) for identity in identities]
+    entries = [identity.entry().model_copy(update={"bind": f"127.0.0.1:{free_ports(2)[0]}"}) for identity in identities]
     roster = Roster(party=tuple(entries))
     process = start(other, identities[1], roster)
     with Endpoint(identities[0], roster) as endpoint:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import cProfile
-import random
-import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +25,7 @@ from mpcfl.connection import connect, recording
 from mpcfl.drivers.profile import Network
 from mpcfl.errors import MpcflError, PeerLost, from_code
 from mpcfl.keys import generate
+from mpcfl.machine import free_ports
 from mpcfl.roster import to_toml
 from mpcfl.simulation import party_names
 
@@ -138,7 +137,7 @@ def _run(plan: Plan, parties: int) -> dict[str, Outcome]:
 def settle(plan: Plan, names: list[str]) -> list[Way]:
     """Write fresh keys and the roster; the ways of a relay between each two, where there is one."""
     identities = {name: generate(name, "dealer" if name == DEALER else "party") for name in names}
-    ports = {name: _two_free_ports() for name in names}
+    ports = dict(zip(names, free_ports(2 * len(names))[::2], strict=True))
     ways: list[Way] = []
     tables = []
     for name, identity in identities.items():
@@ -146,23 +145,13 @@ def settle(plan: Plan, names: list[str]) -> list[Way]:
         addresses = {}
         for peer in names if plan.network is not None else ():
             if peer != name:
-                entrance = _two_free_ports()
+                entrance = free_ports(2)[0]
                 addresses[peer] = f"127.0.0.1:{entrance}"
                 ways += [Way(entrance + which, ports[name] + which, peer, name) for which in (0, 1)]
         where = {"bind": f"127.0.0.1:{ports[name]}", "addresses": addresses}
         tables.append(to_toml(identity.entry().model_copy(update=where)))
     plan.roster.write_text("\n".join(tables))
     return ways
-
-
-def _two_free_ports() -> int:
-    """A port of 127.0.0.1 that nobody listens on, nor on the next one; none that a connection may get meanwhile."""
-    while True:
-        port = random.randrange(15_000, 32_000, 2)  # below those of connections
-        with socket.socket() as first, socket.socket() as second, contextlib.suppress(OSError):
-            first.bind(("127.0.0.1", port))
-            second.bind(("127.0.0.1", port + 1))
-            return port
 
 
 @contextlib.contextmanager

@@ -1,9 +1,11 @@
-"""What the machine gives a process: cores and memory."""
+"""What the machine gives a process: cores, memory, ports."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import socket
 from pathlib import Path
 
 GROUP = Path("/sys/fs/cgroup/memory.max")
@@ -23,3 +25,23 @@ def memory() -> int | None:
     with contextlib.suppress(OSError, ValueError):  # "max" is no bound
         found.append(int(GROUP.read_text(encoding="ascii")))
     return min(found, default=None)
+
+
+def free_ports(count: int) -> list[int]:
+    """So many ports of the loopback, one after the other, that nobody listens on.
+
+    Systems give outgoing connections ports from 32768 on, or higher, at any time: none of those surely stays free until
+    it is used.
+
+    Raises
+    ------
+    OSError
+        Where none are found.
+    """
+    for _ in range(1000):
+        first = 20000 + secrets.randbelow(12768 - count)
+        with contextlib.suppress(OSError), contextlib.ExitStack() as held:
+            for port in range(first, first + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", port))
+            return list(range(first, first + count))
+    raise OSError(f"no {count} ports in a row are free between 20000 and 32767 of 127.0.0.1")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from commands import Command, Ended, wait_until
 from shops import BOTH, HEAD, files
-from wiring import free_port
 
 from mpcfl.keys import generate
+from mpcfl.machine import free_ports
 from mpcfl.roster import to_toml
 
 PARTIES = ("shop", "bank")
@@ -33,7 +33,7 @@ class Site:
             (folder / role).mkdir()
         self.job = {party: self._write(party, "job.toml", HEAD + BOTH) for party in PARTIES}
         self.data = files(folder)
-        self.ports = {role: free_port() for role in ROLES}
+        self.ports = dict(zip(ROLES, free_ports(2 * len(ROLES))[::2], strict=True))
         self.roster = {role: folder / role / "roster.toml" for role in ROLES}
         entries = []
         for role in ROLES:
@@ -98,6 +98,7 @@ class Site:
         ended = self.ended()
         for one in ended.values():
             assert one.code <= 0 or one.said["reason"]
+            print(one.err)
         return {role: one.code for role, one in ended.items()}
 
 

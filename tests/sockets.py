@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,20 +9,10 @@ from typing import Any
 
 from mpcfl import dealer
 from mpcfl.keys import Identity, generate
+from mpcfl.machine import free_ports
 from mpcfl.roster import Roster
 
 DEALER = "dealer"
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of the loopback that nobody listens on."""
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [int(one.getsockname()[1]) for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 def entry(identity: Identity, control: int, data: int) -> str:

@@ -17,7 +17,6 @@ from typing import get_args
 import numpy as np
 import pytest
 import typer
-from sockets import free_ports
 
 import mpcfl
 from mpcfl import errors, requests, ring
@@ -27,6 +26,7 @@ from mpcfl.job import Job
 from mpcfl.learn.neural.described import LAYERS
 from mpcfl.learners import LEARNERS
 from mpcfl.ledger import Entry
+from mpcfl.machine import free_ports
 from mpcfl.message import Message
 from mpcfl.operations import ARRAY_SIGNIFICANT_BITS
 from mpcfl.protocols import additive, semi2k

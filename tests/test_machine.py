@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 
@@ -40,3 +42,27 @@ def test_cores_are_at_least_one():
 def test_a_process_keeps_no_more_than_its_part_of_the_memory():
     check = "assert buffers._kept == min(buffers.KEPT, machine.memory() // ring.KEEPS)"
     subprocess.run([sys.executable, "-c", f"from mpcfl import buffers, machine, ring; {check}"], check=True)
+
+
+def test_free_ports_stand_in_a_row_below_those_of_connections():
+    ports = machine.free_ports(6)
+    assert ports == list(range(ports[0], ports[0] + 6))
+    assert ports[-1] < 32768
+    with contextlib.ExitStack() as held:
+        for port in ports:
+            held.enter_context(socket.create_server(("127.0.0.1", port)))
+
+
+def test_a_port_that_is_taken_is_not_free(monkeypatch):
+    first, _, third, _ = machine.free_ports(4)
+    drawn = iter([first, third])
+    monkeypatch.setattr(machine.secrets, "randbelow", lambda _: next(drawn) - 20000)
+    with socket.create_server(("127.0.0.1", first + 1)):
+        assert machine.free_ports(2) == [third, third + 1]
+
+
+def test_that_no_port_is_free_is_said(monkeypatch):
+    with socket.create_server(("127.0.0.1", machine.free_ports(1)[0])) as taken:
+        monkeypatch.setattr(machine.secrets, "randbelow", lambda _: taken.getsockname()[1] - 20000)
+        with pytest.raises(OSError, match="are free between"):
+            machine.free_ports(1)

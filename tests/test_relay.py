@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 
 import pytest
-from sockets import free_ports
 
 import mpcfl
 from bench.measure import whole
@@ -14,6 +13,7 @@ from bench.relay import Way, relaying
 from bench.virtual import within
 from bench.workloads import WORKLOADS
 from mpcfl.drivers.profile import Network
+from mpcfl.machine import free_ports
 
 
 def test_a_relay_forwards_both_ways_whatever_comes() -> None:

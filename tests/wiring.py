@@ -11,6 +11,7 @@ from typing import Any
 
 from mpcfl.keys import Identity, generate
 from mpcfl.link import Endpoint, Link, Sealed
+from mpcfl.machine import free_ports
 from mpcfl.roster import Roster
 
 NAMES = ("bank", "bureau", "dealer")
@@ -19,13 +20,7 @@ TERMS = {"program": "aa", "rows": "4454"}
 
 def free_port() -> int:
     """A port of the loopback that nobody listens on, nor on the next one."""
-    while True:
-        with socket.socket() as first, socket.socket() as second:
-            first.bind(("127.0.0.1", 0))
-            port = int(first.getsockname()[1])
-            with contextlib.suppress(OSError, OverflowError):
-                second.bind(("127.0.0.1", port + 1))
-                return port
+    return free_ports(2)[0]
 
 
 def people(count: int, dealer: bool = False) -> tuple[list[Identity], Roster]:

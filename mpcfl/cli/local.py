@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -23,6 +22,7 @@ from mpcfl.errors import UsageError
 from mpcfl.job import Job
 from mpcfl.keeping import MODEL, SavedModel
 from mpcfl.keys import Identity, Role, generate
+from mpcfl.machine import free_ports
 from mpcfl.outcome import Outcome, Use
 from mpcfl.prediction import read_rows
 from mpcfl.progress import State
@@ -242,7 +242,7 @@ def _write_roster(folder: Path, keys: Path, parties: Sequence[str], dealer: str 
     roles: dict[str, Role] = dict.fromkeys(parties, "party")
     if dealer is not None:
         roles[dealer] = "dealer"
-    ports = iter(_free_ports(2 * len(roles)))
+    ports = iter(free_ports(2 * len(roles)))
     entries = []
     for name, role in roles.items():
         path = keys / f"{name}.key"
@@ -255,14 +255,6 @@ def _write_roster(folder: Path, keys: Path, parties: Sequence[str], dealer: str 
         addresses = {"bind": control, "address": control, "data_bind": data, "data_address": data}
         entries.append(to_toml(identity.entry().model_copy(update=addresses)))
     (folder / "roster.toml").write_text("\n".join(entries), encoding="utf-8")
-
-
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [one.getsockname()[1] for one in sockets]
 
 
 def _free_name(name: str, taken: Sequence[str]) -> str:
