@@ -226,7 +226,7 @@ def test_a_head_half_written_is_refused(tmp_path: Path) -> None:
     tape.reserve()
     used = (tmp_path / "tape").read_bytes()
     tape.close()
-    for cut in (1, 512, 4096, HEAD_BYTES - 1):
+    for cut in (16, 512, 4096, HEAD_BYTES - 16):  # a byte alone is alike in one of 256 pairs of heads
         (tmp_path / "tape").write_bytes(used[: START + cut] + fresh[START + cut :])
         with pytest.raises(IntegrityError):
             Tape.open(tmp_path / "tape", BANK)
