@@ -226,7 +226,8 @@ def test_a_head_half_written_is_refused(tmp_path: Path) -> None:
     tape.reserve()
     used = (tmp_path / "tape").read_bytes()
     tape.close()
-    for cut in (16, 512, 4096, HEAD_BYTES - 16):  # a byte alone is alike in one of 256 pairs of heads
+    differ = [at - START for at in range(START, START + HEAD_BYTES) if fresh[at] != used[at]]
+    for cut in (differ[0] + 1, 512, 4096, differ[-1]):  # a byte of the new head; all but a byte of it
         (tmp_path / "tape").write_bytes(used[: START + cut] + fresh[START + cut :])
         with pytest.raises(IntegrityError):
             Tape.open(tmp_path / "tape", BANK)
