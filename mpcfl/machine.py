@@ -11,6 +11,11 @@ from pathlib import Path
 GROUP = Path("/sys/fs/cgroup/memory.max")
 """Where a container of Linux (control groups, version 2) finds its bound."""
 
+PORTS = range(20000, 32768)
+"""Ports that no outgoing connection gets: systems give those from 32768 on, or higher, at any time."""
+
+_next_port = PORTS.start + secrets.randbelow(len(PORTS))
+
 
 def cores() -> int:
     """Cores that this process may use."""
@@ -30,18 +35,20 @@ def memory() -> int | None:
 def free_ports(count: int) -> list[int]:
     """So many ports of the loopback, one after the other, that nobody listens on.
 
-    Systems give outgoing connections ports from 32768 on, or higher, at any time: none of those surely stays free until
-    it is used.
+    A process begins anywhere in `PORTS` and goes on from there, so that what it was given and has not used yet is not
+    given again.
 
     Raises
     ------
     OSError
         Where none are found.
     """
+    global _next_port
     for _ in range(1000):
-        first = 20000 + secrets.randbelow(12768 - count)
+        first = _next_port if _next_port + count <= PORTS.stop else PORTS.start
+        _next_port = first + count
         with contextlib.suppress(OSError), contextlib.ExitStack() as held:
             for port in range(first, first + count):
                 held.enter_context(socket.socket()).bind(("127.0.0.1", port))
             return list(range(first, first + count))
-    raise OSError(f"no {count} ports in a row are free between 20000 and 32767 of 127.0.0.1")
+    raise OSError(f"no {count} ports in a row are free between {PORTS.start} and {PORTS.stop - 1} of 127.0.0.1")

@@ -55,14 +55,23 @@ def test_free_ports_stand_in_a_row_below_those_of_connections():
 
 def test_a_port_that_is_taken_is_not_free(monkeypatch):
     first, _, third, _ = machine.free_ports(4)
-    drawn = iter([first, third])
-    monkeypatch.setattr(machine.secrets, "randbelow", lambda _: next(drawn) - 20000)
+    monkeypatch.setattr(machine, "_next_port", first)
     with socket.create_server(("127.0.0.1", first + 1)):
         assert machine.free_ports(2) == [third, third + 1]
 
 
+def test_a_port_is_not_given_twice_before_all_were():
+    assert len({port for _ in range(500) for port in machine.free_ports(2)}) == 1000
+
+
+def test_after_the_last_port_comes_the_first(monkeypatch):
+    monkeypatch.setattr(machine, "_next_port", machine.PORTS.stop - 1)
+    assert machine.free_ports(2)[0] < machine.PORTS.stop - 2
+
+
 def test_that_no_port_is_free_is_said(monkeypatch):
     with socket.create_server(("127.0.0.1", machine.free_ports(1)[0])) as taken:
-        monkeypatch.setattr(machine.secrets, "randbelow", lambda _: taken.getsockname()[1] - 20000)
+        port = taken.getsockname()[1]
+        monkeypatch.setattr(machine, "PORTS", range(port, port + 1))
         with pytest.raises(OSError, match="are free between"):
             machine.free_ports(1)
